@@ -1,0 +1,57 @@
+# armor-d: `make verify` runs the check matrix, `make test` the tests. Both set up .venv on first use.
+PYTHON ?= python3
+VENV ?= .venv
+# The torch build. TORCH_INDEX takes a wheel index as pytorch.org's install page names it (CPU or CUDA);
+# empty means the default index.
+TORCH ?= torch==2.13.0
+TORCH_INDEX ?=
+WORKERS ?= 2
+ARGS ?=
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.PHONY: help verify test test-slow lint types format lock clean
+help:
+	@echo 'make verify      set up $(VENV) and run the check matrix (armor verify)'
+	@echo 'make test        set up $(VENV) and run the tests; `make test-slow` adds the slow tier'
+	@echo 'make lint types  ruff and mypy --strict'
+	@echo 'Options: PYTHON=python3.12 TORCH_INDEX=<wheel index> WORKERS=2 ARGS="..."'
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'armor needs Python >= 3.11; `$(PYTHON)` is older: try `make PYTHON=python3.12 ...`' >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo 'could not create $(VENV): install the venv module of $(PYTHON) (Debian: python3-venv)' >&2; exit 2; }
+	@echo 'setting up $(VENV) (once; a few minutes, most of it torch) ...' >&2
+	@$(PIP) install '$(TORCH)' $(if $(TORCH_INDEX),--index-url '$(TORCH_INDEX)')
+	@$(PIP) install -c constraints.txt -e '.[verify,train,attack,dev]'
+	@touch $@
+
+verify: $(STAMP)
+	@$(BIN)/armor verify $(ARGS)
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+test-slow: $(STAMP)
+	@$(BIN)/python -m pytest -n $(WORKERS) -m '' $(ARGS)
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	@$(BIN)/mypy
+
+format: $(STAMP)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: $(STAMP)
+	@{ head -1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable | sed 's/+[a-z0-9.]*$$//'; } > .constraints.new
+	@mv .constraints.new constraints.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

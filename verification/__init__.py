@@ -1,0 +1,1 @@
+"""Verification layer: finite spaces, exact programs, certificates and the check matrix."""
