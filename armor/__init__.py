@@ -1,6 +1,7 @@
 """ARMOR_D: adversarial training with optimal-transport-regularized divergences (arXiv 2309.03791).
 
-Public names load on first use (PEP 562), so that `import armor` and the commands that need no torch stay quick.
+Public names load on first use (PEP 562), so that `import armor` and the commands
+that need no torch stay quick.
 """
 
 from importlib import import_module
