@@ -4,13 +4,13 @@
 checks every file against its published md5 and returns the arrays.
 """
 
-import difflib
 import os
 from importlib import import_module
 from pathlib import Path
 
 from armor.data.dataset import Arrays, ImageData, Reader
 from armor.errors import InputError
+from armor.naming import known
 
 __all__ = ["Arrays", "ImageData", "Reader", "load", "names", "reader"]
 
@@ -28,10 +28,7 @@ def reader(name: str) -> Reader:
     Raises:
         InputError: unknown name; the message gives the nearest known one.
     """
-    if name not in _NAMES:
-        near = difflib.get_close_matches(name, _NAMES, 1, 0.0)[0]
-        raise InputError(f"unknown data set {name!r}; the nearest known one is {near!r}")
-    found = import_module(f"armor.data.{name}").READER
+    found = import_module(f"armor.data.{known(name, 'data set', _NAMES)}").READER
     assert isinstance(found, Reader)
     return found
 
