@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import NoReturn, Protocol, cast
 
 from armor import __version__
-from armor.errors import InputError
+from armor.errors import InputError, missing_extra
 
 __all__ = ["main"]
 
@@ -85,6 +85,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         print(f"armor: {error.strerror or error}{where}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        absent = missing_extra(error)
+        if absent is None:
+            raise
+        print(f"armor: {absent}", file=sys.stderr)
         return 2
     except Exception as error:
         if not _is_bad_input(error):
