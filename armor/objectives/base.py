@@ -1,0 +1,205 @@
+"""What all objectives share: input, backends, gradient; a family adds only its dual solver."""
+
+__all__ = ["Objective"]
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from armor.errors import InputError
+from armor.objectives.arrays import Array, Ops, numpy_ops, torch_ops
+from armor.objectives.gradient import attach
+from armor.objectives.solution import Dual, Solution
+from armor.status import Status
+
+
+class Objective(ABC):
+    """The DRO value of a batch of transported losses, its worst-case distribution and its gradient.
+
+    sup over eta << P of { E_eta[l] - kappa (D(eta‖P) + E_eta[c]) : D(eta‖P) + E_eta[c] <= epsilon }, the
+    T6 program with the transport map held at the given points (losses l, costs c): T7, T8 for the families.
+
+    spec:    the divergence as JSON data, `{"name": "kl"}`.
+    epsilon: radius, in (0, inf).  kappa: penalty, in [0, inf).
+    iterations: budget of the multiplier search; the search never waits for the device.
+
+    Raises `armor.errors.InputError` for a radius or penalty out of range.
+    """
+
+    def __init__(
+        self, spec: Mapping[str, object], *, epsilon: float, kappa: float = 0.0, iterations: int = 24
+    ) -> None:
+        self.spec = dict(spec)
+        self.epsilon = _number("epsilon", epsilon, positive=True)
+        self.kappa = _number("kappa", kappa, positive=False)
+        if iterations < 1:
+            raise InputError(f"iterations must be at least 1, not {iterations}")
+        self.iterations = int(iterations)
+
+    @property
+    def name(self) -> str:
+        """Catalogue name of the divergence, or the user's expression."""
+        return str(self.spec.get("name", self.spec.get("f", "")))
+
+    def __repr__(self) -> str:
+        return f"objective({self.spec}, epsilon={self.epsilon!r}, kappa={self.kappa!r})"
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The configuration as JSON data, enough to build the same objective again."""
+        return {
+            "divergence": dict(self.spec),
+            "epsilon": self.epsilon,
+            "kappa": self.kappa,
+            "support": "reference",
+        }
+
+    @abstractmethod
+    def _solve(self, xp: Ops, losses: Array, costs: Array | None, p: Array) -> Dual:
+        """Solve the dual for float arrays (..., B); `p` sums to one, masked entries hold harmless numbers."""
+
+    def __call__(
+        self, losses: Tensor, costs: Tensor | None = None, reference_weights: Tensor | None = None
+    ) -> Solution:
+        """Solve the dual on the losses' own device.
+
+        losses: (..., B), any float dtype.  costs: c(x_i, T(x_i)) in [0, inf], same shape, or None for zero.
+        reference_weights: P's masses, same shape, >= 0, scaled to sum 1 (a zero masks its sample, whatever
+        its loss holds); None for uniform.  The value has the losses' dtype, at least float32.
+
+        Raises `InputError` for shapes that do not fit and, on the CPU, for bad weights or costs; on an
+        accelerator those are reported by `status`, with the value NaN.
+        """
+        _check_shapes(losses, costs, reference_weights)
+        wide = torch.float64 if losses.device.type != "mps" else torch.float32
+        use_numpy = losses.device.type == "cpu" and not torch.compiler.is_compiling()
+        with torch.no_grad():
+            arrays = [
+                None if x is None else x.detach().to(device=losses.device, dtype=wide)
+                for x in (losses, costs, reference_weights)
+            ]
+            if use_numpy:
+                raw = [None if x is None else x.numpy() for x in arrays]
+                with np.errstate(all="ignore"):
+                    dual = self._prepare_and_solve(numpy_ops, *raw)
+                dual = _to_torch(dual)
+            else:
+                dual = self._prepare_and_solve(torch_ops, *arrays)
+            value = dual.value.squeeze(-1)
+            gap = value - dual.primal.squeeze(-1)
+            lam = torch.clamp(dual.mu - self.kappa, min=0.0)
+        out_dtype = torch.float64 if losses.dtype == torch.float64 else torch.float32
+        value = value.to(out_dtype)
+        if torch.is_grad_enabled() and (losses.requires_grad or (costs is not None and costs.requires_grad)):
+            value = attach(losses, costs, value, dual.weights, dual.mu, dual.curvature, dual.slope, lam > 0)
+        return Solution(
+            value=value,
+            lam=lam.squeeze(-1),
+            rho=dual.rho.squeeze(-1),
+            weights=dual.weights,
+            gap=gap,
+            code=dual.status.squeeze(-1),
+            iterations=dual.iterations,
+        )
+
+    def _prepare_and_solve(self, xp: Ops, losses: Array, costs: Array | None, weights: Array | None) -> Dual:
+        if weights is None:
+            p = xp.full_like(losses, 1.0 / losses.shape[-1])
+            live = None
+            bad = None
+        else:
+            total = xp.sum(weights)
+            bad = ~((total > 0) & xp.isfinite(total) & (xp.min(weights) >= 0))
+            if xp.eager and bad.any():
+                raise InputError(_describe_bad("reference_weights", weights, "a distribution after scaling"))
+            p = xp.where(bad, 1.0 / losses.shape[-1], weights / total)
+            live = p > 0
+        if costs is not None:
+            wrong = xp.isnan(costs) | (costs < 0)
+            if live is not None:
+                wrong = wrong & live
+                costs = xp.where(live, costs, 0.0)
+            if xp.eager and wrong.any():
+                raise InputError(_describe_bad("costs", costs, "transport costs in [0, inf]"))
+            live = (costs < math.inf) if live is None else live & (costs < math.inf)
+        finite = xp.isfinite(losses)
+        if live is not None:
+            finite = finite | ~live
+            # A masked or unreachable sample takes the smallest finite number at hand: it carries no mass.
+            floor = xp.min(xp.where(live & xp.isfinite(losses), losses, math.inf))
+            losses = xp.where(live, losses, xp.where(xp.isfinite(floor), floor, 0.0))
+        fine = xp.all(finite)
+        if not xp.eager or not fine.all():
+            losses = xp.where(xp.isfinite(losses), losses, 0.0)
+        dual = self._solve(xp, losses, costs, p)
+        if xp.eager and fine.all():
+            return dual
+        status = xp.where(fine, dual.status, int(Status.NOT_FINITE))
+        if bad is not None:
+            status = xp.where(bad, int(Status.BAD_WEIGHTS), status)
+            fine = fine & ~bad
+        if costs is not None:
+            sane = ~xp.any(wrong)
+            status = xp.where(sane, status, int(Status.NOT_FINITE))
+            fine = fine & sane
+        return Dual(
+            value=xp.where(fine, dual.value, math.nan),
+            mu=xp.where(fine, dual.mu, math.nan),
+            rho=xp.where(fine, dual.rho, math.nan),
+            weights=xp.where(fine, dual.weights, math.nan),
+            primal=xp.where(fine, dual.primal, math.nan),
+            status=status,
+            iterations=dual.iterations,
+            curvature=dual.curvature,
+            slope=dual.slope,
+        )
+
+
+def _to_torch(dual: Dual) -> Dual:
+    def tensor(x: Array) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(x))
+
+    return Dual(
+        value=tensor(dual.value),
+        mu=tensor(dual.mu),
+        rho=tensor(dual.rho),
+        weights=tensor(dual.weights),
+        primal=tensor(dual.primal),
+        status=tensor(dual.status),
+        iterations=dual.iterations,
+        curvature=tensor(dual.curvature),
+        slope=tensor(dual.slope),
+    )
+
+
+def _number(name: str, value: object, *, positive: bool) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InputError(f"{name} must be a number, not {value!r}")
+    number = float(value)
+    low = "positive" if positive else "zero or positive"
+    if not math.isfinite(number) or number < 0 or (positive and number == 0):
+        raise InputError(f"{name} must be finite and {low}, not {value!r}")
+    return number
+
+
+def _check_shapes(losses: Tensor, costs: Tensor | None, weights: Tensor | None) -> None:
+    if not isinstance(losses, Tensor) or not losses.is_floating_point():
+        raise InputError(f"losses must be a floating-point tensor, not {type(losses).__name__}")
+    if losses.ndim == 0 or losses.shape[-1] == 0:
+        raise InputError(
+            f"losses must hold at least one sample along the last axis, not shape {tuple(losses.shape)}"
+        )
+    for name, x in (("costs", costs), ("reference_weights", weights)):
+        if x is not None and x.shape != losses.shape:
+            raise InputError(f"{name} has shape {tuple(x.shape)}, the losses have {tuple(losses.shape)}")
+
+
+def _describe_bad(name: str, x: Array, wanted: str) -> str:
+    flat = np.ravel(x)
+    wrong = flat[~(flat >= 0) | ~np.isfinite(flat)]
+    seen = f"{wrong[0]!r}" if wrong.size else "all zeros"
+    return f"{name} must be {wanted}, but holds {seen}".replace("np.float64(", "").replace(")", "")

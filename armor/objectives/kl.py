@@ -1,0 +1,155 @@
+"""KL objective, T8: `inf over lambda >= 0 of lambda eps + mu log E_P exp(l/mu - c)`, `mu = lambda + kappa`.
+
+Three facts make it one-dimensional, safe and exact.
+
+*Costs tilt the reference.* With `q_i` proportional to `p_i e^{-c_i}` and `F0 = -log sum p_i e^{-c_i}`, the
+spent budget `KL(w‖p) + E_w c` is `KL(w‖q) + F0`: the cost-free problem at `(q, eps - F0)`, minus `kappa F0`.
+
+*kappa only clamps* (T22): `mu* = max(mu0, kappa)` with `mu0` the optimum at `kappa = 0`.
+
+*The equation.* `F(mu) = KL(w_mu‖q)` falls from `-log q(argmax l)` to 0; `mu0` solves `F = eps`, bracketed by
+`range/sqrt(8 eps)` (Hoeffding's lemma bounds F by `range²/(8 mu²)`) and by a mu at which every exponential
+but the largest underflows. Newton on `log F` against `log mu`, where F's tail `Var/(2 mu²)` is a straight
+line (T19), falls back to bisection inside the bracket.
+"""
+
+__all__ = ["KL"]
+
+import math
+
+from armor.objectives.arrays import Array, Ops
+from armor.objectives.base import Objective
+from armor.objectives.kl_vector import solve_vector
+from armor.objectives.solution import Dual
+from armor.status import Status
+
+_TINY = 1e-300
+
+
+class KL(Objective):
+    """KL divergence, `f(t) = t log t`; rho in this gauge is `mu log E exp(l/mu - c) - mu`."""
+
+    def __init__(self, *, epsilon: float, kappa: float = 0.0, iterations: int = 24) -> None:
+        super().__init__({"name": "kl"}, epsilon=epsilon, kappa=kappa, iterations=iterations)
+
+    def _solve(self, xp: Ops, losses: Array, costs: Array | None, p: Array) -> Dual:
+        if xp.eager and losses.ndim == 1:
+            return solve_vector(losses, costs, p, self.epsilon, self.kappa, self.iterations)
+        return solve_batched(xp, losses, costs, p, self.epsilon, self.kappa, self.iterations)
+
+
+def tilt(xp: Ops, costs: Array | None, p: Array) -> tuple[Array, Array]:
+    """`q` proportional to `p e^{-c}` and `F0 = -log sum p e^{-c}` (..., 1), `inf` if nothing is reachable."""
+    if costs is None:
+        return p, 0.0 * xp.sum(p)
+    nearest = xp.min(xp.where(p > 0, costs, math.inf))
+    reachable = nearest < math.inf
+    excess = costs - xp.where(reachable, nearest, 0.0)
+    mass = xp.sum(p * xp.exp(-excess))
+    shrink = xp.sum(p * xp.expm1(-excess))
+    log_mass = xp.where(shrink > -0.5, xp.log1p(shrink), xp.log(mass))
+    q = xp.where(reachable, p * xp.exp(-excess) / mass, p)
+    return q, xp.where(reachable, nearest - log_mass, math.inf)
+
+
+def moments(xp: Ops, d: Array, q: Array, theta: Array) -> tuple[Array, Array, Array, Array]:
+    """KL(w‖q), log E_q e^{theta d}, Var_w(d) and w for `w` proportional to `q e^{theta d}`, `d <= 0`."""
+    x = d * theta
+    e = q * xp.exp(x)
+    mass = xp.sum(e)
+    shrink = xp.sum(q * xp.expm1(x))
+    # Near theta = 0 the logarithm of a sum near one loses its digits, elsewhere log1p does.
+    log_mass = xp.where(shrink > -0.5, xp.log1p(shrink), xp.log(mass))
+    w = e / mass
+    mean = xp.sum(w * d)
+    centred = d - mean
+    return theta * mean - log_mass, log_mass, xp.sum(w * centred * centred), w
+
+
+def spent(xp: Ops, w: Array, q: Array) -> Array:
+    """KL(w‖q) from the masses alone, in the Bregman form whose terms do not cancel near w = q."""
+    delta = xp.where(q > 0, (w - q) / xp.where(q > 0, q, 1.0), 0.0)
+    inside = xp.maximum(delta, -1.0 + 1e-16)
+    return xp.sum(q * ((1.0 + delta) * xp.log1p(inside) - delta))
+
+
+def solve_batched(
+    xp: Ops, losses: Array, costs: Array | None, p: Array, epsilon: float, kappa: float, iterations: int
+) -> Dual:
+    """The solver for any backend and leading axes; a fixed budget of iterations where looking would sync."""
+    q, base = tilt(xp, costs, p)
+    live = q > 0
+    top = xp.max(xp.where(live, losses, -math.inf))
+    d = xp.where(live, losses - top, 0.0)
+    radius = epsilon - base
+    feasible = radius >= 0
+    radius = xp.where(radius > 0, radius, xp.where(feasible, _TINY, 1.0))
+    at_top = live & (d == 0)
+    top_mass = xp.sum(xp.where(at_top, q, 0.0))
+    saturated = radius >= -xp.log(top_mass)
+
+    log_mu, used = _search(xp, d, q, radius, at_top, iterations)
+    mu = xp.maximum(xp.where(saturated, 0.0, xp.exp(log_mu)), kappa)
+    zero = mu <= 0
+    theta = xp.where(zero, 0.0, 1.0 / xp.where(zero, 1.0, mu))
+    _, log_mass, _, w = moments(xp, d, q, theta)
+    w = xp.where(zero, xp.where(at_top, q, 0.0) / top_mass, w)
+    free_energy = xp.where(zero, 0.0, mu * log_mass)
+    penalty = kappa * xp.where(feasible, base, 0.0)
+    value = top + (free_energy + (mu - kappa) * radius - penalty)
+    budget = spent(xp, w, q)
+    shrink = xp.where(budget > radius, radius / budget, 1.0)
+    primal = top + (xp.sum((q + shrink * (w - q)) * d) - kappa * shrink * budget - penalty)
+    scale = xp.abs(top) - xp.min(d) + kappa
+    status = xp.where(
+        feasible,
+        xp.where(
+            value - primal > 1e-8 * scale,
+            int(Status.UNCONVERGED),
+            xp.where(mu > kappa, int(Status.INTERIOR), int(Status.INACTIVE)),
+        ),
+        int(Status.INFEASIBLE),
+    )
+    return Dual(
+        value=xp.where(feasible, value, -math.inf),
+        mu=mu,
+        rho=top + free_energy - mu * (base + 1.0),
+        weights=w,
+        primal=xp.where(feasible, primal, -math.inf),
+        status=status,
+        iterations=used,
+        curvature=xp.where(zero, 0.0, w),
+        slope=d * theta,
+    )
+
+
+def _search(xp: Ops, d: Array, q: Array, radius: Array, at_top: Array, iterations: int) -> tuple[Array, int]:
+    """log of the mu with KL(w_mu‖q) = radius."""
+    spread = -xp.min(d)
+    spread = xp.where(spread > 0, spread, 1.0)
+    second = -xp.max(xp.where(at_top | (q <= 0), -math.inf, d))
+    second = xp.where(xp.isfinite(second) & (second > 0), second, spread)
+    low = xp.log(xp.maximum(second / 800.0, _TINY))
+    high = xp.maximum(xp.log(spread) - 0.5 * xp.log(8.0 * radius), low)
+    mean = xp.sum(q * d)
+    deviation = xp.sqrt(xp.sum(q * (d - mean) * (d - mean)))
+    start = xp.log(xp.maximum(deviation, _TINY)) - 0.5 * xp.log(2.0 * radius)
+    log_mu = xp.minimum(xp.maximum(start, low), high)
+    log_radius = xp.log(radius)
+    used = 0
+    for _ in range(iterations):
+        used += 1
+        theta = xp.exp(-log_mu)
+        value, log_mass, variance, _ = moments(xp, d, q, theta)
+        noise = 1e-15 * (1.0 + xp.abs(log_mass) / xp.maximum(value, _TINY))
+        excess = xp.log(xp.maximum(value, _TINY)) - log_radius
+        low = xp.where(excess > 0, log_mu, low)
+        high = xp.where(excess <= 0, log_mu, high)
+        newton = log_mu + excess * value / (variance * theta * theta)
+        settled = (xp.abs(excess) <= noise) | (high - low <= 4e-16 * xp.abs(log_mu)) | (newton == log_mu)
+        if xp.done(settled):
+            break
+        inside = (newton > low) & (newton < high)
+        # A settled problem waits for the others (or for the end of the budget) without moving.
+        log_mu = xp.where(settled, log_mu, xp.where(inside, newton, 0.5 * (low + high)))
+    return log_mu, used

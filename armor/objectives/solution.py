@@ -1,0 +1,72 @@
+"""The result of an objective: the optimum with the witnesses that prove it."""
+
+__all__ = ["Dual", "Solution"]
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from armor.objectives.arrays import Array
+from armor.status import Status
+
+
+@dataclass(frozen=True)
+class Dual:
+    """What a solver returns, in arrays of its own backend; scalars of a problem have the shape (..., 1)."""
+
+    value: Array  # dual value at (mu, rho)
+    mu: Array  # lambda + kappa
+    rho: Array
+    weights: Array  # masses of Q*
+    primal: Array  # value of a feasible re-weighting made from `weights`
+    status: Array  # codes of Status
+    iterations: int
+    curvature: Array  # s_i = p_i (f*)''(y_i): how the weights answer to their arguments; 0 where not smooth
+    slope: Array  # a_i = y_i + c_i = (loss_i - rho) / mu
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Optimum of the objective on one batch (or one per leading index).
+
+    Shapes: `(...)` for a problem, `(..., B)` for `weights`. Everything but `value` is constant for autograd.
+
+    value:    dual value, an upper bound that `gap` certifies; differentiable (T12).
+    lam, rho: dual variables of T7/T8; `lam >= 0`, never clipped from above.
+    weights:  masses of Q* on the samples, nonnegative, sum 1.
+    gap:      float64 dual value minus the value of a feasible re-weighting made from `weights`; not an
+              iteration residual.
+    """
+
+    value: Tensor
+    lam: Tensor
+    rho: Tensor
+    weights: Tensor
+    gap: Tensor
+    code: Tensor
+    iterations: int
+
+    @property
+    def status(self) -> Status:
+        """The worst status of all problems in the batch; reading it waits for the device."""
+        return Status(int(self.code.max()))
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The scalars as plain Python numbers, for logs (a list per field where the problem is batched)."""
+        fields = {
+            name: getattr(self, name).detach().cpu().tolist() for name in ("value", "lam", "rho", "gap")
+        }
+        return {**fields, "status": self.status.sentence, "iterations": self.iterations}
+
+    def detach(self) -> "Solution":
+        """The same solution without autograd history."""
+        return Solution(
+            self.value.detach(), self.lam, self.rho, self.weights, self.gap, self.code, self.iterations
+        )
+
+
+def squeeze(x: Tensor) -> Tensor:
+    """Drop the axis that reductions keep."""
+    return torch.squeeze(x, -1)
