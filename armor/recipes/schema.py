@@ -1,0 +1,144 @@
+# ruff: noqa: RUF009 (the entries are dataclass fields made by functions)
+"""What a recipe may say. Every table of the TOML file is one dataclass here, every entry with its range.
+
+Defaults are the settings of the paper's CIFAR-10 TRADES row where it states them.
+"""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from armor.data import names as data_names
+from armor.recipes.fields import choice, flag, integer, integers, number, rational, specification
+
+__all__ = [
+    "Attack",
+    "Augment",
+    "Data",
+    "Method",
+    "Model",
+    "Optimizer",
+    "Recipe",
+    "Schedule",
+    "Training",
+    "Validation",
+]
+
+
+def _models() -> tuple[str, ...]:
+    from armor.models import names
+
+    return names()
+
+
+@dataclass(frozen=True)
+class Data:
+    """Which images: `validation` of the training set serve every choice; `limit` = 0 keeps the rest."""
+
+    name: str = choice("cifar10", data_names())
+    validation: int = integer(1000, 0, 30_000)
+    limit: int = integer(0, 0, 60_000)
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Random crop with zero padding, flip, cutout."""
+
+    crop: int = integer(4, 0, 8)
+    flip: bool = flag(True)
+    cutout: int = integer(0, 0, 16)
+
+
+@dataclass(frozen=True)
+class Model:
+    """Which architecture."""
+
+    name: str = choice("resnet18", _models)
+
+
+@dataclass(frozen=True)
+class Method:
+    """`natural` · mean natural loss + (1 − `natural`) · dual value over the batch of per-sample losses.
+
+    `divergence = "none"` takes the plain mean, the method without its ARMOR extension.
+    """
+
+    loss: str = choice("trades", ("trades", "mart", "pgd"))
+    beta: float = number(6.0, 0.0, 1000.0)
+    divergence: Any = specification("kl")
+    epsilon: float = number(0.02, 0.0, 1e6, above=True)
+    kappa: float = number(0.0, 0.0, 1e6)
+    natural: float = number(0.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Attack:
+    """The training attack: sign-gradient steps of size `step` in the ball of `radius`, pixels in [0, 1]."""
+
+    norm: str = choice("linf", ("linf",))
+    radius: Fraction = rational("8/255", "0", "1")
+    step: Fraction = rational("2/255", "0", "1")
+    steps: int = integer(10, 1, 1000)
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Stochastic gradient descent with momentum; `clip` = 0 leaves the gradient's norm alone."""
+
+    lr: float = number(0.1, 0.0, 100.0, above=True)
+    momentum: float = number(0.9, 0.0, 0.9999)
+    nesterov: bool = flag(False)
+    weight_decay: float = number(5e-4, 0.0, 1.0)
+    clip: float = number(0.0, 0.0, 1e6)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Learning rate over the run.
+
+    `piecewise` (× `factor` at each of `milestones`, in epochs), `cosine` to zero after `warmup`, `cyclic`
+    (linear up during `warmup`, linear down to zero); `warmup` is a fraction of the run.
+    """
+
+    name: str = choice("piecewise", ("piecewise", "cosine", "cyclic"))
+    milestones: tuple[int, ...] = integers((), 1, 100_000)
+    factor: float = number(0.1, 0.0, 1.0, above=True)
+    warmup: float = number(0.0, 0.0, 0.99)
+
+
+@dataclass(frozen=True)
+class Training:
+    """Length, batch, seed, arithmetic; "auto" is settled by measuring the device before the first step."""
+
+    epochs: int = integer(100, 1, 100_000)
+    batch: int = integer(128, 2, 65_536)
+    seed: int = integer(0, 0, 2**31 - 1)
+    precision: str = choice("auto", ("auto", "float32", "bfloat16"))
+    layout: str = choice("auto", ("auto", "contiguous", "channels_last"))
+    ema: float = number(0.0, 0.0, 0.99999)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Each `every` epochs, PGD with `steps` steps on the first `images` validation images selects the best."""
+
+    every: int = integer(1, 1, 100_000)
+    steps: int = integer(10, 1, 1000)
+    images: int = integer(1000, 1, 30_000)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole run. `name` is the file's stem."""
+
+    name: str
+    title: str = ""
+    data: Data = field(default_factory=Data)
+    augment: Augment = field(default_factory=Augment)
+    model: Model = field(default_factory=Model)
+    method: Method = field(default_factory=Method)
+    attack: Attack = field(default_factory=Attack)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    schedule: Schedule = field(default_factory=Schedule)
+    training: Training = field(default_factory=Training)
+    validation: Validation = field(default_factory=Validation)
