@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from armor.data import names as data_names
-from armor.recipes.fields import choice, flag, integer, integers, number, rational, specification
+from armor.recipes.entries import choice, flag, integer, integers, number, rational, specification
 
 __all__ = [
     "Attack",
@@ -120,7 +120,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Validation:
-    """Each `every` epochs, PGD with `steps` steps on the first `images` validation images selects the best."""
+    """Each `every` epochs, PGD with `steps` steps on the first `images` validation ones selects the best."""
 
     every: int = integer(1, 1, 100_000)
     steps: int = integer(10, 1, 1000)
