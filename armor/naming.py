@@ -5,7 +5,13 @@ from collections.abc import Iterable
 
 from armor.errors import InputError
 
-__all__ = ["known"]
+__all__ = ["known", "nearest"]
+
+
+def nearest(name: str, among: Iterable[str]) -> str:
+    """The end of a message: which of the known names is nearest to `name`, or nothing when there is none."""
+    near = difflib.get_close_matches(name, list(among), 1, 0.0)
+    return f"; the nearest known one is {near[0]!r}" if near else ""
 
 
 def known(name: str, what: str, among: Iterable[str]) -> str:
@@ -16,7 +22,5 @@ def known(name: str, what: str, among: Iterable[str]) -> str:
     """
     choices = list(among)
     if name not in choices:
-        near = difflib.get_close_matches(name, choices, 1, 0.0)
-        hint = f"; the nearest known one is {near[0]!r}" if near else ""
-        raise InputError(f"unknown {what} {name!r}{hint}")
+        raise InputError(f"unknown {what} {name!r}{nearest(name, choices)}")
     return name

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 from armor.errors import InputError
-from armor.naming import known
+from armor.naming import nearest
 from armor.numbers import ratio
 
 __all__ = ["choice", "flag", "integer", "integers", "number", "rational", "specification"]
@@ -69,9 +69,9 @@ def choice(default: str, among: tuple[str, ...] | Callable[[], tuple[str, ...]])
 
     def read(value: object, key: str) -> str:
         names = among() if callable(among) else among
-        if not isinstance(value, str):
-            raise InputError(f"{key} = {value!r} is not one of {', '.join(names)}")
-        return known(value, f"value of {key}:", names)
+        if value not in names:
+            raise InputError(f"{key} = {value!r} is unknown{nearest(str(value), names)}")
+        return str(value)
 
     return _entry(default, read)
 
