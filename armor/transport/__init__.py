@@ -1,0 +1,36 @@
+"""Transport steps: the adversary moves every sample to where `φ - (λ+κ) c` is largest (T5)."""
+
+from armor.transport.ascent import Ascent, Transported
+from armor.transport.balls import Ball, Linf
+from armor.transport.mode import attack_mode
+
+__all__ = ["Ascent", "Ball", "Linf", "Transported", "attack_mode", "fgsm", "pgd"]
+
+
+def pgd(
+    radius: float,
+    *,
+    step: float,
+    steps: int,
+    restarts: int = 1,
+    start: str = "uniform",
+    keep: str = "best",
+    schedule: str = "constant",
+    box: tuple[float, float] | None = (0.0, 1.0),
+) -> Ascent:
+    """Projected sign-gradient ascent on the ℓ∞ ball (a hard ball costs nothing inside: T5 a)."""
+    return Ascent(
+        Linf(radius),
+        step=step,
+        steps=steps,
+        restarts=restarts,
+        start=start,
+        keep=keep,
+        schedule=schedule,
+        box=box,
+    )
+
+
+def fgsm(radius: float, *, box: tuple[float, float] | None = (0.0, 1.0)) -> Ascent:
+    """One full sign-gradient step from the sample itself; exact for linear losses."""
+    return Ascent(Linf(radius), step=radius, steps=1, start="none", keep="last", box=box)

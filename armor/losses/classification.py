@@ -1,0 +1,19 @@
+"""Cross-entropy and the margin of Carlini and Wagner."""
+
+__all__ = ["cross_entropy", "margin"]
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from armor.losses.logits import checked, without
+
+
+def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """`-log f_y(x)`, shape (B,), in [0, inf).  logits: (B, K); y: (B,) class indices."""
+    return F.cross_entropy(checked(logits, y), y, reduction="none")
+
+
+def margin(logits: Tensor, y: Tensor) -> Tensor:
+    """`max_{k != y} z_k - z_y`, shape (B,): positive exactly where the sample is misclassified."""
+    logits = checked(logits, y)
+    return without(logits, y).amax(1) - logits.gather(1, y.unsqueeze(1)).squeeze(1)

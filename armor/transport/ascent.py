@@ -1,0 +1,132 @@
+"""Projected gradient ascent on `φ(x') - μ c(x, x')`, per sample, keeping the best point seen."""
+
+__all__ = ["Ascent", "Transported"]
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from armor.errors import InputError
+from armor.transport.balls import Ball, draw
+
+Loss = Callable[[Tensor], Tensor]
+
+_STARTS = ("uniform", "gaussian", "none")
+_KEEPS = ("best", "last")
+_SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": lambda _: 1.0,
+    "linear": lambda done: 1.0 - done,
+    "cosine": lambda done: 0.5 * (1.0 + math.cos(math.pi * done)),
+}
+
+
+@dataclass(frozen=True)
+class Transported:
+    """Where the samples went.
+
+    x: (B, ...), detached.  costs: c(x, x') (B,), or None where the cost is zero inside a hard ball.
+    objective: the maximised `φ - μ c` at x (B,), None when only the last iterate was kept (it saves a pass).
+    """
+
+    x: Tensor
+    costs: Tensor | None
+    objective: Tensor | None
+
+
+class Ascent:
+    """Projected ascent for a hard ball.
+
+    ball:     the set; box: the range of a pixel, or None.
+    step:     size of a step, steps: their number, schedule: "constant", "linear" or "cosine" decay.
+    start:    "uniform" in the ball, "gaussian" (standard deviation 0.001, as TRADES publishes), or "none".
+    restarts: independent runs; more than one needs keep="best" and a random start.
+    keep:     "best" iterate per sample (one pass more, without gradient) or the "last" one.
+    Raises `armor.errors.InputError` for values out of range.
+    """
+
+    def __init__(
+        self,
+        ball: Ball,
+        *,
+        step: float,
+        steps: int,
+        restarts: int = 1,
+        start: str = "uniform",
+        keep: str = "best",
+        schedule: str = "constant",
+        box: tuple[float, float] | None = (0.0, 1.0),
+    ) -> None:
+        if not (math.isfinite(step) and step >= 0):
+            raise InputError(f"the attack's step must be finite and not negative, not {step!r}")
+        if steps < 0 or restarts < 1:
+            raise InputError(f"an attack needs steps >= 0 and restarts >= 1, not {steps} and {restarts}")
+        for name, value, known in (
+            ("start", start, _STARTS),
+            ("keep", keep, _KEEPS),
+            ("schedule", schedule, tuple(_SCHEDULES)),
+        ):
+            if value not in known:
+                raise InputError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        if restarts > 1 and (keep != "best" or start == "none"):
+            raise InputError("restarts need keep='best' and a random start: otherwise they repeat one run")
+        if box is not None and not box[0] < box[1]:
+            raise InputError(f"the pixel box must be an interval (low, high), not {box!r}")
+        self.ball = ball
+        self.step, self.steps, self.restarts = float(step), int(steps), int(restarts)
+        self.start, self.keep, self.schedule, self.box = start, keep, schedule, box
+
+    def __repr__(self) -> str:
+        return f"Ascent({self.ball}, step={self.step}, steps={self.steps}, restarts={self.restarts})"
+
+    def __call__(self, phi: Loss, x: Tensor, *, generator: torch.Generator | None = None) -> Transported:
+        """Transport `x` (B, ...); `phi` maps such a batch to losses (B,).
+
+        Raises `InputError` if a random start lacks a generator or x lies outside the box.
+        """
+        if self.start != "none" and generator is None:
+            raise InputError(f"a random start ({self.start!r}) needs an explicit generator")
+        x = x.detach()
+        best_x, best = x, x.new_full(x.shape[:1], -math.inf, dtype=torch.float32)
+        for _ in range(self.restarts):
+            moved = self._project(x, self._begin(x, generator))
+            for index in range(self.steps):
+                value, gradient = _value_and_gradient(phi, moved)
+                if self.keep == "best":
+                    best_x, best = _better(best_x, best, moved, value)
+                size = self.step * _SCHEDULES[self.schedule](index / self.steps)
+                moved = self._project(x, moved + size * self.ball.direction(gradient))
+            if self.keep == "last":
+                return Transported(moved, None, None)
+            with torch.no_grad():
+                best_x, best = _better(best_x, best, moved, phi(moved))
+        return Transported(best_x, None, best)
+
+    def _begin(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        if self.start == "none" or generator is None:
+            return x
+        if self.start == "gaussian":
+            return x + 0.001 * draw(x, generator, gaussian=True)
+        return x + self.ball.random(x, generator)
+
+    def _project(self, x: Tensor, moved: Tensor) -> Tensor:
+        moved = self.ball.project(x, moved)
+        # For a box that contains x, clamping afterwards stays inside an lp ball: every coordinate moves to x.
+        return moved if self.box is None else moved.clamp(*self.box)
+
+
+def _value_and_gradient(phi: Loss, x: Tensor) -> tuple[Tensor, Tensor]:
+    with torch.enable_grad():
+        leaf = x.detach().requires_grad_()
+        value = phi(leaf)
+        (gradient,) = torch.autograd.grad(value.sum(), leaf)
+    return value.detach(), gradient
+
+
+def _better(best_x: Tensor, best: Tensor, x: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    value = value.detach().to(best.dtype)
+    gain = value > best
+    mask = gain.reshape(-1, *[1] * (x.ndim - 1))
+    return torch.where(mask, x, best_x), torch.where(gain, value, best)
