@@ -268,6 +268,15 @@ case: k => [k||] // _ a0; case: (Rle_lt_or_eq_dec _ _ a0) => [l|<-].
 by rewrite Rbar_mult_0_l /=; ring.
 Qed.
 
+Lemma mult_not_minus (a : R) k : 0 <= a -> k <> m_infty -> Rbar_mult a k <> m_infty.
+Proof.
+move=> a0 nk; case: (Rle_lt_or_eq_dec _ _ a0) => [l|<-]; last by rewrite Rbar_mult_0_l.
+by case: k nk => [k||] // _; rewrite ?mult_pinf.
+Qed.
+
+Lemma plus_not_minus a b : a <> m_infty -> b <> m_infty -> Rbar_plus a b <> m_infty.
+Proof. by case: a; case: b. Qed.
+
 Lemma plus_finite a b v : Rbar_plus a b = Finite v -> a <> m_infty -> b <> m_infty ->
   exists a' b', [/\ a = Finite a', b = Finite b' & v = a' + b'].
 Proof. by case: a => [a||]; case: b => [b||] //= [<-] _ _; exists a, b. Qed.

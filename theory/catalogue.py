@@ -1,0 +1,93 @@
+"""From a name, or a specification as in an instance file, to a divergence."""
+
+import pkgutil
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from theory.errors import InputError
+from theory.fdivergence import FDivergence
+from theory.member import Member, Parameter
+
+__all__ = ["divergence", "exact", "names"]
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Names of the catalogue, ascending: the files of `theory/divergences`."""
+    import theory.divergences as package
+
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(package.__path__)))
+
+
+def exact(value: object, what: str) -> Any:
+    """The exact rational from an int, a decimal or fraction string, or a float (its shortest decimal)."""
+    import sympy as sp
+
+    if isinstance(value, bool) or not isinstance(value, int | float | str | sp.Rational):
+        raise InputError(f"{what} must be a number, not {value!r}")
+    try:
+        number = sp.Rational(str(value))
+    except (TypeError, ValueError, ZeroDivisionError):
+        raise InputError(f"{what} must be a finite number, not {value!r}") from None
+    if not number.is_finite:
+        raise InputError(f"{what} must be a finite number, not {value!r}")
+    return number
+
+
+def _member(name: str) -> Member:
+    if name not in names():
+        near = get_close_matches(name.lower().replace("-", "_"), names(), n=1, cutoff=0.3)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise InputError(f"unknown divergence {name!r}{hint} (known: {', '.join(names())})")
+    member = import_module(f"theory.divergences.{name}").MEMBER
+    assert isinstance(member, Member)
+    return member
+
+
+def _argument(parameter: Parameter, name: str, spec: Mapping[str, object]) -> Any:
+    if parameter.name not in spec:
+        raise InputError(f"the divergence {name!r} needs {parameter.name!r} ({parameter.range})")
+    value = exact(spec[parameter.name], parameter.name)
+    if not parameter.admits(value):
+        raise InputError(f"{parameter.name} = {spec[parameter.name]} is outside its range: {parameter.range}")
+    return value
+
+
+def divergence(spec: str | Mapping[str, object]) -> FDivergence:
+    """The divergence that `spec` names: "kl", {"name": "alpha", "alpha": 2.5} or {"f": "t*log(t)"}.
+
+    Raises `InputError` for an unknown name (with the nearest known one), a missing or superfluous field,
+    a parameter out of its range, or a user's f that violates a hypothesis.
+    """
+    fields: Mapping[str, object] = {"name": spec} if isinstance(spec, str) else spec
+    if not isinstance(fields, Mapping):
+        raise InputError(f"a divergence is a name or a mapping with 'name' or 'f', not {spec!r}")
+    if "f" in fields:
+        text = fields["f"]
+        extra = set(fields) - {"f"}
+        if not isinstance(text, str) or extra:
+            raise InputError(
+                f"a divergence given by 'f' takes one expression and nothing else, not {dict(fields)!r}"
+            )
+        return FDivergence.from_expression(text)
+    name = fields.get("name")
+    if not isinstance(name, str):
+        raise InputError(f"a divergence needs a 'name' or an 'f', not {dict(fields)!r}")
+    member = _member(name)
+    extra = set(fields) - {"name", *(p.name for p in member.parameters)}
+    if extra:
+        raise InputError(f"the divergence {name!r} takes no {sorted(extra)[0]!r}")
+    values = {p.name: _argument(p, name, fields) for p in member.parameters}
+    label = ", ".join(f"{k} = {v}" for k, v in values.items())
+    return FDivergence(
+        name=name,
+        title=f"{member.title}, {label}" if label else member.title,
+        f=member.f(**values),
+        gauge=member.gauge,
+        source=member.source,
+        spec={"name": name, **{p.name: fields[p.name] for p in member.parameters}},
+        parameters=values,
+    )

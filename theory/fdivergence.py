@@ -1,0 +1,160 @@
+"""An f-divergence: one convex expression in t, and everything that follows from it.
+
+`D_f(Q||P) = E_P[f(dQ/dP)] + f'(oo) Q_singular(X)` (arXiv 2309.03791; statement T1 holds its finite form).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import sympy as sp
+
+from theory.conjugate import Region, end_value, piecewise, regions
+from theory.convexity import SignProof, check_convex, check_lower_semicontinuous
+from theory.errors import InputError
+from theory.pieces import Piece, split
+from theory.symbols import t, y
+
+__all__ = ["FDivergence"]
+
+
+@dataclass(frozen=True)
+class FDivergence:
+    """A convex, lower semicontinuous f on (0, oo) with f(1) = 0, and its derived quantities (SymPy, exact).
+
+    Derived quantities are computed on first use and kept. `f(t)` and `f(t) + a (t - 1)` are the same
+    divergence in two gauges; `gauge` says which one this is.
+    """
+
+    name: str
+    title: str
+    f: Any
+    gauge: str
+    source: str
+    spec: Mapping[str, object] = field(hash=False)
+    parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_expression(cls, text: str) -> "FDivergence":
+        """The divergence of an expression in t, such as "(sqrt(t) - 1)**2"; every hypothesis on f is checked.
+
+        Raises `InputError` naming the hypothesis that fails, with a witness point.
+        """
+        from theory.parser import parse
+
+        f = parse(text)
+        d = cls("custom", f"f(t) = {text}", f, "as given", "user's expression", {"f": text})
+        d.check_hypotheses()
+        return d
+
+    def check_hypotheses(self) -> SignProof:
+        """f(1) = 0, lower semicontinuity, convexity; returns how convexity is known, raises `InputError`
+        else.
+        """
+        at_one = sp.simplify(self.f.subs(t, 1))
+        if at_one != 0:
+            raise InputError(f"f(1) = {at_one}, but a divergence needs f(1) = 0")
+        convex = check_convex(self.pieces)
+        check_lower_semicontinuous(self.f, self.pieces)
+        if self.domain[0] > 1 or self.domain[1] < 1:
+            raise InputError(
+                f"f is infinite at t = 1: it is finite only between {self.domain[0]} and {self.domain[1]}"
+            )
+        return convex
+
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        """f as smooth expressions on consecutive intervals of t."""
+        return split(self.f)
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """f* on consecutive intervals of y, up to `recession`."""
+        return regions(self.pieces)
+
+    @property
+    def domain(self) -> tuple[Any, Any]:
+        """Closure of {f < oo} within [0, oo]."""
+        return self.pieces[0].lo, self.pieces[-1].hi
+
+    @cached_property
+    def f_at_zero(self) -> Any:
+        """f(0+), possibly oo."""
+        return self.pieces[0].value_lo if self.domain[0] == 0 else sp.oo
+
+    @cached_property
+    def slope_at_zero(self) -> Any:
+        """f'(0+), possibly -oo."""
+        return self.pieces[0].slope_lo if self.domain[0] == 0 else -sp.oo
+
+    @cached_property
+    def recession(self) -> Any:
+        """f'(oo) = lim f(t)/t, possibly oo."""
+        return self.pieces[-1].slope_hi if self.domain[1] == sp.oo else sp.oo
+
+    @cached_property
+    def conjugate(self) -> Any:
+        """f*(y) = sup_{t >= 0} (t y - f(t)) as a `Piecewise` in y on the whole line."""
+        return piecewise(self.regions, self.recession)
+
+    @cached_property
+    def conjugate_prime(self) -> Any:
+        """(f*)'(y), the maximising t; right derivative at kinks, oo above `recession`."""
+        return piecewise(self.regions, self.recession, derivative=True)
+
+    @cached_property
+    def conjugate_at_recession(self) -> Any:
+        """f*(f'(oo)), possibly oo; oo when `recession` is."""
+        return end_value(self.pieces[-1]) if self.recession != sp.oo else sp.oo
+
+    @property
+    def closed_form(self) -> bool:
+        """Whether every region of f* has a certified closed form."""
+        return all(region.expr is not None for region in self.regions)
+
+    @cached_property
+    def strictly_convex_at_one(self) -> bool:
+        """Whether f is not affine on any neighbourhood of 1 (T15, T17, T18 need it)."""
+        return not any(p.affine and p.lo < 1 < p.hi for p in self.pieces)
+
+    def _derivative_at_one(self, order: int) -> Any | None:
+        around = [p for p in self.pieces if p.lo <= 1 <= p.hi]
+        for k in range(1, order + 1):
+            values = {sp.simplify(sp.diff(p.expr, t, k).subs(t, 1)) for p in around}
+            if len(values) != 1 or (len(around) == 1 and not around[0].lo < 1 < around[0].hi):
+                return None
+        return values.pop()
+
+    @cached_property
+    def second_at_one(self) -> Any | None:
+        """f''(1), or None where f is not twice differentiable there."""
+        return self._derivative_at_one(2)
+
+    @cached_property
+    def third_at_one(self) -> Any | None:
+        """f'''(1), or None where f is not three times differentiable there."""
+        return self._derivative_at_one(3)
+
+    def in_gauge(self, a: Any) -> "FDivergence":
+        """The same divergence written with `f(t) + a (t - 1)`; then f* becomes `f*(y - a) + a`."""
+        f = self.f + sp.sympify(a) * (t - 1)
+        return FDivergence(
+            self.name, self.title, f, f"shifted by {a} (t - 1)", self.source, self.spec, self.parameters
+        )
+
+    def conjugate_by_definition(self, value: Any, points: int = 4001) -> Any:
+        """max over a grid of t of `t y - f(t)`: a lower bound of f*(value) that shares nothing with the
+        derivation.
+        """
+        import mpmath as mp
+
+        f = sp.lambdify(t, self.f, "mpmath")
+        number = mp.mpf(str(sp.N(value, 30)))
+        grid = [mp.mpf(10) ** (mp.mpf(k - points // 2) * 6 / points) for k in range(points)]
+        return max(s * number - f(s) for s in grid if mp.isfinite(f(s)))
+
+    def __repr__(self) -> str:
+        return (
+            f"FDivergence({self.name}: f(t) = {self.f}, f*(y) = {self.conjugate if self.closed_form else y})"
+        )

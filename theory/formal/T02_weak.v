@@ -1,0 +1,158 @@
+(** * T2, weak form: every price vector bounds [D^c] from below, every plan from above
+
+    Idea: for a plan [(pi, s)] and prices [g], [q.g = sum pi_ij g_j + sum s_j g_j], where
+    [g_j <= h_i + c_ij] on the plan, [g_j <= f'(oo)] on the singular mass, and
+    [r_i h_i <= p_i (f(r_i/p_i) + f*(h_i))] by Fenchel--Young. *)
+From ArmorD Require Export T01_primal.
+
+Section Weak.
+Context {X Y : finType} (f : ffun) (k : Rbar) (p : X -> R) (c : X -> Y -> Rbar).
+Hypotheses (nk : k <> m_infty) (c0 : nonneg c) (p0 : forall x, 0 <= p x).
+
+(** Lower bound.  Constraints are asked only where [q_j > 0]: elsewhere the price may be read as [-oo];
+    rows without reference mass carry no constraint, and infinite costs none either.  [u_i >= f*(h_i)]. *)
+Theorem T2_weak_duality (q g : Y -> R) (h u : X -> R) :
+  (forall x y, 0 < p x -> q y <> 0 -> Rbar_le (g y) (Rbar_plus (h x) (c x y))) ->
+  (forall y, q y <> 0 -> Rbar_le (g y) k) ->
+  (forall x, 0 < p x -> Rbar_le (conjugate f (h x)) (u x)) ->
+  Rbar_le (expect q g - expect p u) (program f k p c q).
+Proof.
+move=> hc hk hu; apply: program_ge => // pi s [pi0 s0 piz mg] [d1 d2 d3] /=.
+have px x y : pi x y <> 0 -> 0 < p x.
+  by move=> ne; case: (Rle_lt_or_eq_dec _ _ (p0 x)) => // e; case: ne; apply: piz; rewrite -e.
+have qy x y : pi x y <> 0 -> q y <> 0.
+  move=> ne e; apply: ne; have := sum_ge_term x (fun x => pi0 x y); have := mg y; have := s0 y; have := pi0 x y.
+  by rewrite e /=; lra.
+have step1 : expect q g <= sum (fun x => sum (pi x) * h x) + (sum s * real k + rcost c pi).
+  have -> : expect q g = sum (fun x => sum (fun y => pi x y * g y)) + sum (fun y => s y * g y).
+    rewrite sum_sum -sum_plus; apply: sum_ext => y; rewrite sum_scalr -mg; ring.
+  have A : sum (fun x => sum (fun y => pi x y * g y)) <= sum (fun x => sum (pi x) * h x) + rcost c pi.
+    rewrite /rcost -sum_plus; apply: sum_le => x; rewrite -sum_scalr -sum_plus; apply: sum_le => y.
+    case: (Req_dec (pi x y) 0) => [->|ne]; first lra.
+    have := hc x y (px _ _ ne) (qy _ _ ne); case: (d3 x y) => // /finite_real ->.
+    rewrite /= => l; have := pi0 x y; nra.
+  have B : sum (fun y => s y * g y) <= sum s * real k.
+    rewrite -sum_scalr; apply: sum_le => y; case: (Req_dec (s y) 0) => [->|ne]; first lra.
+    have qn : q y <> 0.
+      move=> e; apply: ne; have := mg y; have := s0 y; have : 0 <= sum (pi^~ y) by apply: sum_ge0.
+      by rewrite e; lra.
+    have fk : finite k by case: d2 => // e; case: ne; exact: (sum_eq0 s0 e).
+    have := hk y qn; rewrite (finite_real fk) /= => l; have := s0 y; nra.
+  lra.
+have step2 : sum (fun x => sum (pi x) * h x) <= expect p u + sum (Df_term f k p (fun x => sum (pi x))).
+  rewrite /expect -sum_plus; apply: sum_le => x; rewrite /Df_term.
+  have rx : 0 <= sum (pi x) by apply: sum_ge0.
+  move: (d1 x); case: Rlt_dec => [l|n] /= dx.
+    have /conjugate_le /(_ _ _ (ratio_ge0 rx l) (finite_real dx)) := hu x l.
+    move=> /(Rmult_le_compat_l _ _ _ (Rlt_le _ _ l)).
+    have -> : p x * (sum (pi x) / p x * h x - real (f (sum (pi x) / p x)))
+       = sum (pi x) * h x - p x * real (f (sum (pi x) / p x)) by field; lra.
+    lra.
+  have e : p x = 0 by have := p0 x; lra.
+  have -> : sum (pi x) = 0 by apply: sum_zero => y; exact: piz.
+  rewrite e; lra.
+rewrite /rprogram; lra.
+Qed.
+
+(** Upper bound: any nonnegative plan with positive columns where [q] needs it, its columns rescaled to [q]. *)
+Definition rescale (q : Y -> R) (pi : X -> Y -> R) (s : Y -> R) : (X -> Y -> R) * (Y -> R) :=
+  let col y := sum (pi^~ y) + s y in (fun x y => pi x y * (q y / col y), fun y => s y * (q y / col y)).
+
+Theorem T2_plan_bound (q : Y -> R) pi s : (forall y, 0 <= q y) ->
+  (forall x y, 0 <= pi x y) -> (forall y, 0 <= s y) -> (forall x y, p x = 0 -> pi x y = 0) ->
+  (forall y, q y <> 0 -> 0 < sum (pi^~ y) + s y) ->
+  let pi' := (rescale q pi s).1 in let s' := (rescale q pi s).2 in
+  program_feasible p q pi' s' /\ Rbar_le (program f k p c q) (program_value f k p c pi' s').
+Proof.
+move=> q0 pi0 s0 piz col /=.
+have r0 y : 0 <= q y / (sum (pi^~ y) + s y).
+  case: (Req_dec (q y) 0) => [->|ne]; first by rewrite /Rdiv Rmult_0_l; lra.
+  by apply: ratio_ge0 => //; exact: col.
+have h : program_feasible p q (rescale q pi s).1 (rescale q pi s).2.
+{ split=> /= [x y|y|x y e|y].
+  - exact: Rmult_le_pos.
+  - exact: Rmult_le_pos.
+  - by rewrite piz //; ring.
+  - rewrite sum_scalr -Rmult_plus_distr_r; case: (Req_dec (q y) 0) => [->|ne].
+      by rewrite /Rdiv; ring.
+    by have := col y ne; move=> l; field; lra. }
+by split => //; apply: Inf_le; exists (rescale q pi s).1, (rescale q pi s).2.
+Qed.
+End Weak.
+
+(** * T6--T8, weak form: every [lambda >= 0], [rho] bounds the DRO value
+
+    Idea: insert the prices [g = (phi - rho)/mu], [mu = lambda + kappa], into T2. *)
+Section WeakDRO.
+Context {X Y : finType} (f : ffun) (k : Rbar) (p : X -> R) (c : X -> Y -> Rbar).
+Hypotheses (nk : k <> m_infty) (c0 : nonneg c) (p0 : forall x, 0 <= p x).
+Variables (phi : Y -> R) (eps kappa : R).
+
+Lemma mult_plus_finite mu a b : 0 < mu -> Rbar_mult mu (Rbar_plus (Finite a) b) = Rbar_plus (mu * a) (Rbar_mult mu b).
+Proof.
+move=> m0; case: b => [b||] /=; rewrite ?mult_fin ?mult_pinf //=; first by congr Finite; ring.
+by rewrite Rbar_mult_comm /Rbar_mult /=; case: Rle_dec => [h|] /=; [case: Rle_lt_or_eq_dec => /= [?|?] //; lra | move=> []; lra].
+Qed.
+
+(** [psi_i >= phi_j - mu c_ij], the adversary's transport step; [u_i >= f*((psi_i - rho)/mu)]. *)
+Theorem T7_weak_duality (lambda rho mu : R) (psi u : X -> R) :
+  0 <= lambda -> mu = lambda + kappa -> 0 < mu ->
+  (forall x y, 0 < p x -> finite (c x y) -> phi y - mu * real (c x y) <= psi x) ->
+  (forall y, Rbar_le ((phi y - rho) / mu) k) ->
+  (forall x, 0 < p x -> Rbar_le (conjugate f ((psi x - rho) / mu)) (u x)) ->
+  Rbar_le (DRO (program f k p c) phi eps kappa) (lambda * eps + rho + mu * expect p u).
+Proof.
+move=> l0 em m0 hpsi hk hu; apply: Sup_le => v [q [d [[q0 q1] e de ->]]] /=.
+have := @T2_weak_duality X Y f k p c nk c0 p0 q (fun y => (phi y - rho) / mu) (fun x => (psi x - rho) / mu) u.
+move=> /(_ _ _ hu); rewrite e /= => w.
+have {w} : expect q (fun y => (phi y - rho) / mu) - expect p u <= d.
+  apply: w => [x y px _|y _]; last exact: hk.
+  case ec : (c x y) => [r||] //=; last by have := c0 x y; rewrite ec.
+  have := hpsi x y px; rewrite ec /= => /(_ isT) w.
+  apply: (Rmult_le_reg_l mu) => //; have -> : mu * ((phi y - rho) / mu) = phi y - rho by field; lra.
+  have -> : mu * ((psi x - rho) / mu + r) = psi x - rho + mu * r by field; lra.
+  lra.
+have -> : expect q (fun y => (phi y - rho) / mu) = (expect q phi - rho) / mu.
+  have -> : (expect q phi - rho) / mu = sum (fun y => / mu * (q y * phi y - q y * rho)).
+    by rewrite sum_scal sum_minus sum_scalr q1 /expect; field; lra.
+  by apply: sum_ext => y; field; lra.
+move=> /(Rmult_le_compat_l _ _ _ (Rlt_le _ _ m0)).
+have -> : mu * ((expect q phi - rho) / mu - expect p u) = expect q phi - rho - mu * expect p u by field; lra.
+rewrite em; nra.
+Qed.
+
+(** The term at [lambda + kappa = 0]: [phi] at most [M] wherever the adversary can go. *)
+Theorem T6_weak_duality_at_zero (M : R) : kappa = 0 ->
+  (forall y, (finite k \/ exists x, 0 < p x /\ finite (c x y)) -> phi y <= M) ->
+  Rbar_le (DRO (program f k p c) phi eps kappa) M.
+Proof.
+move=> -> hM; apply: Sup_le => v [q [d [[q0 q1] e de ->]]] /=.
+have l : Rbar_lt (program f k p c q) (d + 1) by rewrite e /=; lra.
+have [pi [s [[pi0 s0 piz mg] [d1 d2 d3] _]]] := program_lt nk c0 l.
+suff : expect q phi <= M by lra.
+have -> : M = sum (fun y => q y * M) by rewrite sum_scalr q1; ring.
+apply: sum_le => y; case: (Req_dec (q y) 0) => [->|ne]; first lra.
+apply: Rmult_le_compat_l => //; apply: hM.
+case: (Req_dec (s y) 0) => [sy|sy]; last by left; case: d2 => // /(sum_eq0 s0) /(_ y).
+have := mg y; rewrite sy Rplus_0_r => my; right.
+have [|x px] := @sum_pos_ex _ (pi^~ y); first by rewrite my; have := q0 y; lra.
+exists x; split; last by case: (d3 x y) => // e'; rewrite e' in px; lra.
+by case: (Rle_lt_or_eq_dec _ _ (p0 x)) => // e'; have := piz x y (esym e'); lra.
+Qed.
+
+(** A plan of value at most [eps] is a lower bound. *)
+Theorem T6_plan_bound q d : prob q -> program f k p c q = Finite d -> d <= eps ->
+  Rbar_le (expect q phi - kappa * d) (DRO (program f k p c) phi eps kappa).
+Proof. by move=> pq e de; apply: Sup_ge; exists q, d. Qed.
+
+Theorem T6_witness_bound q pi s v : 0 <= kappa -> prob q -> program_feasible p q pi s ->
+  Rbar_le 0 (program f k p c q) -> Rbar_le (program_value f k p c pi s) (Finite v) -> v <= eps ->
+  Rbar_le (expect q phi - kappa * v) (DRO (program f k p c) phi eps kappa).
+Proof.
+move=> k0 pq h pos hv ve.
+have l : Rbar_le (program f k p c q) v by apply: Rbar_le_trans hv; apply: Inf_le; exists pi, s.
+case e : (program f k p c q) pos l => [d||] //= pos l.
+have b := T6_plan_bound pq e (Rle_trans _ _ _ l ve).
+by apply: (Rbar_le_trans _ _ _ _ b) => /=; nra.
+Qed.
+End WeakDRO.

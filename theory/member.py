@@ -1,0 +1,29 @@
+"""What one file of `theory/divergences` states: f, its parameters and their range, gauge and source."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Member", "Parameter"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A real parameter: its name, the range in words and as a test on an exact rational."""
+
+    name: str
+    range: str
+    admits: Callable[[Any], bool]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A divergence or, with parameters, a family: `f` maps parameter values (exact rationals) to an
+    expression in t.
+    """
+
+    title: str
+    f: Callable[..., Any]
+    gauge: str
+    source: str
+    parameters: tuple[Parameter, ...] = ()
