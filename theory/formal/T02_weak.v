@@ -151,8 +151,8 @@ Theorem T6_witness_bound q pi s v : 0 <= kappa -> prob q -> program_feasible p q
 Proof.
 move=> k0 pq h pos hv ve.
 have l : Rbar_le (program f k p c q) v by apply: Rbar_le_trans hv; apply: Inf_le; exists pi, s.
-case e : (program f k p c q) pos l => [d||] //= pos l.
+case e : (program f k p c q) pos l => [d||] // pos l.
 have b := T6_plan_bound pq e (Rle_trans _ _ _ l ve).
-by apply: (Rbar_le_trans _ _ _ _ b) => /=; nra.
+apply: (Rbar_le_trans _ _ _ _ b) => /=; have := Rmult_le_compat_l _ _ _ k0 l; lra.
 Qed.
 End WeakDRO.
