@@ -1,0 +1,54 @@
+"""T6: the DRO value equals its dual. The certified interval is the proof of strong duality on an instance:
+its lower end is a feasible `Q`, its upper end a dual point, both evaluated in ball arithmetic.
+"""
+
+import numpy as np
+
+from theory.evidence import Grade
+from verification.generate import draw, radii
+from verification.matrix.cells import Check, Context, kappa_value
+from verification.matrix.exact import certified_dro, evidence_of, problem_of
+
+__all__ = ["CHECKS"]
+
+TOLERANCE = 1e-8
+
+
+def run(context: Context) -> None:
+    cell = context.cell
+    for k, epsilon in enumerate(radii(context.rng, context.samples + 1)):
+        context.tried += 1
+        sample = draw(
+            context.rng,
+            context.member.spec,
+            cell.cost,
+            cell.support,
+            n=int(context.rng.integers(3, 8)),
+            kappa=kappa_value(cell.kappa, context.rng),
+            epsilon=epsilon,
+            ties=k % 2 == 1,
+            tiny=k % 3 == 2,
+        )
+        found = certified_dro(context, sample.mapping)
+        problem = problem_of(sample.mapping)
+        if found.lam is None or found.lam + problem.kappa <= 0:
+            value = context.formulas.at_zero(problem)
+        else:
+            with np.errstate(all="ignore"):
+                value = float(context.formulas.dual(problem, np.array([found.lam]))[0][0])
+        numbers = evidence_of(sample.mapping, found, value, sample.points)
+        # Any λ gives an upper bound, the solver's λ* (polished to 1e-9 in the value) the value itself.
+        context.claim(
+            "λε + (λ+κ) Λ[φ^c/(λ+κ)] at λ* lies in the interval",
+            found.outside(value),
+            TOLERANCE,
+            Grade.ENCLOSED,
+            numbers,
+        )
+
+
+CHECKS = (
+    Check(
+        "T6", "The DRO value equals λε + (λ+κ) Λ[φ^c_{λ+κ}/(λ+κ)], minimised over λ ≥ 0", run, breadth=(4, 16)
+    ),
+)

@@ -1,0 +1,240 @@
+"""The outcome of a run as text and as JSON; `page` makes the HTML."""
+
+import json
+import math
+import platform
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from importlib import metadata
+
+from theory.evidence import Grade, Outcome
+from verification.matrix.cache import code_hash
+from verification.matrix.cells import LAYERS, CellResult
+from verification.matrix.registry import checks
+from verification.matrix.runner import Run, encode
+
+__all__ = ["as_json", "as_mapping", "as_text", "holds", "reproduce", "verdict"]
+
+_GRADES = (Grade.FORMAL, Grade.PROVED, Grade.ENCLOSED, Grade.BRACKETED, Grade.SAMPLED, Grade.CITED)
+_REST = (Outcome.FAILS, Outcome.VACUOUS, Outcome.NOT_APPLICABLE, Outcome.SKIPPED)
+_SHORT = {Outcome.NOT_APPLICABLE: "n/a"}
+
+
+def holds(run: Run) -> bool:
+    """Whether no cell fails or is vacuous and every mutant is killed."""
+    bad = any(result.outcome in (Outcome.FAILS, Outcome.VACUOUS) for result in run.results)
+    return not bad and all(mutant.killed for mutant in run.mutants)
+
+
+def reproduce(result: CellResult, run: Run) -> str:
+    """The command that runs this cell alone."""
+    own = f" --f '{run.expression}'" if run.expression else ""
+    effort = " --full" if run.effort == "full" else ""
+    return f"armor verify{own} --only {result.cell.id} --seed {result.seed}{effort}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def verdict(run: Run) -> str:
+    """One line: what holds, by grade, what does not, and how long it took."""
+    outcomes = Counter(result.outcome for result in run.results)
+    grades = Counter(
+        result.grade for result in run.results if result.outcome is Outcome.HOLDS and result.grade
+    )
+    parts = ", ".join(f"{grades[grade]} {grade.value}" for grade in _GRADES if grades[grade])
+    checked = sum(outcomes[item] for item in (Outcome.HOLDS, Outcome.FAILS, Outcome.VACUOUS))
+    text = f"{outcomes[Outcome.HOLDS]} of {_count(checked, 'cell')} hold" + (f" ({parts})" if parts else "")
+    text += "".join(f", {outcomes[item]} {item.value}" for item in _REST if outcomes[item])
+    if run.mutants:
+        text += f"; {sum(m.killed for m in run.mutants)} of {_count(len(run.mutants), 'mutant')} killed"
+    text += f"; {run.seconds:.0f} s on {_count(run.jobs, 'process')}".replace("processs", "processes")
+    text += f", seed {run.seed}" + (f", {run.reused} taken over from an earlier run" if run.reused else "")
+    lead = "INTERRUPTED: " if run.interrupted else ("VERIFIED: " if holds(run) else "FALLS SHORT: ")
+    return lead + text
+
+
+def _number(value: float | None) -> str:
+    if value is None or math.isnan(value):
+        return ""
+    return "0" if value == 0 else f"{value:.1e}"
+
+
+def _row(words: str, results: list[CellResult]) -> list[str]:
+    grades = Counter(r.grade for r in results if r.outcome is Outcome.HOLDS)
+    outcomes = Counter(r.outcome for r in results)
+    measured = [r for r in results if not math.isnan(r.gap)]
+    worst = max(
+        measured,
+        key=lambda r: r.gap / r.tolerance if r.tolerance else (math.inf if r.gap else 0.0),
+        default=None,
+    )
+    widths = [r.width for r in results if r.width is not None]
+    return [
+        words,
+        *(str(grades[grade] or "") for grade in _GRADES),
+        *(str(outcomes[item] or "") for item in _REST),
+        _number(worst.gap) if worst else "",
+        _number(worst.tolerance) if worst else "",
+        _number(max(widths)) if widths else "",
+    ]
+
+
+def _aligned(rows: list[list[str]]) -> Iterable[str]:
+    keep = [k for k in range(len(rows[0])) if k == 0 or any(row[k] for row in rows[1:] if len(row) > 1)]
+    width = {k: max(len(row[k]) for row in rows if len(row) > 1) for k in keep}
+    for row in rows:
+        if len(row) == 1:
+            yield row[0]
+        else:
+            yield "  ".join(
+                row[k].ljust(width[k]) if k == 0 else row[k].rjust(width[k]) for k in keep
+            ).rstrip()
+
+
+def _table(run: Run) -> Iterable[str]:
+    head = ["", *(grade.value for grade in _GRADES), *(_SHORT.get(item, item.value) for item in _REST)]
+    rows = [[*head, "worst gap", "allowed", "interval"]]
+    for check in checks():
+        found = [r for r in run.results if (r.cell.statement, r.cell.layer) == (check.statement, check.layer)]
+        if found:
+            title = [f"{check.statement:<4}{check.words}"]
+            rows += [title] if rows[-1] != title else []
+            rows.append(_row(f"      {check.layer}", found))
+    return _aligned(rows)
+
+
+def _derivations(run: Run) -> Iterable[str]:
+    """Steps of each derivation by grade: one line per statement and divergence."""
+    theory = [r for r in run.results if r.cell.layer == "theory" and "steps" in r.numbers]
+    if not theory:
+        return ()
+    rows = [["derivation", *(grade.value for grade in _GRADES), "steps"]]
+    for result in theory:
+        steps = result.numbers["steps"]
+        if isinstance(steps, Mapping):
+            counts = [str(steps.get(grade.value, "") or "") for grade in _GRADES]
+            name = f"  {result.cell.statement:<4}{result.cell.divergence}"
+            rows.append([name, *counts, str(sum(steps.values()))])
+    return ["", "Derivations, steps by grade", *_aligned(rows)]
+
+
+def _mutants(run: Run) -> Iterable[str]:
+    if not run.mutants:
+        return ()
+    rows = [["mutant", "outcome", "off by", "allowed", "killed by"]]
+    rows += [
+        [
+            f"  {m.name}: {m.words}",
+            "dies" if m.killed else "SURVIVES",
+            _number(m.gap),
+            _number(m.tolerance),
+            m.check,
+        ]
+        for m in run.mutants
+    ]
+    return ["", "Mutants: wrong formulas, each run through the check that must notice", *_aligned(rows)]
+
+
+def _complaints(run: Run) -> Iterable[str]:
+    for result in run.results:
+        if result.outcome in (Outcome.FAILS, Outcome.VACUOUS):
+            yield ""
+            yield f"{result.outcome.value.upper()}: {result.cell.id}"
+            if result.claim:
+                yield f"  {result.claim}: off by {_number(result.gap)}, allowed {_number(result.tolerance)}"
+            if result.note:
+                yield f"  {result.note}"
+            yield f"  {reproduce(result, run)}"
+    for mutant in run.mutants:
+        if not mutant.killed:
+            yield ""
+            yield f"SURVIVES: the mutant {mutant.name} ({mutant.words}); {mutant.check} did not notice"
+            yield f"  armor verify --only mutants --seed {run.seed}"
+
+
+def _reasons(run: Run) -> Iterable[str]:
+    lines: Counter[str] = Counter()
+    for result in run.results:
+        if result.outcome in (Outcome.NOT_APPLICABLE, Outcome.SKIPPED):
+            lines[
+                f"  {result.cell.statement:<4}{result.cell.layer}: {result.outcome.value}: {result.note}"
+            ] += 1
+    if lines:
+        yield ""
+        yield "Not applicable or skipped"
+        for line, count in lines.items():
+            yield f"{line} ({_count(count, 'cell')})"
+
+
+def as_text(run: Run) -> str:
+    """The table per statement, the derivations, the kill table, what fails with its command, and the
+    verdict.
+    """
+    blocks = [
+        *_table(run),
+        *_derivations(run),
+        *_mutants(run),
+        *_reasons(run),
+        *_complaints(run),
+        "",
+        verdict(run),
+    ]
+    return "\n".join(blocks)
+
+
+def as_mapping(run: Run) -> dict[str, object]:
+    """Everything the run found, as JSON-able data (`nan` and `inf` as None and "inf")."""
+    packages = ("numpy", "scipy", "cvxpy", "clarabel", "highspy", "python-flint", "sympy", "torch")
+    versions = {"python": platform.python_version()}
+    for name in packages:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    words: dict[str, str] = {}
+    for check in checks():
+        words.setdefault(check.statement, check.words)
+    cells = [
+        {**encode(result), "words": words[result.cell.statement], "reproduce": reproduce(result, run)}
+        for result in run.results
+    ]
+    data: dict[str, object] = {
+        "schema": 1,
+        "verdict": verdict(run),
+        "holds": holds(run),
+        "interrupted": run.interrupted,
+        "effort": run.effort,
+        "seed": run.seed,
+        "jobs": run.jobs,
+        "seconds": round(run.seconds, 3),
+        "reused": run.reused,
+        "planned": run.planned,
+        "code": code_hash(),
+        "versions": versions,
+        "statements": words,
+        "layers": list(LAYERS),
+        "cells": cells,
+        "mutants": [asdict(mutant) for mutant in run.mutants],
+    }
+    clean: dict[str, object] = _clean(data)  # type: ignore[assignment]
+    return clean
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, float):
+        return (
+            None if math.isnan(value) else (("inf" if value > 0 else "-inf") if math.isinf(value) else value)
+        )
+    if isinstance(value, Mapping):
+        return {str(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return value
+
+
+def as_json(run: Run) -> str:
+    """`as_mapping` as text."""
+    return json.dumps(as_mapping(run), indent=1, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,217 @@
+"""Runs the cells of a plan through joblib, as they finish, deterministic and resumable."""
+
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TextIO
+
+from joblib import Parallel, delayed, parallel_config
+
+from theory.evidence import Grade, Outcome
+from verification.matrix.cache import Cache
+from verification.matrix.cells import Cell, CellResult, Context, SkipCell, seed_of
+from verification.matrix.formulas import Formulas
+from verification.matrix.members import Member, members
+from verification.matrix.registry import Plan, check_of
+
+__all__ = ["Run", "decode", "encode", "execute", "run"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run found: cells in the order of the plan, the kill table, and how it went.
+
+    `reused` counts the cells taken over from the cache of an earlier run of the same code.
+    """
+
+    results: tuple[CellResult, ...]
+    mutants: tuple[Any, ...]
+    seconds: float
+    seed: int
+    effort: str
+    jobs: int
+    reused: int
+    planned: int
+    interrupted: bool
+    expression: str | None = None
+
+
+def _member(label: str, expression: str | None) -> Member:
+    return next(member for member in members(expression) if member.label == label)
+
+
+def execute(
+    cell: Cell,
+    seed: int,
+    effort: str,
+    expression: str | None = None,
+    formulas: Callable[[Member], Formulas] = Formulas,
+) -> CellResult:
+    """Check one cell. A check that raises fails, with the exception as its note."""
+    begin = time.perf_counter()
+    check = check_of(cell)
+    member = _member(cell.divergence, expression)
+    samples = check.samples[effort == "full"]
+    context = Context(cell, member, formulas, seed_of(cell.id, seed), samples)
+    try:
+        check.run(context)
+    except SkipCell as skip:
+        blank = context.result(time.perf_counter() - begin, seed)
+        return replace(blank, outcome=Outcome.SKIPPED, note=str(skip))
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        note = f"raised {type(error).__name__}: {error} ({where.name}, line {where.lineno})"
+        context.claim("the check runs to its end", float("inf"), 0.0)
+        return replace(context.result(time.perf_counter() - begin, seed), note=note)
+    return context.result(time.perf_counter() - begin, seed)
+
+
+def encode(result: CellResult) -> dict[str, object]:
+    """A result as JSON-able data."""
+    data = asdict(result)
+    data["cell"] = result.cell.id
+    data["outcome"] = result.outcome.value
+    data["grade"] = result.grade.value if result.grade else None
+    return data
+
+
+def decode(data: Mapping[str, Any]) -> CellResult:
+    """The inverse of `encode`."""
+    fields = dict(data)
+    fields["cell"] = Cell(*fields["cell"].split("/"))
+    fields["outcome"] = Outcome(fields["outcome"])
+    fields["grade"] = Grade(fields["grade"]) if fields["grade"] else None
+    return CellResult(**fields)
+
+
+class _Progress:
+    """Live progress on standard error: a bar on a terminal, a line every tenth of the way elsewhere."""
+
+    def __init__(self, total: int, stream: TextIO) -> None:
+        self._total, self._stream, self._done, self._failed = total, stream, 0, 0
+        self._start = time.perf_counter()
+        self._bar = None
+        if stream.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=total, file=stream, unit="cell", dynamic_ncols=True, leave=False)
+
+    def step(self, name: str, failed: bool) -> None:
+        self._done += 1
+        self._failed += failed
+        if self._bar is not None:
+            self._bar.set_postfix_str(
+                f"{self._failed} failing · {name}" if self._failed else name, refresh=False
+            )
+            self._bar.update(1)
+        elif (
+            self._done == self._total or self._done * 10 // self._total > (self._done - 1) * 10 // self._total
+        ):
+            spent = time.perf_counter() - self._start
+            failing = f", {self._failed} failing" if self._failed else ""
+            print(f"{self._done}/{self._total} cells, {spent:.0f} s{failing}", file=self._stream, flush=True)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _task(
+    kind: str, name: str, seed: int, effort: str, expression: str | None
+) -> tuple[str, str, dict[str, object]]:
+    if kind == "mutant":
+        from verification import mutants
+
+        return kind, name, mutants.encode(mutants.kill(name, seed))
+    return kind, name, encode(execute(Cell(*name.split("/")), seed, effort, expression))
+
+
+def _finished(
+    tasks: list[tuple[str, str]], seed: int, effort: str, jobs: int, expression: str | None
+) -> Iterator[tuple[str, str, dict[str, object]]]:
+    if jobs == 1 or len(tasks) == 1:
+        for kind, name in tasks:
+            yield _task(kind, name, seed, effort, expression)
+        return
+    # Workers get one thread each: the instances are small, and BLAS threads would fight over the cores.
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        yield from Parallel(
+            n_jobs=jobs, return_as="generator_unordered", batch_size=4, pre_dispatch="4*n_jobs"
+        )(delayed(_task)(kind, name, seed, effort, expression) for kind, name in tasks)
+
+
+def _inapplicable(plan: Plan, seed: int) -> list[CellResult]:
+    nan = float("nan")
+    return [
+        CellResult(cell, Outcome.NOT_APPLICABLE, None, 0, 0, nan, nan, None, reason, "", {}, 0.0, seed)
+        for cell, reason in plan.inapplicable
+    ]
+
+
+def run(
+    plan: Plan,
+    *,
+    seed: int,
+    effort: str,
+    jobs: int,
+    cache: Cache | None = None,
+    expression: str | None = None,
+    stream: TextIO | None = None,
+) -> Run:
+    """Run every cell of `plan` (and the mutants) on `jobs` processes. An interruption returns what is
+    finished.
+    """
+    begin = time.perf_counter()
+    names = [("cell", cell.id) for cell in plan.cells]
+    if plan.mutants:
+        from verification import mutants
+
+        names += [("mutant", name) for name in mutants.MUTANTS]
+    done: dict[tuple[str, str], Mapping[str, Any]] = {}
+    if cache is not None:
+        for task in names:
+            kept = cache.get(cache.key("/".join(task), seed, effort))
+            if kept is not None:
+                done[task] = kept
+    reused = len(done)
+    todo = [task for task in names if task not in done]
+    progress = _Progress(len(todo), stream or sys.stderr)
+    interrupted = False
+    try:
+        for kind, name, data in _finished(todo, seed, effort, jobs, expression) if todo else ():
+            done[kind, name] = data
+            if cache is not None:
+                cache.put(cache.key(f"{kind}/{name}", seed, effort), data)
+            failed = data.get("outcome") == Outcome.FAILS.value or data.get("killed") is False
+            progress.step(name, failed)
+    except KeyboardInterrupt:
+        interrupted = True
+        _stop_workers()
+    finally:
+        progress.close()
+    results = [decode(done["cell", cell.id]) for cell in plan.cells if ("cell", cell.id) in done]
+    killed: tuple[Any, ...] = ()
+    if plan.mutants:
+        from verification import mutants
+
+        killed = tuple(mutants.decode(done["mutant", n]) for n in mutants.MUTANTS if ("mutant", n) in done)
+    return Run(
+        tuple(results + _inapplicable(plan, seed)),
+        killed,
+        time.perf_counter() - begin,
+        seed,
+        effort,
+        jobs,
+        reused,
+        len(names),
+        interrupted,
+        expression,
+    )
+
+
+def _stop_workers() -> None:
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=False, kill_workers=True)
