@@ -2,10 +2,11 @@
 
 __all__ = ["Objective"]
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -58,9 +59,21 @@ class Objective(ABC):
             "support": "reference",
         }
 
+    def replace(self, *, epsilon: float, kappa: float) -> Self:
+        """The same divergence and solver at another radius and penalty."""
+        twin = copy.copy(self)
+        twin.epsilon = _number("epsilon", epsilon, positive=True)
+        twin.kappa = _number("kappa", kappa, positive=False)
+        return twin
+
     @abstractmethod
-    def _solve(self, xp: Ops, losses: Array, costs: Array | None, p: Array) -> Dual:
-        """Solve the dual for float arrays (..., B); `p` sums to one, masked entries hold harmless numbers."""
+    def _solve(
+        self, xp: Ops, losses: Array, costs: Array | None, p: Array, epsilon: Array, kappa: Array
+    ) -> Dual:
+        """Solve the dual for float arrays (..., B); `p` sums to one, masked entries hold harmless numbers.
+
+        epsilon and kappa are floats, or arrays (..., 1) of one radius and penalty per problem.
+        """
 
     def __call__(
         self, losses: Tensor, costs: Tensor | None = None, reference_weights: Tensor | None = None
@@ -75,15 +88,29 @@ class Objective(ABC):
         accelerator those are reported by `status`, with the value NaN.
         """
         _check_shapes(losses, costs, reference_weights)
+        return self.evaluate(losses, costs, reference_weights, self.epsilon, self.kappa)
+
+    def evaluate(
+        self,
+        losses: Tensor,
+        costs: Tensor | None,
+        reference_weights: Tensor | None,
+        epsilon: float | Tensor,
+        kappa: float | Tensor,
+    ) -> Solution:
+        """`__call__` with a radius and a penalty per problem: floats, or float64 tensors (..., 1).
+
+        The pre-flight solves all its instances so, in one call; ranges are the caller's business.
+        """
         wide = torch.float64 if losses.device.type != "mps" else torch.float32
         use_numpy = losses.device.type == "cpu" and not torch.compiler.is_compiling()
         with torch.no_grad():
             arrays = [
-                None if x is None else x.detach().to(device=losses.device, dtype=wide)
-                for x in (losses, costs, reference_weights)
+                x.detach().to(device=losses.device, dtype=wide) if isinstance(x, Tensor) else x
+                for x in (losses, costs, reference_weights, epsilon, kappa)
             ]
             if use_numpy:
-                raw = [None if x is None else x.numpy() for x in arrays]
+                raw = [x.numpy() if isinstance(x, Tensor) else x for x in arrays]
                 with np.errstate(all="ignore"):
                     dual = self._prepare_and_solve(numpy_ops, *raw)
                 dual = _to_torch(dual)
@@ -91,7 +118,7 @@ class Objective(ABC):
                 dual = self._prepare_and_solve(torch_ops, *arrays)
             value = dual.value.squeeze(-1)
             gap = value - dual.primal.squeeze(-1)
-            lam = torch.clamp(dual.mu - self.kappa, min=0.0)
+            lam = torch.clamp(dual.mu - kappa, min=0.0)
         out_dtype = torch.float64 if losses.dtype == torch.float64 else torch.float32
         value = value.to(out_dtype)
         if torch.is_grad_enabled() and (losses.requires_grad or (costs is not None and costs.requires_grad)):
@@ -106,7 +133,15 @@ class Objective(ABC):
             iterations=dual.iterations,
         )
 
-    def _prepare_and_solve(self, xp: Ops, losses: Array, costs: Array | None, weights: Array | None) -> Dual:
+    def _prepare_and_solve(
+        self,
+        xp: Ops,
+        losses: Array,
+        costs: Array | None,
+        weights: Array | None,
+        epsilon: Array,
+        kappa: Array,
+    ) -> Dual:
         if weights is None:
             p = xp.full_like(losses, 1.0 / losses.shape[-1])
             live = None
@@ -135,7 +170,7 @@ class Objective(ABC):
         fine = xp.all(finite)
         if not xp.eager or not fine.all():
             losses = xp.where(xp.isfinite(losses), losses, 0.0)
-        dual = self._solve(xp, losses, costs, p)
+        dual = self._solve(xp, losses, costs, p, epsilon, kappa)
         if xp.eager and fine.all():
             return dual
         status = xp.where(fine, dual.status, int(Status.NOT_FINITE))

@@ -32,10 +32,12 @@ class KL(Objective):
     def __init__(self, *, epsilon: float, kappa: float = 0.0, iterations: int = 24) -> None:
         super().__init__({"name": "kl"}, epsilon=epsilon, kappa=kappa, iterations=iterations)
 
-    def _solve(self, xp: Ops, losses: Array, costs: Array | None, p: Array) -> Dual:
+    def _solve(
+        self, xp: Ops, losses: Array, costs: Array | None, p: Array, epsilon: Array, kappa: Array
+    ) -> Dual:
         if xp.eager and losses.ndim == 1:
-            return solve_vector(losses, costs, p, self.epsilon, self.kappa, self.iterations)
-        return solve_batched(xp, losses, costs, p, self.epsilon, self.kappa, self.iterations)
+            return solve_vector(losses, costs, p, float(epsilon), float(kappa), self.iterations)
+        return solve_batched(xp, losses, costs, p, epsilon, kappa, self.iterations)
 
 
 def tilt(xp: Ops, costs: Array | None, p: Array) -> tuple[Array, Array]:
@@ -74,7 +76,7 @@ def spent(xp: Ops, w: Array, q: Array) -> Array:
 
 
 def solve_batched(
-    xp: Ops, losses: Array, costs: Array | None, p: Array, epsilon: float, kappa: float, iterations: int
+    xp: Ops, losses: Array, costs: Array | None, p: Array, epsilon: Array, kappa: Array, iterations: int
 ) -> Dual:
     """The solver for any backend and leading axes; a fixed budget of iterations where looking would sync."""
     q, base = tilt(xp, costs, p)
