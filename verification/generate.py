@@ -19,15 +19,18 @@ __all__ = [
     "COSTS",
     "SUPPORTS",
     "Draw",
+    "Known",
     "cost_matrix",
     "draw",
     "known_divergence",
+    "known_dro",
     "radii",
     "radius",
     "weights",
 ]
 
 Array = NDArray[np.float64]
+Curve = Callable[[Array], Array]
 SUPPORTS = ("reference", "space")
 _GRID = 1024
 
@@ -207,39 +210,92 @@ def draw(
     return Draw(mapping, plane)
 
 
+@dataclass(frozen=True)
+class Known:
+    """An instance whose optimal value is known because its optimal multipliers were chosen first."""
+
+    mapping: dict[str, Any]
+    value: float
+    plan: Array
+
+
 def known_divergence(
     rng: np.random.Generator,
     divergence: Mapping[str, object],
-    slope: Callable[[Array], Array],
+    f: Curve,
+    slope: Curve,
     *,
     n: int = 4,
     m: int = 5,
-) -> tuple[dict[str, object], Array, Array]:
-    """An instance of `D^c` whose optimal plan and potential are known, because they were chosen first.
+) -> Known:
+    """An instance of `D^c` with a known plan and potential (T1, T2).
 
-    A plan `π > 0` on a few arcs and a potential `g` are drawn; the cost is then `g_j − f'(r_i/p_i)` on
-    those arcs and at least that elsewhere, which is complementary slackness (T1, T2): `π` and `g` are
-    optimal, up to the rounding of the cost. `slope` is `f'`, elementwise. Returns the mapping (rectangular,
-    support "reference"), `π` `(n, m)` and `g` `(m,)`.
+    A plan `π > 0` on a few arcs and a potential `g` are drawn; the cost is then `g_j − f'(r_i/p_i)` on those
+    arcs and at least that elsewhere, which is complementary slackness: `π` and `g` are optimal, up to the
+    rounding of the cost. `f` and `slope = f'` act elementwise. Rectangular, support "reference".
     """
     p = weights(rng, n)
     arcs = np.zeros((n, m), dtype=bool)
     arcs[rng.integers(0, n, m), np.arange(m)] = True
     arcs[np.arange(n), rng.integers(0, m, n)] = True
-    units = np.zeros((n, m))
     chosen = np.flatnonzero(arcs)
-    units.flat[chosen] = 1 + rng.multinomial(_GRID - chosen.size, rng.dirichlet(np.ones(chosen.size)))
-    plan = units / _GRID
-    price = slope(plan.sum(axis=1) / p)
+    units = np.zeros(n * m)
+    units[chosen] = 1 + rng.multinomial(_GRID - chosen.size, rng.dirichlet(np.ones(chosen.size)))
+    plan = units.reshape(n, m) / _GRID
+    density = plan.sum(axis=1) / p
+    price = slope(density)
     g = rng.uniform(0.0, 1.0, m)
     g += max(0.0, float(np.max(np.where(arcs, price[:, None] - g[None, :], -np.inf))))
     slack = np.where(arcs, 0.0, rng.exponential(0.5, (n, m)))
     cost = np.maximum(g[None, :] - price[:, None], 0.0) + slack
-    mapping: dict[str, object] = {
+    mapping: dict[str, Any] = {
         "divergence": dict(divergence),
         "cost": cost.tolist(),
         "p": p.tolist(),
         "q": plan.sum(axis=0).tolist(),
         "support": "reference",
     }
-    return mapping, plan, g
+    return Known(mapping, float(p @ f(density) + (plan * cost).sum()), plan)
+
+
+def known_dro(
+    rng: np.random.Generator,
+    divergence: Mapping[str, object],
+    f: Curve,
+    slope: Curve,
+    *,
+    n: int = 4,
+    m: int = 5,
+    kappa: float = 0.0,
+    binding: bool = True,
+) -> Known:
+    """A DRO instance with known `λ*`, `ρ*` and `Q*` (T7, T11).
+
+    Masses `η`, targets and multipliers are drawn first; then `φ^c_i = ρ + (λ+κ) f'(η_i/p_i)` fixes the
+    costs and `ε = D(η‖P) + ⟨c, π⟩` the radius. With `binding=False` `λ* = 0` and the radius is larger than
+    what is spent, which needs `kappa > 0`. Rectangular, support "reference".
+    """
+    if not binding and kappa <= 0:
+        raise InputError(f"a radius that does not bind needs kappa > 0, not {kappa}")
+    p, eta = weights(rng, n), weights(rng, n)
+    lam = float(2.0 ** rng.integers(-4, 4)) if binding else 0.0
+    mu, rho = lam + kappa, float(rng.integers(-2, 3))
+    reach = rho + mu * slope(eta / p)
+    phi = _dyadic(reach.max() + rng.exponential(0.5, m), 2.0**-10) + 2.0**-10
+    target = rng.integers(0, m, n)
+    slack = rng.exponential(0.5, (n, m))
+    slack[np.arange(n), target] = 0.0
+    cost = (phi[None, :] - reach[:, None]) / mu + slack
+    plan = np.zeros((n, m))
+    plan[np.arange(n), target] = eta
+    spent = float(p @ f(eta / p) + (plan * cost).sum())
+    mapping: dict[str, Any] = {
+        "divergence": dict(divergence),
+        "cost": cost.tolist(),
+        "p": p.tolist(),
+        "phi": phi.tolist(),
+        "epsilon": spent if binding else 2.0 * spent + 1.0,
+        "kappa": kappa,
+        "support": "reference",
+    }
+    return Known(mapping, float(plan.sum(axis=0) @ phi) - kappa * spent, plan)

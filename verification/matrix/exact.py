@@ -13,9 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory.evidence import Grade
-from verification import solve
-from verification.certificate import checker
-from verification.instance import from_mapping
 from verification.matrix.cells import Context
 from verification.matrix.formulas import Problem
 
@@ -105,6 +102,11 @@ def _certified(context: Context, kind: str, mapping: Mapping[str, Any]) -> Certi
 @lru_cache(maxsize=256)
 def _solved(kind: str, text: str) -> tuple[Any, Any]:
     """Solution and verdict; mutants share their instances with the check that kills them."""
+    # Imported here: the theory layer of the matrix must start without the solvers.
+    from verification import solve
+    from verification.certificate import checker
+    from verification.instance import from_mapping
+
     solution = getattr(solve, kind)(from_mapping(json.loads(text)))
     return solution, checker.check(solution.certificate())
 
