@@ -60,6 +60,8 @@ class _Ball:
         self.rows: Rows = hulls(instance.cost[self.kept[self.reach]], self.phi)
         self.best = int(np.argmax(self.phi))
         self.space = instance.support == "space" and np.isfinite(self.information.recession)
+        high = formula(instance.divergence).domain[1]
+        self.cap = None if high is None else Fraction(int(high.p), int(high.q))
         self.evaluations = 0
 
     def _point(self, mu: float, vertex: Ints, u: Floats, height: float | None) -> _Point | None:
@@ -105,15 +107,22 @@ class _Ball:
             i = int(self.kept[row])
             # The exact weight times the density: where the density is 1, D is exactly 0.
             mass = Fraction(float(density[row])) * self.instance.p_exact[i]
+            if self.cap is not None:
+                mass = min(mass, self.cap * self.instance.p_exact[i])
             if mass > 0:
                 masses[i, int(self.rows.column[k, point.vertex[k]])] = mass
         if point.step.singular > 0:
             masses[-1, self.best] = Fraction(point.step.singular)
         total = sum(masses.values(), Fraction(0))
         if total != 1:
-            largest = max(masses, key=lambda key: masses[key])
-            masses[largest] += 1 - total
+            masses[max(masses, key=lambda key: self._slack(key, masses[key]))] += 1 - total
         return masses
+
+    def _slack(self, key: tuple[int, int], mass: Fraction) -> Fraction:
+        """How far the mass of an entry may move either way without leaving the domain of `f`."""
+        if self.cap is None or key[0] < 0:
+            return mass
+        return min(mass, self.cap * self.instance.p_exact[key[0]] - mass)
 
 
 def _mix(
@@ -209,32 +218,38 @@ def _rho(ball: _Ball, point: _Point, lam: Fraction) -> Fraction:
 
 
 def _bracket(ball: _Ball, epsilon: float) -> tuple[_Point, _Point] | None:
-    """Points at two neighbouring `mu` whose costs enclose `epsilon`, dear first; equal when `lambda* = 0`.
+    """Points at two neighbouring `mu` whose costs enclose `epsilon`, the dear one first; None when `lambda*
+    = 0`.
 
-    None when no multiplier brings the cost down to `epsilon`.
+    The two are one and the same where only `mu -> inf` brings the cost down to `epsilon`.
     """
     spread = float(np.ptp(ball.phi)) or 1.0
-    kappa = ball.instance.kappa
-    low = np.nextafter(kappa, np.inf) if kappa > 0 else 1e-30 * spread
+    low = _least(ball)
 
     def over(mu: float) -> bool:
         point = ball.at(mu)
-        return point is not None and point.cost > epsilon
+        return point is not None and not point.cost <= epsilon
 
     if not over(low):
-        point = ball.at(low)
-        return None if point is None else (point, point)
-    high, limit = max(4 * low, spread), 1e18 * max(spread, kappa)
-    while over(high):
+        return None
+    high, limit = max(4 * low, spread), 1e18 * max(spread, ball.instance.kappa)
+    while over(high) and high <= limit:
         high *= 64
-        if high > limit:
-            last = ball.at(high)
-            return None if last is None else (last, last)
+    if high > limit:
+        last = ball.at(high)
+        assert last is not None
+        return last, last
     low, high = sign_change(over, low, high)
     dear, cheap = ball.at(low), ball.at(high)
     assert dear is not None
     assert cheap is not None
     return dear, cheap
+
+
+def _least(ball: _Ball) -> float:
+    """The smallest `mu` to look at: just above `kappa`, or so small that only the largest losses count."""
+    kappa = ball.instance.kappa
+    return float(np.nextafter(kappa, np.inf)) if kappa > 0 else 1e-30 * (float(np.ptp(ball.phi)) or 1.0)
 
 
 def dro(instance: Instance, *, tolerance: float = 1e-9) -> DroSolution:
@@ -269,10 +284,9 @@ def _solve(instance: Instance, tolerance: float, start: float) -> DroSolution:
         if empty is not None:
             return empty
     pair = _bracket(ball, instance.epsilon)
-    if pair is None:
-        pair = (cheap, cheap)
-    dear, frugal = pair
-    free = dear is frugal and dear.cost <= instance.epsilon
+    free = pair is None
+    lowest = ball.at(_least(ball)) if free else None
+    dear, frugal = pair or (lowest or cheap, lowest or cheap)
     masses = ball.plan(frugal)
     if dear is not frugal and np.isfinite(dear.cost) and dear.cost > frugal.cost:
         share = (instance.epsilon - frugal.cost) / (dear.cost - frugal.cost)

@@ -78,6 +78,8 @@ class Separable(Information):
 
     def centred(self, w: Floats) -> Floats:
         """`f(w) - f'(1)(w - 1)`, by Taylor's formula where the difference would cancel."""
+        if np.isfinite(self.domain[1]):
+            w = np.minimum(w, np.nextafter(self.domain[1], 0.0))  # the double may exceed the exact end
         with np.errstate(all="ignore"):
             plain = self.f(w) - self.slope_at_one * (w - 1)
         if not self.taylor:
@@ -110,7 +112,7 @@ class Renyi(Information):
 
     def density(self, y: Floats, p: Floats) -> Floats:
         a = self.alpha
-        gap = np.maximum(-y, 5e-324)
+        gap = np.maximum(-y, 1e-290)
         # Scaled by the smallest gap, so that neither power leaves the range of doubles.
         scale = float(gap.min())
         ratio = gap / scale

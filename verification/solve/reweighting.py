@@ -76,8 +76,9 @@ def reweight(information: Information, p: Floats, u: Floats, top: float | None) 
     """
     if np.isneginf(u).any() and (np.isposinf(information.at_zero) or information.domain[0] > 0):
         return None  # a row that can carry no mass makes D infinite
-    if information.domain == (1.0, 1.0):
-        return Reweighting(0.0, np.ones_like(u), 0.0, 0.0, False)
+    if 1.0 in information.domain:  # D forces eta = P (transport only, CVaR at level 1)
+        shift = float(u.min()) if information.domain[1] == 1.0 else 0.0
+        return Reweighting(shift, np.ones_like(u), 0.0, 0.0, False) if np.isfinite(shift) else None
     singular_allowed = top is not None and np.isfinite(information.recession)
     floor = -np.inf
     if np.isfinite(information.recession):
@@ -132,5 +133,5 @@ def reweight(information: Information, p: Floats, u: Floats, top: float | None) 
         elif missing > 0:
             heads = (u == 0) * p
             eta = eta + missing * heads / heads.sum()
-    density = eta / p
+    density = np.clip(eta / p, *information.domain)
     return Reweighting(high, density, singular, information.value(density, p, singular), boundary)
