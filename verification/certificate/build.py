@@ -95,8 +95,7 @@ def certify(
         lower, upper: witnesses in the format of the checker; None proves nothing on that side.
     """
     certificate: dict[str, Any] = {
-        "format": "armor-d-certificate",
-        "version": "1",
+        "format": "armor-d-certificate 1",
         "kind": kind,
         "instance": _data(instance, kind),
     }

@@ -1,13 +1,10 @@
 """Re-checks a certificate: exact rational data and witnesses in, a proved interval out.
 
 Nothing here solves anything. Weak duality does all the work, in ball arithmetic:
-  D^c, lower  (T2): q.g - J(g^c), any g with g_j <= f'(inf) in mode "space"; +inf along a ray of such g;
-  D^c, upper  (T1): the cost of any plan whose columns, with the singular masses, are exactly q;
-  DRO, upper  (T7): lambda eps + rho + mu J((phi^c_mu - rho)/mu), mu = lambda + kappa; at mu = 0 the support
-  function; DRO, lower  (T6): E_Q[phi] - kappa K of any plan whose cost K = D(eta||P) + <c, pi> is at most
-  eps.
-It imports the standard library, python-flint and the table of formulas next to it, and nothing else of the
-project.
+  D^c, lower (T2): q.g - J(g^c), any g with g_j <= f'(inf) in mode "space"; +inf along a ray of such g;
+  D^c, upper (T1): the cost of any plan whose columns, with the singular masses, are exactly q;
+  DRO, upper (T7): lambda eps + rho + mu J((phi^c_mu - rho)/mu), mu = lambda + kappa, any lambda >= 0 and rho;
+  DRO, lower (T6): E_Q[phi] - kappa K of any plan whose cost K = D(eta||P) + <c, pi> is at most eps.
 """
 
 import math
@@ -19,19 +16,19 @@ from typing import Any
 
 from flint import arb, ctx, fmpq
 
-from verification.certificate.formulas import INF, ONE, ZERO, Formula, formula
+from verification.certificate.formulas import INF, ONE, ZERO, formula
 
 __all__ = ["PRECISION", "Rejected", "Verdict", "bounds", "check"]
 
 PRECISION = 256  # bits of the ball arithmetic
-_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d{1,4})?|[+-]?\d+/\d+")
-_FIELDS = {"format", "version", "kind", "instance", "lower", "upper", "claim"}
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d{1,4})?|[+-]?\d+/\d+", re.ASCII)
 _DATA = {"divergence", "cost", "p", "support", "kappa"}
+_KINDS = {"divergence": {"q"}, "dro": {"phi", "epsilon"}}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`accepted`: the claimed interval `[lower, upper]` is proved. `reason` says why, or why not."""
+    """`accepted`: the claimed interval is proved; `reason` says why, or why not."""
 
     accepted: bool
     lower: float
@@ -42,7 +39,7 @@ class Verdict:
 
 
 class Rejected(Exception):
-    """The certificate does not prove what it claims; the message says where."""
+    """The witness or the data are unfit; the message says where."""
 
 
 def _need(condition: bool, why: str) -> None:
@@ -50,141 +47,105 @@ def _need(condition: bool, why: str) -> None:
         raise Rejected(why)
 
 
-def _rational(text: object, where: str) -> fmpq:
-    _need(isinstance(text, str) and len(text) < 20000 and _NUMBER.fullmatch(text) is not None,
-          f"{where} is not the text of an exact number")  # fmt: skip
-    exact = Fraction(str(text))
+def _rational(value: object, where: str) -> fmpq:
+    good = isinstance(value, str) and len(value) < 20000 and _NUMBER.fullmatch(value) is not None
+    _need(good, f"{where} is not the text of an exact number")
+    exact = Fraction(str(value))
     return fmpq(exact.numerator, exact.denominator)
 
 
-def _vector(value: Any, size: int, where: str) -> list[fmpq]:
-    _need(isinstance(value, Sequence) and len(value) == size, f"{where} does not have {size} entries")
-    return [_rational(v, where) for v in value]
+def _vector(value: Any, size: int, where: str, least: fmpq | None = None, total: fmpq = None) -> list[fmpq]:
+    _need(isinstance(value, list) and len(value) == size, f"{where} does not have {size} entries")
+    result = [_rational(v, where) for v in value]
+    _need(least is None or all(v >= least for v in result), f"{where} has a negative entry")
+    _need(total is None or sum(result, ZERO) == total, f"{where} does not sum to {total}")
+    return result
 
 
-def _weights(value: Any, size: int, where: str) -> list[fmpq]:
-    w = _vector(value, size, where)
-    _need(all(v >= 0 for v in w) and sum(w, ZERO) == 1, f"{where} is not a probability vector")
-    return w
-
-
-def _only(mapping: Any, allowed: set[str], where: str) -> Mapping[str, Any]:
-    _need(isinstance(mapping, Mapping) and set(mapping) <= allowed, f"{where} holds an unknown field")
+def _fields(mapping: Any, needed: set[str], where: str, optional: set[str] | None = None) -> dict[str, Any]:
+    _need(isinstance(mapping, Mapping), f"{where} is not an object")
+    known = needed | (optional or set())
+    _need(needed <= set(mapping) <= known, f"{where} lacks a field or has an unknown one")
     return dict(mapping)
 
 
 class _Problem:
-    """The data of the instance, rows with p_i = 0 dropped (mass created off the support is the singular
-    part)."""
+    """The exact data; `rows` are those with p_i > 0, as mass off the support of P is the singular part."""
 
     def __init__(self, data: Any, kind: str) -> None:
-        extra = {"q"} if kind == "divergence" else {"phi", "epsilon"}
-        data = _only(data, _DATA | extra, "instance")
-        _need(set(data) == _DATA | extra, "instance lacks a field")
-        try:
-            self.formula: Formula = formula(data["divergence"])
-        except (ValueError, TypeError, AttributeError) as error:
-            raise Rejected(str(error)) from None
+        data = _fields(data, _DATA | _KINDS[kind], "instance")
+        self.formula = formula(data["divergence"])
         cost = data["cost"]
-        _need(
-            isinstance(cost, Sequence) and len(cost) > 0 and isinstance(cost[0], Sequence),
-            "cost is no matrix",
-        )
-        self.m = len(cost[0])
-        self.p = _weights(data["p"], len(cost), "p")
-        self.cost: list[dict[int, fmpq]] = []
-        for row in cost:
-            _need(isinstance(row, Sequence) and len(row) == self.m, "cost has rows of different lengths")
-            self.cost.append({j: _rational(c, "cost") for j, c in enumerate(row) if c is not None})
-            _need(all(c >= 0 for c in self.cost[-1].values()), "a cost is negative")
+        _need(isinstance(cost, list) and len(cost) > 0 and isinstance(cost[0], list), "cost is no matrix")
+        n, self.m = len(cost), len(cost[0])
+        _need(all(isinstance(row, list) and len(row) == self.m for row in cost), "cost is no matrix")
+        self.cost = [{j: _rational(c, "cost") for j, c in enumerate(r) if c is not None} for r in cost]
+        _need(all(c >= 0 for row in self.cost for c in row.values()), "a cost is negative")
+        self.p = _vector(data["p"], n, "p", ZERO, ONE)
         self.rows = [i for i, w in enumerate(self.p) if w > 0]
-        self.kappa = _rational(data["kappa"], "kappa")
-        _need(self.kappa >= 0, "kappa is negative")
+        self.weights = [self.p[i] for i in self.rows]
         _need(data["support"] in ("space", "reference"), "support is neither space nor reference")
         self.space = data["support"] == "space" and bool(self.formula.recession < INF)
-        self.q = _weights(data["q"], self.m, "q") if kind == "divergence" else []
+        self.kappa = _vector([data["kappa"]], 1, "kappa", ZERO)[0]
+        self.epsilon = _vector([data.get("epsilon", "0")], 1, "epsilon", ZERO)[0]
         self.phi = _vector(data["phi"], self.m, "phi") if kind == "dro" else []
-        self.epsilon = _rational(data["epsilon"], "epsilon") if kind == "dro" else ZERO
-        _need(self.epsilon >= 0, "epsilon is negative")
+        self.q = _vector(data["q"], self.m, "q", ZERO, ONE) if kind == "divergence" else []
 
     def transform(self, g: Sequence[fmpq | None], mu: fmpq) -> list[fmpq | None]:
         """max_j { g_j - mu c_ij } for the rows that carry P; None for -inf."""
-        found: list[fmpq | None] = []
-        for i in self.rows:
-            values = [v - mu * c for j, c in self.cost[i].items() if (v := g[j]) is not None]
-            found.append(max(values) if values else None)
-        return found
-
-    def dual(self, y: list[fmpq | None]) -> arb:
-        return self.formula.dual([self.p[i] for i in self.rows], y)
+        values = [[v - mu * c for j, c in self.cost[i].items() if (v := g[j]) is not None] for i in self.rows]
+        return [max(row) if row else None for row in values]
 
     def below_recession(self, values: Sequence[fmpq | None]) -> bool:
         return not self.space or all(v is None or bool(arb(v) <= self.formula.recession) for v in values)
 
     def support(self, y: list[fmpq | None]) -> arb:
         """sum_i p_i sup { t y_i : t in dom f }, the recession function of J."""
-        low, high = self.formula.domain
-        total = arb(0)
-        for i, v in zip(self.rows, y, strict=True):
-            if v is None:
-                total += -INF if low > 0 else arb(0)
-            else:
-                t = high if v > 0 else low
-                total += INF if t is None else arb(self.p[i] * v * t)
+        (low, high), total = self.formula.domain, arb(0)
+        for w, v in zip(self.weights, y, strict=True):
+            t = high if v is not None and v > 0 else low
+            total += INF if t is None else arb(w * v * t) if v is not None else -INF if low > 0 else arb(0)
         return total
 
     def plan(self, witness: Any) -> tuple[list[fmpq], arb]:
         """Column masses of Q and the cost D(eta||P) + <c, pi> of a plan with its singular masses."""
-        witness = _only(witness, {"plan", "singular"}, "plan")
-        eta, column = [ZERO] * len(self.p), [ZERO] * self.m
-        transport = ZERO
-        for entry in witness["plan"]:
-            _need(isinstance(entry, Sequence) and len(entry) == 3, "an entry of the plan is not [i, j, mass]")
-            i, j, mass = entry[0], entry[1], _rational(entry[2], "plan")
-            _need(type(i) is int and type(j) is int and 0 <= i < len(self.p), "a plan index is out of range")
-            _need(j in self.cost[i], "the plan uses an arc of infinite cost, or none")
-            _need(mass >= 0 and (self.p[i] > 0 or mass == 0), "the plan takes mass where it may not")
-            eta[i], column[j] = eta[i] + mass, column[j] + mass
-            transport += mass * self.cost[i][j]
-        singular = _vector(witness.get("singular") or ["0"] * self.m, self.m, "singular")
-        total = sum(singular, ZERO)
-        _need(
-            all(s >= 0 for s in singular) and (self.space or total == 0), "singular mass is not allowed here"
-        )
-        column = [a + s for a, s in zip(column, singular, strict=True)]
-        masses = [eta[i] for i in self.rows]
-        return column, self.formula.information([self.p[i] for i in self.rows], masses, total) + arb(
-            transport
-        )
+        witness = _fields(witness, {"plan"}, "plan", {"singular"})
+        created = _vector(witness.get("singular", ["0"] * self.m), self.m, "singular", ZERO)
+        singular = sum(created, ZERO)
+        _need(self.space or singular == 0, "singular mass is not allowed here")
+        eta, column, transport = dict.fromkeys(self.rows, ZERO), created, ZERO
+        for i, j, text in witness["plan"]:
+            mass = _rational(text, "plan")
+            _need(type(i) is int and i in eta, "the plan takes mass from a row that carries none")
+            _need(type(j) is int and j in self.cost[i], "the plan uses an arc of infinite cost, or none")
+            _need(mass >= 0, "the plan has a negative entry")
+            eta[i], column[j], transport = eta[i] + mass, column[j] + mass, transport + mass * self.cost[i][j]
+        return column, self.formula.information(self.weights, list(eta.values()), singular) + arb(transport)
 
 
 def _lower_divergence(problem: _Problem, witness: Any) -> arb:
-    witness = _only(witness, {"g", "ray"}, "lower")
-    values = witness["g"] if "g" in witness else witness["ray"]
-    _need(isinstance(values, Sequence) and len(values) == problem.m, "g does not have one entry per column")
+    name = "ray" if "ray" in witness else "g"
+    values = _fields(witness, {name}, "lower")[name]
+    _need(isinstance(values, list) and len(values) == problem.m, "g does not have one entry per column")
     g = [None if v == "-inf" else _rational(v, "g") for v in values]
-    _need(
-        all(w == 0 for v, w in zip(g, problem.q, strict=True) if v is None), "g is -inf where q is positive"
-    )
-    linear = arb(sum((w * v for v, w in zip(g, problem.q, strict=True) if v is not None), ZERO))
-    if "g" in witness:
+    pairs = list(zip(g, problem.q, strict=True))
+    _need(all(w == 0 for v, w in pairs if v is None), "g is -inf where q is positive")
+    linear = arb(sum((w * v for v, w in pairs if v is not None), ZERO))
+    if name == "g":
         _need(problem.below_recession(g), "g exceeds f'(inf)")
-        return linear - problem.dual(problem.transform(g, ONE))
+        return linear - problem.formula.dual(problem.weights, problem.transform(g, ONE))
     _need(not problem.space or all(v is None or v <= 0 for v in g), "the ray leaves g <= f'(inf)")
     return INF if linear - problem.support(problem.transform(g, ZERO)) > 0 else -INF
 
 
 def _upper_dro(problem: _Problem, witness: Any) -> arb:
-    if (
-        "constant" in witness
-    ):  # a constant potential bounds D^c(Q||P) from below for every Q: the ball is empty
-        g = _rational(_only(witness, {"constant"}, "upper")["constant"], "constant")
-        least = arb(g) - problem.dual(problem.transform([g] * problem.m, ONE))
+    if "constant" in witness:  # D^c(Q||P) >= this for every Q: the ball is empty
+        g = _rational(_fields(witness, {"constant"}, "upper")["constant"], "constant")
+        least = arb(g) - problem.formula.dual(problem.weights, problem.transform([g] * problem.m, ONE))
         _need(problem.below_recession([g]) and bool(least > arb(problem.epsilon)), "the ball is not empty")
         return -INF
-    witness = _only(witness, {"lambda", "rho"}, "upper")
-    lam, rho = _rational(witness["lambda"], "lambda"), _rational(witness["rho"], "rho")
-    _need(lam >= 0, "lambda is negative")
+    witness = _fields(witness, {"lambda", "rho"}, "upper")
+    lam, rho = _vector([witness["lambda"]], 1, "lambda", ZERO)[0], _rational(witness["rho"], "rho")
     mu = lam + problem.kappa
     shifted = [None if h is None else h - rho for h in problem.transform(problem.phi, mu)]
     if mu == 0:
@@ -192,52 +153,44 @@ def _upper_dro(problem: _Problem, witness: Any) -> arb:
         return arb(rho) + problem.support(shifted)
     _need(problem.below_recession([(v - rho) / mu for v in problem.phi]), "rho is below S - mu f'(inf)")
     y = [None if h is None else h / mu for h in shifted]
-    return arb(lam * problem.epsilon + rho) + arb(mu) * problem.dual(y)
+    return arb(lam * problem.epsilon + rho) + arb(mu) * problem.formula.dual(problem.weights, y)
 
 
 def bounds(certificate: Mapping[str, Any]) -> tuple[arb, arb]:
-    """Balls around the lower and the upper bound that the witnesses prove; `Rejected` when they prove
-    nothing."""
-    kind = certificate.get("kind")
-    _need(kind in ("divergence", "dro"), f"unknown kind {kind!r}")
-    problem = _Problem(certificate["instance"], str(kind))
-    lower, upper = certificate.get("lower"), certificate.get("upper")
+    """Balls around the lower and the upper bound that the witnesses prove; `Rejected` when they are unfit."""
+    kind, low, high = certificate["kind"], certificate.get("lower"), certificate.get("upper")
+    _need(kind in _KINDS, f"unknown kind {kind!r}")
+    problem = _Problem(certificate["instance"], kind)
     if kind == "divergence":
-        low = -INF if lower is None else _lower_divergence(problem, lower)
-        column, cost = problem.plan(upper) if upper is not None else (problem.q, INF)
+        column, cost = problem.plan(high) if high is not None else (problem.q, INF)
         _need(column == problem.q, "the columns of the plan are not q")
-        return low, cost
-    high = INF if upper is None else _upper_dro(problem, upper)
-    if lower is None:
-        return -INF, high
-    column, cost = problem.plan(lower)
+        return -INF if low is None else _lower_divergence(problem, low), cost
+    upper = INF if high is None else _upper_dro(problem, high)
+    if low is None:
+        return -INF, upper
+    column, cost = problem.plan(low)
     _need(sum(column, ZERO) == 1, "the plan does not have mass 1")
     _need(bool(cost <= arb(problem.epsilon)), "the plan costs more than epsilon")
     gain = sum((v * w for v, w in zip(problem.phi, column, strict=True)), ZERO)
-    return arb(gain) - arb(problem.kappa) * cost, high
-
-
-def _claimed(text: object) -> arb:
-    return INF if text == "inf" else -INF if text == "-inf" else arb(_rational(text, "claim"))
+    return arb(gain) - arb(problem.kappa) * cost, upper
 
 
 def check(certificate: Any) -> Verdict:
     """Whether the witnesses of a certificate prove the interval that it claims."""
     with ctx.workprec(PRECISION):
         try:
-            certificate = _only(certificate, _FIELDS, "the certificate")
-            known = certificate.get("format") == "armor-d-certificate" and certificate.get("version") == "1"
-            _need(known, "not a certificate of a known version")
+            fields = {"format", "kind", "instance", "claim"}
+            certificate = _fields(certificate, fields, "it", {"lower", "upper"})
+            _need(certificate["format"] == "armor-d-certificate 1", "its format is unknown")
+            claim = _fields(certificate["claim"], {"lower", "upper"}, "claim")
+            ends = {"inf": INF, "-inf": -INF}
+            lower, upper = (ends.get(claim[k]) or arb(_rational(claim[k], k)) for k in ("lower", "upper"))
             low, high = bounds(certificate)
-            claim = _only(certificate["claim"], {"lower", "upper"}, "claim")
-            lower, upper = _claimed(claim["lower"]), _claimed(claim["upper"])
             _need(bool(lower <= upper), "the claimed interval is empty")
-            _need(bool(low >= lower), f"the witness proves the lower bound {low.str(20)} only")
-            _need(bool(high <= upper), f"the witness proves the upper bound {high.str(20)} only")
-            least = math.nextafter(float(lower.lower()), -math.inf)
-            most = math.nextafter(float(upper.upper()), math.inf)
-        except (Rejected, KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
-            why = f"the field {error} is missing" if isinstance(error, KeyError) else str(error)
-            return Verdict(False, -math.inf, math.inf, math.inf, why, "none")
-        width = 0.0 if math.isinf(least) and least == most else most - least
-    return Verdict(True, least, most, width, "both witnesses were evaluated in ball arithmetic", "enclosed")
+            _need(bool(low >= lower), f"its witness proves the lower bound {low.str(20)} only")
+            _need(bool(high <= upper), f"its witness proves the upper bound {high.str(20)} only")
+        except (Rejected, KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+            return Verdict(False, -math.inf, math.inf, math.inf, f"{error}", "none")
+        proved = math.nextafter(float(lower), -math.inf), math.nextafter(float(upper), math.inf)
+    width = 0.0 if proved[0] == proved[1] else proved[1] - proved[0]
+    return Verdict(True, *proved, width, "both witnesses were evaluated in ball arithmetic", "enclosed")
