@@ -68,17 +68,23 @@ class Method:
     divergence: Any = specification("kl")
     epsilon: float = number(0.02, 0.0, 1e6, above=True)
     kappa: float = number(0.0, 0.0, 1e6)
-    natural: float = number(0.0, 0.0, 1.0)
+    natural: float = number(0.0, 0.0, 0.999)
 
 
 @dataclass(frozen=True)
 class Attack:
-    """The training attack: sign-gradient steps of size `step` in the ball of `radius`, pixels in [0, 1]."""
+    """The training attack: sign-gradient steps of size `step` in the ball of `radius`, pixels in [0, 1].
+
+    `start` = "gaussian" is the published one of TRADES; `batchnorm`: the statistics used while attacking.
+    """
 
     norm: str = choice("linf", ("linf",))
     radius: Fraction = rational("8/255", "0", "1")
     step: Fraction = rational("2/255", "0", "1")
     steps: int = integer(10, 1, 1000)
+    start: str = choice("uniform", ("uniform", "gaussian", "none"))
+    schedule: str = choice("constant", ("constant", "linear", "cosine"))
+    batchnorm: str = choice("eval", ("eval", "batch", "train"))
 
 
 @dataclass(frozen=True)

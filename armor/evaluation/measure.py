@@ -1,0 +1,57 @@
+"""Counting right answers, natural and under a gradient attack, batch by batch."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from armor.data.keys import seed_of
+from armor.transport import Ascent, attack_mode
+
+__all__ = ["correct", "correct_under"]
+
+_STREAM = 0xA77
+
+
+def correct(model: nn.Module, x: Tensor, y: Tensor, *, batch: int = 250) -> Tensor:
+    """Which of the images x (N, C, H, W) in [0, 1] `model` (in evaluation mode) gets right: (N,) bool."""
+    with torch.no_grad():
+        answers = [model(part).argmax(1) for part in torch.split(x, batch)]
+    return torch.cat(answers) == y
+
+
+def correct_under(
+    model: nn.Module,
+    attack: Ascent,
+    x: Tensor,
+    y: Tensor,
+    *,
+    seed: int = 0,
+    batch: int = 250,
+    tick: Callable[[int], object] = lambda _n: None,
+) -> Tensor:
+    """Which images stay right when `attack` maximises their cross-entropy: (N,) bool.
+
+    Args:
+        model: in evaluation mode.
+        attack: the transport; it moves images that are already wrong too, they stay counted as wrong.
+        x, y: images (N, C, H, W) in [0, 1] and labels (N,).
+        seed: of the random starts; with the batch size it fixes the result.
+        batch: images at a time.
+        tick: called with the number of images done.
+    """
+    right = []
+    for number, (images, labels) in enumerate(zip(torch.split(x, batch), torch.split(y, batch), strict=True)):
+        generator = torch.Generator().manual_seed(seed_of(seed, _STREAM, number))
+
+        def loss(moved: Tensor, labels: Tensor = labels) -> Tensor:
+            return F.cross_entropy(model(moved), labels, reduction="none")
+
+        with attack_mode(model):
+            moved = attack(loss, images, generator=generator).x
+        with torch.no_grad():
+            # An image misread without any attack counts as wrong: the null attack is in every ball.
+            right.append((model(images).argmax(1) == labels) & (model(moved).argmax(1) == labels))
+        tick(labels.numel())
+    return torch.cat(right)

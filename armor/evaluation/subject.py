@@ -1,0 +1,89 @@
+"""What is evaluated: a checkpoint of a run, or somebody else's weights."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from armor.data import reader as data_reader
+from armor.errors import InputError
+from armor.models import ModelSpec, create
+from armor.models.foreign import state_dict_of
+from armor.training.arithmetic import Arithmetic, Cast
+from armor.training.checkpoint import FORMAT, load, load_weights, model_spec
+
+__all__ = ["Subject", "load_subject"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model to evaluate.
+
+    Attributes:
+        model: in evaluation mode, float32, on the CPU. spec: its description.
+        dataset: name of the data set it belongs to.
+        preflight: the outcome in its checkpoint, None for a foreign one.
+        described: one line for people.
+    """
+
+    model: nn.Module
+    spec: ModelSpec
+    dataset: str
+    preflight: dict[str, Any] | None
+    described: str
+
+
+def load_subject(path: Path, *, architecture: str | None, dataset: str | None) -> Subject:
+    """Read the model at `path` (a checkpoint, or the folder of a run, whose best one is meant).
+
+    Args:
+        path: where. architecture: of a bare state dict.
+        dataset: its data set, by default that of the recipe, for foreign weights CIFAR-10.
+
+    Raises:
+        InputError: no readable model there, or not of this architecture or data set.
+    """
+    if path.is_dir():
+        path = path / "best.pt"
+    content = load(path)
+    if content.get("format") == FORMAT:
+        return _own(content, path, architecture, dataset)
+    if architecture is None:
+        raise InputError(f"{path} is a bare state dict: name its architecture (--model resnet18)")
+    name = dataset or "cifar10"
+    found = data_reader(name)
+    channels = found.shape[0]
+    spec = ModelSpec(architecture, len(found.classes), found.shape, (0.0,) * channels, (1.0,) * channels)
+    model = create(spec)
+    load_weights(model, state_dict_of(content, architecture, channels, str(path)), path, architecture)
+    return Subject(
+        Cast(model, Arithmetic()).eval(), spec, name, None, f"{path} ({architecture}, foreign weights)"
+    )
+
+
+def _own(content: dict[str, Any], path: Path, architecture: str | None, dataset: str | None) -> Subject:
+    spec = model_spec(content, path)
+    if architecture is not None and architecture != spec.name:
+        raise InputError(f"{path} is a checkpoint of {spec.name}, not of {architecture} (--model)")
+    try:
+        recipe = content["recipe"]
+        trained_on = str(recipe["content"]["data"]["name"])
+        history = content["history"]
+        layout = str(content["arithmetic"]["layout"])
+        preflight = dict(content["preflight"])
+    except (KeyError, TypeError):
+        raise InputError(f"{path}: its checkpoint lacks the recipe, history or pre-flight") from None
+    name = dataset or trained_on
+    found = data_reader(name)
+    if found.shape != spec.shape or len(found.classes) != spec.num_classes:
+        raise InputError(
+            f"{path} was trained on {trained_on} ({spec.num_classes} classes, images {spec.shape}); "
+            f"{found.title} has {len(found.classes)} classes and images {found.shape}"
+        )
+    model = create(spec)
+    load_weights(model, content.get("average", content["model"]), path, spec.name)
+    epoch = f"epoch {history[-1]['epoch']}" if history else "before the first epoch"
+    described = f"{path} ({spec.name}, recipe {recipe['name']}, {epoch})"
+    # Always float32, whatever the training ran in; the layout only changes the speed.
+    return Subject(Cast(model, Arithmetic("float32", layout)).eval(), spec, name, preflight, described)

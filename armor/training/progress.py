@@ -1,0 +1,53 @@
+"""Progress of a run on standard error: a bar with the time left on a terminal, lines anywhere."""
+
+import sys
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from tqdm import tqdm
+
+from armor.training.trainer import Hooks
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Draws the bar; use as a context manager."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+        self.bar: Any = None
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def hooks(self, stop: Callable[[], bool]) -> Hooks:
+        """Hooks that draw; `stop` ends the run between two steps."""
+        return Hooks(begin=self._begin, tick=self._tick, line=self._line, stop=stop)
+
+    def _begin(self, step: int, total: int) -> None:
+        # Without a terminal the bar would fill a log file with its own redrawings.
+        quiet = not sys.stderr.isatty()
+        self.bar = tqdm(
+            total=total, initial=step, unit="step", file=sys.stderr, dynamic_ncols=True, disable=quiet
+        )
+
+    def _tick(self, loss: float | None) -> None:
+        if self.bar is not None:
+            self.bar.update(1)
+            if loss is not None:
+                self.bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+
+    def _line(self, text: str) -> None:
+        if self.bar is not None:
+            self.bar.clear()
+        print(text, file=sys.stderr, flush=True)
+        if self.bar is not None:
+            self.bar.refresh()

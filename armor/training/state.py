@@ -1,0 +1,148 @@
+"""Everything that a run must remember to go on exactly where it was, and its two checkpoints."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from armor.errors import InputError
+from armor.models import ModelSpec, create
+from armor.recipes import Recipe, to_mapping
+from armor.training.arithmetic import Arithmetic
+from armor.training.average import Average
+from armor.training.checkpoint import load, load_weights, model_spec, save
+
+__all__ = ["SUMS", "State", "fresh", "resume"]
+
+# What is summed over the steps of an epoch, on the device, so that no step waits for the host.
+SUMS = ("loss", "adversarial", "natural", "lambda", "largest_weight", "gap")
+
+
+@dataclass
+class State:
+    """A run between two steps.
+
+    Attributes:
+        spec, model, optimizer, average: the network, its updates, its moving average (None without).
+        arithmetic: what was chosen before the first step.
+        preflight: its outcome, as plain values.
+        step: steps done.
+        sums: (len(SUMS),) float64, over the steps done in the current epoch.
+        history: one record per finished epoch.
+        seconds: spent in earlier parts of the run.
+    """
+
+    spec: ModelSpec
+    model: nn.Module
+    optimizer: torch.optim.SGD
+    average: Average | None
+    arithmetic: Arithmetic
+    preflight: dict[str, Any]
+    sums: Tensor
+    step: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def candidate(self) -> nn.Module:
+        """The network that is validated and published: the average if there is one."""
+        return self.model if self.average is None else self.average.model
+
+    def finite(self) -> bool:
+        """Whether all weights are finite; nothing else is ever saved."""
+        return all(bool(torch.isfinite(p).all()) for p in self.model.parameters())
+
+    def _common(self, recipe: Recipe) -> dict[str, Any]:
+        return {
+            "recipe": {"name": recipe.name, "content": to_mapping(recipe)},
+            "preflight": self.preflight,
+            "arithmetic": asdict(self.arithmetic),
+            "history": self.history,
+            "step": self.step,
+            "torch": str(torch.__version__),
+        }
+
+    def save_last(self, path: Path, recipe: Recipe, seconds: float) -> None:
+        """Write the checkpoint from which the run can go on."""
+        content = self._common(recipe) | {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "sums": self.sums,
+            "seconds": seconds,
+        }
+        if self.average is not None:
+            content["average"] = self.average.model.state_dict()
+        save(path, content, self.spec)
+
+    def save_best(self, path: Path, recipe: Recipe) -> None:
+        """Write the weights to publish, without what only a resumed run needs."""
+        save(path, self._common(recipe) | {"model": self.candidate.state_dict()}, self.spec)
+
+
+def _optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.SGD:
+    chosen = recipe.optimizer
+    return torch.optim.SGD(
+        model.parameters(),
+        lr=chosen.lr,
+        momentum=chosen.momentum,
+        nesterov=chosen.nesterov,
+        weight_decay=chosen.weight_decay,
+    )
+
+
+def _average(recipe: Recipe, model: nn.Module) -> Average | None:
+    return Average(model, recipe.training.ema) if recipe.training.ema else None
+
+
+def fresh(
+    recipe: Recipe, spec: ModelSpec, model: nn.Module, arithmetic: Arithmetic, preflight: dict[str, Any]
+) -> State:
+    """The state before the first step, on the model's device."""
+    device = next(model.parameters()).device
+    model.to(memory_format=arithmetic.memory_format)  # type: ignore[call-overload]
+    sums = torch.zeros(len(SUMS), dtype=torch.float64, device=device)
+    return State(spec, model, _optimizer(recipe, model), _average(recipe, model), arithmetic, preflight, sums)
+
+
+def _difference(old: Any, new: Any, key: str = "") -> str:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in new:
+            if old.get(name) != new[name]:
+                return _difference(old.get(name), new[name], f"{key}.{name}" if key else name)
+    return f"{key} = {new!r}, it was {old!r}"
+
+
+def resume(path: Path, recipe: Recipe, spec: ModelSpec, device: torch.device) -> State:
+    """The state in the checkpoint at `path`.
+
+    Raises:
+        InputError: no or a damaged checkpoint, one of another recipe or model; the message names the first
+        difference.
+    """
+    content = load(path, device)
+    if model_spec(content, path) != spec:
+        found = model_spec(content, path)
+        what = f"{found.name} with {found.num_classes} classes"
+        raise InputError(f"{path} is a checkpoint of another model: {what}, not {spec.name}")
+    try:
+        saved = content["recipe"]["content"]
+        if saved != to_mapping(recipe):
+            raise InputError(
+                f"{path} belongs to another recipe: {_difference(saved, to_mapping(recipe))}; "
+                "resume with the same one, or train into another folder (--out)"
+            )
+        arithmetic = Arithmetic(**content["arithmetic"])
+        state = fresh(recipe, spec, create(spec).to(device), arithmetic, dict(content["preflight"]))
+        load_weights(state.model, content["model"], path, spec.name)
+        if state.average is not None:
+            load_weights(state.average.model, content["average"], path, spec.name)
+        state.optimizer.load_state_dict(content["optimizer"])
+        state.sums.copy_(content["sums"])
+        state.step = int(content["step"])
+        state.history = list(content["history"])
+        state.seconds = float(content["seconds"])
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise InputError(f"{path}: no checkpoint to resume from ({type(error).__name__}: {error})") from None
+    return state

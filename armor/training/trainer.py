@@ -1,0 +1,245 @@
+"""The training loop: attack, losses, objective, update; validation, checkpoints and metrics around it."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+
+from armor.data.keys import seed_of
+from armor.evaluation.measure import correct, correct_under
+from armor.methods import Method, StepResult
+from armor.recipes import Recipe
+from armor.training.arithmetic import Cast
+from armor.training.batches import Batches
+from armor.training.build import validation_attack
+from armor.training.checkpoint import write_atomically
+from armor.training.schedule import learning_rate
+from armor.training.state import SUMS, State
+
+__all__ = ["Diverged", "Stopped", "Trainer", "best_record"]
+
+_ATTACK = 0xADE
+_VALIDATION = 0x7A1
+_SAVE_SECONDS = 60.0
+_CHECK_STEPS = 50  # how often a device that works ahead of the host is asked whether all is finite
+
+
+class Diverged(Exception):
+    """A loss or a weight is no longer a number; the message says where, why and what to do."""
+
+
+class Stopped(Exception):
+    """The user asked for an end; the checkpoint is written."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the loop tells the outside and asks of it.
+
+    `begin(step, total)` once, `tick(loss)` after a step, `line(text)` for people; `stop()` true ends the run.
+    """
+
+    begin: Callable[[int, int], object] = lambda _step, _total: None
+    tick: Callable[[float | None], object] = lambda _loss: None
+    line: Callable[[str], object] = lambda _text: None
+    stop: Callable[[], bool] = lambda: False
+
+
+def best_record(history: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The epoch with the highest robust, then natural, validation accuracy; of equals the earliest."""
+    scored = [record for record in history if record.get("validation")]
+    if not scored:
+        return None
+    return max(scored, key=lambda r: (r["validation"]["robust"], r["validation"]["natural"], -r["epoch"]))
+
+
+class Trainer:
+    """One run in one folder: `last.pt` to go on from, `best.pt` to publish, `metrics.jsonl` to plot.
+
+    Args:
+        recipe: the run. state: where it stands. batches: its images. method: its loss and attack.
+        folder: where its files go.
+        hooks: how it reports.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        state: State,
+        batches: Batches,
+        method: Method,
+        folder: Path,
+        hooks: Hooks | None = None,
+    ) -> None:
+        self.recipe, self.state, self.batches, self.method = recipe, state, batches, method
+        self.folder, self.hooks = folder, hooks or Hooks()
+        self.model = Cast(state.model, state.arithmetic)
+        self.generator = torch.Generator()
+        self.total = batches.per_epoch * recipe.training.epochs
+        self._since = time.monotonic()
+        self._saved = self._since
+
+    def seconds(self) -> float:
+        """Training time so far, earlier parts of the run included."""
+        return self.state.seconds + time.monotonic() - self._since
+
+    def fit(self) -> None:
+        """Train to the end of the recipe.
+
+        Raises:
+            Diverged: a loss or weight is not finite. Stopped: `hooks.stop()` said so.
+        """
+        state = self.state
+        self.hooks.begin(state.step, self.total)
+        if state.step == 0:
+            self._save_last()  # from now on the run can be resumed, and a full disk shows early
+        # Epochs are counted by their records: a run may have been saved after an epoch's last step and before
+        # its validation.
+        while (epoch := len(state.history)) < self.recipe.training.epochs:
+            start = state.step - epoch * self.batches.per_epoch
+            began, done = time.monotonic(), 0
+            for x, y in self.batches.epoch(epoch, start):
+                self._step(x, y)
+                done += y.numel()
+                if self.hooks.stop():
+                    self._save_last()
+                    raise Stopped
+                if time.monotonic() - self._saved > _SAVE_SECONDS:
+                    self._save_last()
+            self._close_epoch(epoch, done / (time.monotonic() - began))
+
+    def _step(self, x: Tensor, y: Tensor) -> None:
+        state, chosen = self.state, self.recipe.optimizer
+        rate = learning_rate(
+            self.recipe.schedule, chosen, state.step, self.batches.per_epoch, self.recipe.training.epochs
+        )
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate
+        # The attack's randomness is a function of the step alone, so nothing but the step need be saved.
+        self.generator.manual_seed(seed_of(self.recipe.training.seed, _ATTACK, state.step))
+        self.model.train()
+        result = self.method.step(self.model, x, y, self.generator)
+        state.optimizer.zero_grad(set_to_none=True)
+        result.loss.backward()  # type: ignore[no-untyped-call]
+        if chosen.clip:
+            clip_grad_norm_(state.model.parameters(), chosen.clip)
+        look = x.device.type == "cpu" or state.step % _CHECK_STEPS == 0
+        if look and not bool(torch.isfinite(result.loss)):
+            raise Diverged(self._explain(result, rate))
+        state.optimizer.step()
+        if state.average is not None:
+            state.average.update(state.model, state.step)
+        state.sums += _summary(result, y)
+        state.step += 1
+        self.hooks.tick(float(result.loss.detach()) if look else None)
+
+    def _explain(self, result: StepResult | None, rate: float) -> str:
+        state = self.state
+        epoch = state.step // self.batches.per_epoch + 1
+        if not state.finite():
+            what = "a weight of the network is not finite"
+        elif result is not None and not bool(torch.isfinite(result.adversarial_logits).all()):
+            what = "the network's output is not finite"
+        elif result is not None and not bool(torch.isfinite(result.losses).all()):
+            what = "a sample's loss is not finite though the network's output is"
+        else:
+            what = "the objective's value is not finite though all losses are"
+        return (
+            f"training diverged at step {state.step + 1} (epoch {epoch}): {what} "
+            f"(learning rate {rate:.3g}, {state.arithmetic.precision}); lower optimizer.lr, "
+            f"set optimizer.clip, or training.precision=float32; "
+            f"the last good checkpoint is {self.folder / 'last.pt'}"
+        )
+
+    def _close_epoch(self, epoch: int, throughput: float) -> None:
+        state, per_epoch = self.state, self.batches.per_epoch
+        if not state.finite():
+            raise Diverged(self._explain(None, state.optimizer.param_groups[0]["lr"]))
+        sums = dict(zip(SUMS, (state.sums / per_epoch).tolist(), strict=True))
+        record: dict[str, Any] = {
+            "epoch": epoch + 1,
+            "step": state.step,
+            "lr": state.optimizer.param_groups[0]["lr"],
+            "loss": sums["loss"],
+            "adversarial_accuracy": sums["adversarial"],
+            "natural_accuracy": sums["natural"] if self.method.needs_natural else None,
+            "lambda": sums["lambda"] if self.method.objective is not None else None,
+            "largest_weight": sums["largest_weight"] if self.method.objective is not None else None,
+            "gap": sums["gap"] if self.method.objective is not None else None,
+            "validation": self._validate(epoch),
+            "images_per_second": throughput,
+            "seconds": self.seconds(),
+        }
+        state.sums.zero_()
+        state.history.append(record)
+        best = best_record(state.history)
+        if best is None or best is record:
+            state.save_best(self.folder / "best.pt", self.recipe)
+        self._save_last()
+        self._write_metrics()
+        self.hooks.line(describe(record, self.recipe.training.epochs, best is record))
+
+    def _validate(self, epoch: int) -> dict[str, Any] | None:
+        chosen, last = self.recipe.validation, epoch + 1 == self.recipe.training.epochs
+        x = self.batches.x_validation[: chosen.images]
+        y = self.batches.y_validation[: chosen.images]
+        if not y.numel() or ((epoch + 1) % chosen.every and not last):
+            return None
+        model = Cast(self.state.candidate, self.state.arithmetic)
+        was = model.training
+        model.eval()
+        seed = seed_of(self.recipe.training.seed, _VALIDATION)
+        natural = correct(model, x, y)
+        robust = correct_under(model, validation_attack(self.recipe), x, y, seed=seed)
+        model.train(was)
+        return {
+            "natural": float(natural.double().mean()),
+            "robust": float(robust.double().mean()),
+            "images": y.numel(),
+            "attack": f"pgd{chosen.steps}",
+        }
+
+    def _save_last(self) -> None:
+        if not self.state.finite():
+            raise Diverged(self._explain(None, self.state.optimizer.param_groups[0]["lr"]))
+        self.state.save_last(self.folder / "last.pt", self.recipe, self.seconds())
+        self._saved = time.monotonic()
+
+    def _write_metrics(self) -> None:
+        lines = "".join(json.dumps(record) + "\n" for record in self.state.history)
+        write_atomically(self.folder / "metrics.jsonl", lines.encode())
+
+
+def _summary(result: StepResult, y: Tensor) -> Tensor:
+    """The entries of SUMS for one step, on the device."""
+    zero = torch.zeros((), dtype=torch.float64, device=y.device)
+    natural = zero if result.logits is None else (result.logits.argmax(1) == y).double().mean()
+    lam = largest = gap = zero
+    if result.solution is not None:
+        lam = result.solution.lam.double()
+        largest = result.solution.weights.max().double() * y.numel()
+        gap = result.solution.gap.double()
+    adversarial = (result.adversarial_logits.argmax(1) == y).double().mean()
+    return torch.stack([result.loss.detach().double(), adversarial, natural, lam, largest, gap])
+
+
+def describe(record: dict[str, Any], epochs: int, best: bool) -> str:
+    """One line for people about a finished epoch."""
+    text = f"epoch {record['epoch']:>3}/{epochs}  loss {record['loss']:.3f}"
+    if record["natural_accuracy"] is not None:
+        text += f"  natural {100 * record['natural_accuracy']:.1f} %"
+    text += f"  adversarial {100 * record['adversarial_accuracy']:.1f} %"
+    if record["lambda"] is not None:
+        text += f"  lambda {record['lambda']:.3g}  largest weight x{record['largest_weight']:.2f}"
+    if record["validation"]:
+        seen = record["validation"]
+        text += f"  | validation: natural {100 * seen['natural']:.1f} %"
+        text += f", {seen['attack']} {100 * seen['robust']:.1f} %"
+        text += "  (best)" if best else ""
+    return text
