@@ -8,12 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from armor.exact import divergence as divergence
     from armor.objectives import objective as objective
 
-__all__ = ["__version__", "objective"]
+__all__ = ["__version__", "divergence", "objective"]
 __version__ = "0.1.0"
 
-_PUBLIC = {"objective": "armor.objectives"}
+_PUBLIC = {"divergence": "armor.exact", "objective": "armor.objectives"}
 
 
 def __getattr__(name: str) -> Any:

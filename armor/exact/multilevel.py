@@ -1,0 +1,287 @@
+"""Levels, first arcs and pricing: the restricted problems that the interior point solves, and the bracket
+over all arcs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from armor.exact.bracket import dual_value
+from armor.exact.geometry import Geometry
+from armor.exact.interior import ArcResult, solve_arcs
+from armor.exact.linear import ArcGraph, dense
+from armor.exact.members import Member
+from armor.exact.primal import Primal, best_primal
+from armor.exact.solution import Method
+
+__all__ = ["Bracket", "Level", "Progress", "solve_level"]
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+_DIRECT = 150 * 150  # arcs up to which a problem is solved on all of them
+_FIRST = 10  # first arcs of every row and of every column
+_KEEP = 2  # violated arcs added for every row and every column
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a running solve reports after every round."""
+
+    rows: int
+    columns: int
+    round: int
+    arcs: int
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True)
+class Level:
+    """One finite problem: positive weights, a cost, a divergence and the support mode."""
+
+    member: Member
+    p: Array
+    q: Array
+    geometry: Geometry
+    space: bool
+
+    @property
+    def arcs(self) -> tuple[Index, Index] | None:
+        """All finite arcs, where they are few enough to do without levels."""
+        n, m = self.geometry.n, self.geometry.m
+        if n * m <= _DIRECT:
+            rows, columns = np.divmod(np.arange(n * m), m)
+            finite = np.isfinite(self.geometry.arcs(rows, columns))
+            return rows[finite], columns[finite]
+        return self.geometry.finite_arcs(16 * (n + m))
+
+
+@dataclass
+class Bracket:
+    """The best witnesses so far, over all arcs of the level."""
+
+    lower: float = -np.inf
+    upper: float = np.inf
+    g: Array = field(default_factory=lambda: np.empty(0))
+    h: Array = field(default_factory=lambda: np.empty(0))
+    primal: Primal | None = None
+    rounds: int = 0
+    iterations: int = 0
+    method: Method = Method.MULTILEVEL
+    interrupted: bool = False
+    stalled: bool = False
+
+    def within(self, relative: float, absolute: float) -> bool:
+        """Whether the gap is small against the value, or absolutely."""
+        return self.upper - self.lower <= max(relative * abs(self.upper), absolute)
+
+
+def solve_level(
+    level: Level,
+    *,
+    relative: float,
+    absolute: float,
+    rng: np.random.Generator,
+    rounds: int = 60,
+    report: Callable[[Progress], None] | None = None,
+) -> Bracket:
+    """Solve one level to a relative gap over all arcs; coarse levels give the first potentials."""
+    n, m = level.geometry.n, level.geometry.m
+    bracket = Bracket()
+    try:
+        arcs = level.arcs
+        if arcs is not None:
+            _solve_fixed(level, arcs, bracket, relative, absolute)
+        else:
+            g, h = _lift(level, bracket, rng, report)
+            _solve_priced(level, g, h, bracket, relative, absolute, rounds, report)
+    except KeyboardInterrupt:
+        bracket.interrupted = True
+    if report is not None:
+        report(Progress(n, m, bracket.rounds, 0, bracket.lower, bracket.upper))
+    return bracket
+
+
+def _solve_fixed(
+    level: Level, arcs: tuple[Index, Index], bracket: Bracket, relative: float, absolute: float
+) -> None:
+    """All finite arcs at once: no pricing."""
+    graph = ArcGraph(level.geometry.n, level.geometry.m, *arcs)
+    bracket.method = Method.DENSE if dense(graph) else Method.SPARSE
+    cost = level.geometry.arcs(*arcs)
+    result = _arc_solve(level, graph, cost, 0.2 * relative, 0.2 * absolute)
+    bracket.rounds, bracket.iterations = 1, result.iterations
+    h = graph.row_max(result.g[graph.columns] - cost)
+    _raise_lower(level, bracket, result.g, h)
+    _drop_upper(level, bracket, graph, cost, result)
+    bracket.stalled = not bracket.within(relative, absolute)
+
+
+def _arc_solve(level: Level, graph: ArcGraph, cost: Array, relative: float, absolute: float) -> ArcResult:
+    """The interior point; where capped rows may leave the arcs without a plan, at an elastic price that is
+    raised.
+    """
+    member = level.member
+    capped = bool(member.segments) and not np.isfinite(member.recession)
+    price = 4 * float(np.max(cost)) + 1e-3 if capped and graph.count < graph.n * graph.m else np.inf
+    for _ in range(4):
+        result = solve_arcs(
+            member,
+            level.p,
+            level.q,
+            graph,
+            cost,
+            space=level.space,
+            relative=relative,
+            absolute=absolute,
+            elastic=price,
+        )
+        if not np.isfinite(price) or float(result.g.max()) < 0.5 * price:
+            break
+        price *= 30
+    return result
+
+
+def _raise_lower(level: Level, bracket: Bracket, g: Array, h: Array) -> None:
+    value, rho = dual_value(level.member, level.p, level.q, g, h, space=level.space)
+    if value > bracket.lower or len(bracket.g) == 0:
+        bracket.lower, bracket.g, bracket.h = max(value, bracket.lower), g - rho, h - rho
+
+
+def _drop_upper(level: Level, bracket: Bracket, graph: ArcGraph, cost: Array, result: ArcResult) -> None:
+    primal = best_primal(level.member, level.p, level.q, level.geometry, graph, cost, result, level.space)
+    if primal.value < bracket.upper:
+        bracket.upper, bracket.primal = primal.value, primal
+
+
+def _lift(
+    level: Level,
+    bracket: Bracket,
+    rng: np.random.Generator,
+    report: Callable[[Progress], None] | None,
+) -> tuple[Array, Array]:
+    """Potentials from the solved problem of the landmarks: `g_j = min_I (y_I + c_Ij)`, `h_i = max_j (g_j -
+    c_ij)`.
+    """
+    soft = level.geometry.soft()
+    rows, row_of, columns, column_of = soft.landmarks(rng)
+    coarse = Level(
+        level.member,
+        np.asarray(np.bincount(row_of, weights=level.p, minlength=len(rows)), dtype=np.float64),
+        np.asarray(np.bincount(column_of, weights=level.q, minlength=len(columns)), dtype=np.float64),
+        soft.restrict(rows, columns),
+        level.space,
+    )
+    solved = solve_level(coarse, relative=1e-4, absolute=1e-7, rng=rng, rounds=20, report=report)
+    bracket.iterations += solved.iterations
+    if solved.interrupted:
+        raise KeyboardInterrupt
+    everything = np.arange(soft.m)
+    g = _row_minimum(soft.restrict(rows, everything).transpose(), -solved.h)
+    if level.space and np.isfinite(level.member.recession) and level.member.alpha is None:
+        g = np.minimum(g, level.member.recession)
+    h = -_row_minimum(soft, g)
+    return g, h
+
+
+def _row_minimum(geometry: Geometry, g: Array) -> Array:
+    """`min_j c_ij - g_j` of every row."""
+    rows, _, values = geometry.row_best(g, 1)
+    out = np.full(geometry.n, np.inf)
+    np.minimum.at(out, rows, values)
+    return out
+
+
+def _solve_priced(
+    level: Level,
+    g: Array,
+    h: Array,
+    bracket: Bracket,
+    relative: float,
+    absolute: float,
+    rounds: int,
+    report: Callable[[Progress], None] | None,
+) -> None:
+    geometry = level.geometry
+    n, m = geometry.n, geometry.m
+    a, b, _ = geometry.row_best(g, _FIRST)
+    d, c, _ = geometry.transpose().row_best(-h, _FIRST)
+    keys = np.unique(np.concatenate([a * m + b, c * m + d]))
+    cost = geometry.arcs(*np.divmod(keys, m))
+    shrunk = exhausted = False
+    previous = np.inf
+    for _ in range(rounds):
+        graph = ArcGraph(n, m, *np.divmod(keys, m))
+        gap = (bracket.upper - bracket.lower) / max(abs(bracket.upper), absolute)
+        accuracy = 0.2 * relative if gap <= 0.1 or exhausted else max(1e-3, 0.2 * relative)
+        result = _arc_solve(level, graph, cost, accuracy, 0.2 * absolute)
+        bracket.rounds += 1
+        bracket.iterations += result.iterations
+        best = graph.row_max(result.g[graph.columns] - cost)
+        i, j, value = geometry.violations(best, result.g, _KEEP)
+        full, low = best.copy(), result.g.copy()
+        np.maximum.at(full, i, best[i] - value)
+        np.minimum.at(low, j, result.g[j] + value)
+        _raise_lower(level, bracket, result.g, full)
+        _raise_lower(level, bracket, low, best)
+        _drop_upper(level, bracket, graph, cost, result)
+        if report is not None:
+            report(Progress(n, m, bracket.rounds, len(keys), bracket.lower, bracket.upper))
+        if bracket.within(relative, absolute):
+            return
+        gap = (bracket.upper - bracket.lower) / max(abs(bracket.upper), absolute)
+        new = _worst(i, j, value, n, m)
+        fresh = np.setdiff1d(new, keys, assume_unique=True)
+        if len(fresh) == 0 and accuracy <= 0.2 * relative and not gap < 0.5 * previous:
+            bracket.stalled = True
+            return
+        exhausted = len(fresh) == 0
+        previous = gap
+        if not shrunk and gap < 0.2:
+            shrunk = True
+            kept = _shrink(graph, result, best)
+            keys, cost = keys[kept], cost[kept]
+            fresh = np.setdiff1d(new, keys, assume_unique=True)
+        merged = np.concatenate([keys, fresh])
+        order = np.argsort(merged, kind="stable")
+        cost = np.concatenate([cost, geometry.arcs(*np.divmod(fresh, m))])[order]
+        keys = merged[order]
+
+
+def _worst(i: Index, j: Index, value: Array, n: int, m: int) -> Index:
+    """Keys `i m + j` of the `_KEEP` most negative arcs of every row and of every column."""
+    chosen = []
+    for line, count in ((i, n), (j, m)):
+        order = np.lexsort((value, line))
+        sorted_line = line[order]
+        start = np.searchsorted(sorted_line, np.arange(count))
+        rank = np.arange(len(order)) - start[sorted_line]
+        chosen.append(order[rank < _KEEP])
+    place = np.unique(np.concatenate(chosen))
+    return np.unique(i[place] * m + j[place])
+
+
+def _shrink(graph: ArcGraph, result: ArcResult, h: Array) -> NDArray[np.bool_]:
+    """Arcs worth keeping: the `2(n+m)` smallest slacks, the two best of every row and column, large
+    masses.
+    """
+    slack = h[graph.rows] + 0.0
+    slack = result.s
+    kept = np.zeros(graph.count, dtype=bool)
+    most = min(graph.count, 2 * (graph.n + graph.m))
+    kept[np.argpartition(slack, most - 1)[:most]] = True
+    for line, start, order in (
+        (graph.rows, graph.row_start, np.lexsort((slack, graph.rows))),
+        (graph.columns, graph.column_start, np.lexsort((slack, graph.columns))),
+    ):
+        rank = np.arange(graph.count) - start[line[order]]
+        kept[order[rank < 2]] = True
+    order = np.lexsort((-result.x, graph.columns))
+    rank = np.arange(graph.count) - graph.column_start[graph.columns[order]]
+    kept[order[rank < 1]] = True
+    return kept
