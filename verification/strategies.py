@@ -108,9 +108,8 @@ def costs(draw: DrawFn, n: int, family: str | None = None) -> list[list[float | 
 
 def radii(*, zero: bool = False) -> SearchStrategy[float]:
     """Radii over twelve orders of magnitude, 1e-9 to 1e3; with `zero` also 0."""
-    spread = st.tuples(st.integers(10, 99), st.integers(-9, 2)).map(
-        lambda pair: float(f"{pair[0] / 10}e{pair[1]}")
-    )
+    digits = st.tuples(st.integers(10, 99), st.integers(-9, 2))
+    spread = digits.map(lambda pair: float(f"{pair[0] / 10}e{pair[1]}"))
     return st.one_of(st.just(0.0), spread) if zero else spread
 
 
@@ -136,7 +135,7 @@ def instances(
     min_points: int = 1,
     max_points: int = 6,
 ) -> dict[str, Any]:
-    spread = st.tuples(st.integers(10, 99), st.integers(-9, 2)).map(lambda t: float(f"{t[0] / 10}e{t[1]}"))
+    """A whole instance on one space: a mapping in the instance format with `p`, `q`, `phi`, `epsilon`, `kappa`.
 
     Includes single points, zero and tiny weights, ties, duplicated points and infinite costs.
     """
