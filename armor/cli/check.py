@@ -1,0 +1,84 @@
+"""`armor check`: re-checks a certificate without any solver."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from armor.errors import InputError, require
+
+__all__ = ["configure", "run"]
+
+_EPILOG = """examples:
+  armor dro instance.json --certificate proof.json
+  armor check proof.json
+  armor check proof.json --json
+
+Exit code 0: the claimed interval is proved; 1: the certificate is rejected; 2: the file is no certificate.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = _EPILOG
+    parser.add_argument("certificate", type=Path, metavar="CERTIFICATE", help="file written by --certificate")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the report")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        names = [key for key, _ in pairs]
+        twice = next(key for key in names if names.count(key) > 1)
+        raise InputError(f"the field {twice!r} stands twice in the certificate.")
+    return result
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The certificate at `path`; everything the checker will judge is still text."""
+    if not path.exists():
+        raise InputError(f"there is no file {str(path)!r}.")
+    if not path.is_file():
+        raise InputError(f"{str(path)!r} is not a file.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique)
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a text file in UTF-8.") from None
+    except RecursionError:
+        raise InputError(f"{path} is nested too deeply to be a certificate.") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path} is not valid JSON: {error.msg} at line {error.lineno}.") from None
+    if not isinstance(content, dict) or "format" not in content:
+        raise InputError(f"{path} is not a certificate: it has no field 'format'.")
+    return content
+
+
+def _ends(value: float) -> float | str:
+    return value if abs(value) != float("inf") else "inf" if value > 0 else "-inf"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check and print; 0 when the claimed interval is proved, 1 when the certificate is rejected."""
+    certificate = _read(args.certificate)
+    require("flint")
+    from verification.certificate.checker import check
+
+    verdict = check(certificate)
+    if args.json:
+        fields = {
+            "accepted": verdict.accepted,
+            "kind": certificate.get("kind"),
+            "lower": _ends(verdict.lower) if verdict.accepted else None,
+            "upper": _ends(verdict.upper) if verdict.accepted else None,
+            "width": _ends(verdict.width) if verdict.accepted else None,
+            "grade": verdict.grade,
+            "reason": verdict.reason,
+        }
+        print(json.dumps(fields, allow_nan=False))
+    elif verdict.accepted:
+        what = {"divergence": "D^c(Q||P)", "dro": "DRO value"}[certificate["kind"]]
+        print(f"accepted: {what} lies in [{verdict.lower!r}, {verdict.upper!r}], width {verdict.width:.1e}")
+        print(f"  {verdict.grade}: {verdict.reason}")
+    else:
+        print(f"rejected: {verdict.reason}")
+    return 0 if verdict.accepted else 1

@@ -1,0 +1,136 @@
+"""What `armor divergence` and `armor dro` share: options, JSON, the text report, certificate files."""
+
+import argparse
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from armor.errors import InputError
+
+if TYPE_CHECKING:
+    from verification.solution import Solution
+
+__all__ = ["add_options", "as_json", "masses", "number", "report", "write_atomically"]
+
+_LONGEST = 12  # rows of a table in the text report; --json has them all
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The instance file and the two output options."""
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="instance file (JSON, or .npz for large ones)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the report")
+    parser.add_argument(
+        "--certificate", type=Path, metavar="F", help="write a certificate that `armor check F` re-checks"
+    )
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return [_jsonable(v) for v in value.tolist()]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    return value
+
+
+def as_json(solution: "Solution", lam: float | None, rho: float | None) -> str:
+    """One JSON object; infinities as the strings "inf" and "-inf", null for what does not apply."""
+    fields: dict[str, Any] = {
+        "value": solution.value,
+        "lower": solution.lower,
+        "upper": solution.upper,
+        "gap": solution.gap,
+        "rigorous": solution.rigorous,
+        "grade": "enclosed" if solution.rigorous else "bracketed",
+        "lambda": lam,
+        "rho": rho,
+        "weights": solution.weights,
+        "singular": solution.singular,
+        "worst_case": solution.worst_case,
+        "iterations": solution.iterations,
+        "seconds": round(solution.seconds, 6),
+        "tolerance": solution.tolerance,
+        "status": solution.status.name.lower(),
+        "message": solution.status.value,
+        "notes": list(solution.instance.notes),
+    }
+    return json.dumps({key: _jsonable(value) for key, value in fields.items()}, allow_nan=False)
+
+
+def number(value: float | None) -> str:
+    """A double as the report shows it."""
+    if value is None:
+        return "-"
+    return f"{value:.15g}"
+
+
+def report(title: str, solution: "Solution", multipliers: Mapping[str, float | None]) -> list[str]:
+    """The head of the text report: value, interval, grade, multipliers and notes."""
+    n, m = solution.instance.shape
+    spec = solution.instance.divergence
+    named = ", ".join([spec.get("name", "f"), *(f"{k} = {v}" for k, v in spec.items() if k != "name")])
+    lines = [
+        title,
+        f"  divergence   {named}",
+        f"  instance     {n} x {m}, support {solution.instance.support}",
+        f"  value        {number(solution.value)}",
+    ]
+    if math.isfinite(solution.value):
+        lines += [
+            f"  interval     [{solution.lower!r}, {solution.upper!r}]",
+            f"               width {solution.gap:.1e}, enclosed (both witnesses in ball arithmetic)",
+        ]
+    lines += [f"  {name:<12} {number(value)}" for name, value in multipliers.items() if value is not None]
+    lines += [f"  note         {note}" for note in solution.instance.notes]
+    lines.append(f"  {solution.status.value}")
+    return lines
+
+
+def masses(heading: tuple[str, ...], columns: tuple[np.ndarray[Any, Any] | None, ...]) -> list[str]:
+    """A table of the points with the largest mass in the last column; columns that are None are left out."""
+    shown = [(name, values) for name, values in zip(heading, columns, strict=True) if values is not None]
+    order = np.argsort(-shown[-1][1], kind="stable")
+    chosen = np.sort(order[:_LONGEST])
+    lines = ["  " + "point".rjust(7) + "".join(name.rjust(16) for name, _ in shown)]
+    for k in chosen.tolist():
+        lines.append("  " + str(k).rjust(7) + "".join(f"{v[k]:.8g}".rjust(16) for _, v in shown))
+    left = len(order) - len(chosen)
+    if left > 0:
+        rest = float(shown[-1][1][order[_LONGEST:]].sum())
+        lines.append(f"  ... {left} more points with mass {rest:.3g} in all (--json lists them)")
+    return lines
+
+
+def write_atomically(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON to `path` so that a reader sees the old file or the whole new one, never a part.
+
+    Raises:
+        InputError: the folder does not exist or `path` is a folder.
+        OSError: the disk is full or the file may not be written.
+    """
+    folder = path.parent
+    if not folder.is_dir():
+        raise InputError(f"cannot write {str(path)!r}: there is no folder {str(folder)!r}.")
+    if path.is_dir():
+        raise InputError(f"cannot write {str(path)!r}: it is a folder.")
+    handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump(content, stream, indent=None, separators=(",", ":"))
+            stream.write("\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
