@@ -90,4 +90,5 @@ def divergence(spec: str | Mapping[str, object]) -> FDivergence:
         source=member.source,
         spec={"name": name, **{p.name: fields[p.name] for p in member.parameters}},
         parameters=values,
+        template=member.template(**values) if member.template else None,
     )

@@ -145,10 +145,20 @@ def _log_w(expression: Any) -> Any:
     return expression.replace(sp.log, rewrite) if expression.has(sp.LambertW) else expression
 
 
+def _grouped(expression: Any) -> Any:
+    """Terms with the same function of t under one factored coefficient."""
+    groups: dict[Any, Any] = {}
+    for term in sp.Add.make_args(expression):
+        coefficient, core = term.as_independent(t, as_Add=False)
+        groups[core] = groups.get(core, sp.Integer(0)) + coefficient
+    return sum((sp.factor(c) * core for core, c in groups.items()), sp.Integer(0))
+
+
 def _closed_form(piece: Piece) -> tuple[Any, Any] | None:
     """The first candidate inverse that passes both certificates: `T(f'(t)) = t` and the parametrisation."""
-    points = [{t: s} for s in piece.samples()]
-    value = sp.expand(sp.expand_log(sp.expand(t * piece.slope - piece.expr)))
+    others = {s: sp.Rational(3, 2) for s in piece.expr.free_symbols - {t}}
+    points = [{t: s, **others} for s in piece.samples()]
+    value = _grouped(sp.expand(sp.expand_log(sp.expand(t * piece.slope - piece.expr))))
     lo, hi = piece.slope_lo, piece.slope_hi
     for candidate in candidates(piece.slope):
         if candidate.has(sp.I, sp.zoo, sp.nan):

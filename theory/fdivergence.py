@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,10 +13,13 @@ import sympy as sp
 from theory.conjugate import Region, end_value, piecewise, regions
 from theory.convexity import SignProof, check_convex, check_lower_semicontinuous
 from theory.errors import InputError
+from theory.member import Template
 from theory.pieces import Piece, split
 from theory.symbols import t, y
 
 __all__ = ["FDivergence"]
+
+_READABLE = 24  # numerators and denominators up to here are written out in f*
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class FDivergence:
     source: str
     spec: Mapping[str, object] = field(hash=False)
     parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    template: Template | None = None
 
     @classmethod
     def from_expression(cls, text: str) -> "FDivergence":
@@ -65,8 +69,22 @@ class FDivergence:
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
-        """f as smooth expressions on consecutive intervals of t."""
-        return split(self.f)
+        """f as smooth expressions on consecutive intervals of t, a template's parameter symbolic."""
+        return split(self.template.expr if self.template else self.f)
+
+    @property
+    def numbers(self) -> dict[Any, Any]:
+        """The value of the parameter that `pieces` and `regions` leave symbolic."""
+        return {self.template.symbol: self.template.value} if self.template else {}
+
+    def _plain(self, expression: Any) -> Any:
+        """The template's parameter replaced by its number, or by its public name where that is unreadable."""
+        if self.template is None:
+            return expression
+        value = self.template.value
+        if max(abs(value.p), value.q) <= _READABLE:
+            return expression.subs(self.template.symbol, value)
+        return expression.subs(self.template.symbol, self.template.original)
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
@@ -81,32 +99,35 @@ class FDivergence:
     @cached_property
     def f_at_zero(self) -> Any:
         """f(0+), possibly oo."""
-        return self.pieces[0].value_lo if self.domain[0] == 0 else sp.oo
+        return self.pieces[0].value_lo.subs(self.numbers) if self.domain[0] == 0 else sp.oo
 
     @cached_property
     def slope_at_zero(self) -> Any:
         """f'(0+), possibly -oo."""
-        return self.pieces[0].slope_lo if self.domain[0] == 0 else -sp.oo
+        return self.pieces[0].slope_lo.subs(self.numbers) if self.domain[0] == 0 else -sp.oo
 
     @cached_property
     def recession(self) -> Any:
         """f'(oo) = lim f(t)/t, possibly oo."""
-        return self.pieces[-1].slope_hi if self.domain[1] == sp.oo else sp.oo
+        return self.pieces[-1].slope_hi.subs(self.numbers) if self.domain[1] == sp.oo else sp.oo
 
     @cached_property
     def conjugate(self) -> Any:
-        """f*(y) = sup_{t >= 0} (t y - f(t)) as a `Piecewise` in y on the whole line."""
-        return piecewise(self.regions, self.recession)
+        """f*(y) = sup_{t >= 0} (t y - f(t)) as a `Piecewise` in y on the whole line.
+
+        A parameter with a long numerator or denominator stays symbolic; `theory.callables` puts it in.
+        """
+        return self._plain(piecewise(self.regions, self.recession))
 
     @cached_property
     def conjugate_prime(self) -> Any:
         """(f*)'(y), the maximising t; right derivative at kinks, oo above `recession`."""
-        return piecewise(self.regions, self.recession, derivative=True)
+        return self._plain(piecewise(self.regions, self.recession, derivative=True))
 
     @cached_property
     def conjugate_at_recession(self) -> Any:
         """f*(f'(oo)), possibly oo; oo when `recession` is."""
-        return end_value(self.pieces[-1]) if self.recession != sp.oo else sp.oo
+        return end_value(self.pieces[-1]).subs(self.numbers) if self.recession != sp.oo else sp.oo
 
     @property
     def closed_form(self) -> bool:
@@ -121,7 +142,7 @@ class FDivergence:
     def _derivative_at_one(self, order: int) -> Any | None:
         around = [p for p in self.pieces if p.lo <= 1 <= p.hi]
         for k in range(1, order + 1):
-            values = {sp.simplify(sp.diff(p.expr, t, k).subs(t, 1)) for p in around}
+            values = {sp.simplify(sp.diff(p.expr, t, k).subs(t, 1).subs(self.numbers)) for p in around}
             if len(values) != 1 or (len(around) == 1 and not around[0].lo < 1 < around[0].hi):
                 return None
         return values.pop()
@@ -138,21 +159,19 @@ class FDivergence:
 
     def in_gauge(self, a: Any) -> "FDivergence":
         """The same divergence written with `f(t) + a (t - 1)`; then f* becomes `f*(y - a) + a`."""
-        f = self.f + sp.sympify(a) * (t - 1)
+        shift = sp.sympify(a) * (t - 1)
+        f = self.f + shift
+        template = replace(self.template, expr=self.template.expr + shift) if self.template else None
         return FDivergence(
-            self.name, self.title, f, f"shifted by {a} (t - 1)", self.source, self.spec, self.parameters
+            self.name,
+            self.title,
+            f,
+            f"shifted by {a} (t - 1)",
+            self.source,
+            self.spec,
+            self.parameters,
+            template,
         )
-
-    def conjugate_by_definition(self, value: Any, points: int = 4001) -> Any:
-        """max over a grid of t of `t y - f(t)`: a lower bound of f*(value) that shares nothing with the
-        derivation.
-        """
-        import mpmath as mp
-
-        f = sp.lambdify(t, self.f, "mpmath")
-        number = mp.mpf(str(sp.N(value, 30)))
-        grid = [mp.mpf(10) ** (mp.mpf(k - points // 2) * 6 / points) for k in range(points)]
-        return max(s * number - f(s) for s in grid if mp.isfinite(f(s)))
 
     def __repr__(self) -> str:
         return (

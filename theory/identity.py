@@ -11,6 +11,7 @@ import sympy as sp
 __all__ = ["canonical", "merge_powers", "vanishes"]
 
 _DIGITS = 40
+_MAX_ROOT = 6
 
 
 def _open_logs(expression: Any) -> Any:
@@ -44,6 +45,9 @@ def canonical(expression: Any) -> Any:
 
 
 def _rational(expression: Any) -> Any:
+    roots = (e.exp.q for e in expression.atoms(sp.Pow) if e.exp.is_Rational)
+    if max(roots, default=1) > _MAX_ROOT:
+        return expression  # as a polynomial in t^(1/q) it would have a degree in the hundreds
     return sp.cancel(sp.together(sp.powdenest(expression)))
 
 
@@ -63,10 +67,10 @@ def merge_powers(expression: Any) -> Any:
 
 _REWRITINGS: tuple[Callable[[Any], Any], ...] = (
     sp.expand,
+    lambda e: sp.powsimp(merge_powers(e)),
     canonical,
     _rational,
     lambda e: canonical(_rational(canonical(e))),
-    lambda e: sp.powsimp(merge_powers(e)),
     lambda e: _rational(merge_powers(canonical(e))),
     lambda e: sp.radsimp(_rational(canonical(e))),
     lambda e: sp.expand(sp.powsimp(sp.expand(merge_powers(sp.expand_power_exp(e))))),

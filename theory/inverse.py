@@ -93,7 +93,7 @@ def candidates(slope: Any) -> Iterator[Any]:
     """Expressions in y that may invert `slope`, an expression in t; cheap ones first, wrong branches
     included.
     """
-    forms = [slope, sp.expand(slope), sp.factor(sp.together(slope))]
+    forms = [slope, sp.factor(sp.together(slope)), sp.expand(slope)]
     if slope.is_rational_function(t) and slope.free_symbols == {t}:
         forms.append(sp.apart(slope, t))
     for form in forms:

@@ -17,6 +17,19 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Template:
+    """f with a parameter left symbolic: `expr` in t and `symbol`, whose assumptions fix the regime.
+
+    `value` is the symbol's number; `original` writes the symbol through the public parameter (b = alpha - 1).
+    """
+
+    expr: Any
+    symbol: Any
+    value: Any
+    original: Any
+
+
+@dataclass(frozen=True)
 class Member:
     """A divergence or, with parameters, a family: `f` maps parameter values (exact rationals) to an
     expression in t.
@@ -27,3 +40,4 @@ class Member:
     gauge: str
     source: str
     parameters: tuple[Parameter, ...] = ()
+    template: Callable[..., Template] | None = None

@@ -6,8 +6,8 @@ argument is on the right side of an irrational border such as (log 2)/2 also in 
 border is a singularity the expression is rewritten in that distance.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -52,6 +52,7 @@ class Branch:
     origin: Literal["lo", "hi"] | None = None
     piece: Piece | None = None
     order: int = 0
+    numbers: Mapping[Any, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,19 @@ class Table:
     monotone: bool
 
 
-def _limit(expression: Any, variable: Any, point: Any, side: str, fallback: Any) -> Any:
-    try:
-        return border_limit(expression, variable, point, side)
-    except InputError:
-        return fallback
+def _table(d: FDivergence, branches: list[Branch], below: Any, above: Any, *, monotone: bool) -> Table:
+    """The table with the parameters' numbers in borders and limits (in expressions they are put when
+    printed).
+    """
+
+    def put(number: Any) -> Any:
+        return number.subs(d.numbers)
+
+    done = [
+        replace(b, lo=put(b.lo), hi=put(b.hi), at_lo=put(b.at_lo), at_hi=put(b.at_hi), numbers=d.numbers)
+        for b in branches
+    ]
+    return Table(tuple(done), below, above, monotone)
 
 
 def _primal(d: FDivergence, *, slope: bool) -> Table:
@@ -76,7 +85,7 @@ def _primal(d: FDivergence, *, slope: bool) -> Table:
     for p in d.pieces:
         ends = (p.slope_lo, p.slope_hi) if slope else (p.value_lo, p.value_hi)
         branches.append(Branch(p.lo, p.hi, p.slope if slope else p.expr, *ends))
-    return Table(tuple(branches), -sp.oo if slope else sp.oo, sp.oo, monotone=slope)
+    return _table(d, branches, -sp.oo if slope else sp.oo, sp.oo, monotone=slope)
 
 
 def _is_short(number: Any) -> bool:
@@ -86,18 +95,34 @@ def _is_short(number: Any) -> bool:
     )
 
 
+def _end(d: FDivergence, region: Region, order: int, side: str) -> Any:
+    """The limit of f* (or a derivative) at one end of a region, taken in t, where limits are easy."""
+    first, last = region is d.regions[0], region is d.regions[-1]
+    at = region.lo if side == "+" else region.hi
+    if first and at == -sp.oo:
+        return (-d.f_at_zero, d.domain[0], sp.Integer(0))[order]
+    if last and at == sp.oo and order == 0:
+        return sp.oo
+    piece = region.piece
+    if piece is None:  # a kink: f* is affine
+        return (
+            border_limit(region.expr, y, at, side)
+            if order == 0
+            else (region.argmax, sp.Integer(0))[order - 1]
+        )
+    t_end = piece.lo if side == "+" else piece.hi
+    if order == 1:
+        return t_end
+    inside = t * piece.slope - piece.expr if order == 0 else 1 / piece.curvature
+    return border_limit(inside.subs(d.numbers), t, t_end.subs(d.numbers), side)
+
+
 def _dual_branch(d: FDivergence, region: Region, order: int) -> Branch:
     lo, hi = region.lo, region.hi
-    first, last = region is d.regions[0], region is d.regions[-1]
-    if region.expr is None:
-        return _numeric_branch(d, region, order, first, last)
+    at_lo, at_hi = _end(d, region, order, "+"), _end(d, region, order, "-")
     expr: Any = (region.expr, region.argmax, region.second)[order]
-    at_lo = (-d.f_at_zero, d.domain[0], sp.Integer(0))[order] if first and lo == -sp.oo else None
-    at_hi = (sp.oo, d.domain[1])[order] if last and hi == sp.oo and order < 2 else None
-    if last and hi != sp.oo and order < 2:
-        at_hi = (d.conjugate_at_recession, None if d.pieces[-1].affine else sp.oo)[order]
-    at_lo = _limit(expr, y, lo, "+", sp.Integer(0)) if at_lo is None else at_lo
-    at_hi = _limit(expr, y, hi, "-", sp.Integer(0)) if at_hi is None else at_hi
+    if expr is None:
+        return Branch(lo, hi, None, at_lo, at_hi, piece=region.piece, order=order)
     origin: Literal["lo", "hi"] | None = None
     if region.piece is not None:  # kinks are affine in y: nothing to lose there
         if hi != sp.oo and not _is_short(hi):
@@ -112,26 +137,10 @@ def _dual_branch(d: FDivergence, region: Region, order: int) -> Branch:
     return Branch(lo, hi, expr, at_lo, at_hi)
 
 
-def _numeric_branch(d: FDivergence, region: Region, order: int, first: bool, last: bool) -> Branch:
-    piece = region.piece
-    assert piece is not None  # only smooth pieces lack a closed form
-
-    def value(at: Any, side: str) -> Any:
-        if order == 1:
-            return piece.lo if side == "+" else piece.hi
-        if order == 2:
-            return _limit(1 / piece.curvature, t, at, side, sp.Integer(0))
-        return border_limit(t * piece.slope - piece.expr, t, at, side)
-
-    at_hi = sp.oo if order == 0 and last and region.hi == sp.oo else value(piece.hi, "-")
-    at_lo = -d.f_at_zero if order == 0 and first and region.lo == -sp.oo else value(piece.lo, "+")
-    return Branch(region.lo, region.hi, None, at_lo, at_hi, piece=piece, order=order)
-
-
 def _dual(d: FDivergence, order: int) -> Table:
-    branches = tuple(_dual_branch(d, region, order) for region in d.regions)
+    branches = [_dual_branch(d, region, order) for region in d.regions]
     above = sp.oo if order < 2 else sp.Integer(0)
-    return Table(branches, sp.Integer(0), above, monotone=order < 2)
+    return _table(d, branches, sp.Integer(0), above, monotone=order < 2)
 
 
 def tables(d: FDivergence) -> tuple[Table, ...]:

@@ -4,7 +4,7 @@ Rewrites on the way what floating point would lose: `e^u - 1` becomes `expm1(u)`
 `log1p(u)`, `W(e^z)` becomes `omega(z)` (the Wright omega function, which neither over- nor underflows).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sympy as sp
@@ -28,22 +28,24 @@ _UNARY = {
 
 
 class _Printer:
-    """Prints expressions in one symbol as source in `x`; `constant` print"""
+    """Prints expressions in one symbol as source in `x`; `constant` prints what holds no other symbol
+    than those of `numbers`."""
 
-    def __init__(self, constant: Callable[[Any], str]) -> None:
+    def __init__(self, constant: Callable[[Any], str], numbers: set[Any]) -> None:
         self._constant = constant
+        self._numbers = numbers
 
     def __call__(self, e: Any) -> str:
         if e.is_Integer:
             return f"({int(e)})"
-        if not e.free_symbols:
+        if not e.free_symbols - self._numbers:
             return self._constant(e)
         if e.is_Symbol:
             return "x"
         if e.is_Add:
             return self._add(e)
         if e.is_Mul:
-            return "(" + " * ".join(self(a) for a in e.args) + ")"
+            return self._product(e)
         if isinstance(e, sp.log):
             return self._log(e.args[0])
         if isinstance(e, sp.LambertW):
@@ -58,14 +60,39 @@ class _Printer:
     def _sum(self, terms: list[Any]) -> str:
         return "(" + " + ".join(self(term) for term in terms) + ")"
 
+    def _product(self, e: Any) -> str:
+        """A product; powers with one symbolic exponent share one base, since apart they over- and
+        underflow.
+        """
+        factors: list[Any] = []
+        joint: dict[Any, Any] = {}
+        for factor in e.args:
+            base, exponent = factor.as_base_exp()
+            if factor.is_Pow and exponent.free_symbols and exponent.free_symbols <= self._numbers:
+                joint[exponent] = joint.get(exponent, sp.Integer(1)) * base
+            else:
+                factors.append(factor)
+        powers = [f"m.pow({self(base)}, {self(exponent)})" for exponent, base in joint.items()]
+        return "(" + " * ".join([*map(self, factors), *powers]) + ")"
+
     def _add(self, e: Any) -> str:
-        """A sum; a constant -c next to c e^u goes into c expm1(u)."""
+        """A sum; a constant -c next to c e^u, or to c x^a, goes into c expm1(u), c (x^a - 1)."""
         constant, rest = e.as_coeff_Add()
         terms = list(sp.Add.make_args(rest))
         if constant == 0:
             return self._sum(terms)
         for index, term in enumerate(terms):
             factor, core = term.as_coeff_Mul()
+            if (
+                core.is_Pow
+                and not core.exp.is_Integer
+                and not core.base.is_number
+                and factor == -constant
+                and core.exp.free_symbols <= self._numbers
+            ):
+                others = [*terms[:index], *terms[index + 1 :]]
+                printed = f"{self(factor)} * m.power_minus_1({self(core.base)}, {self(core.exp)})"
+                return f"({printed} + {self._sum(others)})" if others else f"({printed})"
             if isinstance(core, sp.exp) and factor * constant < 0:
                 others = [*terms[:index], *terms[index + 1 :]]
                 if constant + factor != 0:
@@ -102,25 +129,31 @@ class _Printer:
         return f"m.pow({self(base)}, {self(exponent)})"
 
 
-def compiled(expression: Any, operations: Any) -> Callable[[Any], Any]:
+def compiled(
+    expression: Any, operations: Any, numbers: Mapping[Any, Any] | None = None
+) -> Callable[[Any], Any]:
     """A function of one argument that evaluates `expression` (in its single free symbol) with `operations`.
+
+    `numbers` gives the values of parameters.
 
     `operations.static` says whether constants may be folded to doubles; else `operations.const(expr)`
     gives them at the precision in force at the time of the call. Raises `InputError` when parameters
     have no numbers.
     """
     expression = sp.sympify(expression)
-    if len(expression.free_symbols) > 1:
+    values = dict(numbers or {})
+    if len(expression.free_symbols - set(values)) > 1:
         symbols = ", ".join(sorted(str(s) for s in expression.free_symbols))
         raise InputError(f"numbers are needed for the parameters of {expression} (symbols: {symbols})")
     constants: list[Any] = []
 
     def constant(number: Any) -> str:
+        number = number.subs(values)
         if operations.static:
             return f"({float(sp.N(number, 40))!r})"
         constants.append(number)
         return f"m.const(c[{len(constants) - 1}])"
 
-    code = _Printer(constant)(expression)
+    code = _Printer(constant, set(values))(expression)
     # Source printed by ourselves from SymPy nodes of the kinds above; a user's text never gets here.
     return eval(f"lambda x: {code}", {"m": operations, "c": constants, "__builtins__": {}})  # type: ignore[no-any-return]

@@ -62,6 +62,9 @@ class ArbOperations:
     def pow(self, x: arb, exponent: arb) -> arb:
         return x.nonnegative_part() ** exponent
 
+    def power_minus_1(self, x: Any, exponent: Any) -> Any:
+        return self.pow(x, exponent) - 1
+
     def sqrt(self, x: arb) -> arb:
         return x.nonnegative_part().sqrt()
 

@@ -55,8 +55,8 @@ class _Inverse:
         piece = branch.piece
         assert piece is not None
         self._m, self._order = m, branch.order
-        self._f, self._slope = compiled(piece.expr, m), compiled(piece.slope, m)
-        self._curvature = compiled(piece.curvature, m)
+        self._f, self._slope = (compiled(e, m, branch.numbers) for e in (piece.expr, piece.slope))
+        self._curvature = compiled(piece.curvature, m, branch.numbers)
         self._lo, self._hi = float(piece.lo), float(piece.hi)
 
     def _solve(self, target: Any) -> Any:
@@ -99,9 +99,9 @@ def _argument(branch: "Branch", x: Any) -> Any:
     return {"lo": x - branch.lo, "hi": branch.hi - x}.get(branch.origin or "", x)
 
 
-def _finite_at(expr: Any, at: Any) -> bool:
+def _finite_at(expr: Any, at: Any, numbers: Any) -> bool:
     """Whether plain evaluation of `expr` at the border gives its limit there."""
-    value = expr.subs(next(iter(expr.free_symbols)), at) if expr.free_symbols else expr
+    value = expr.subs(dict.fromkeys(expr.free_symbols - set(numbers), at)).subs(numbers)
     return bool(value.is_finite)
 
 
@@ -119,10 +119,10 @@ class _Part:
             self._function: Callable[[Any], Any] = _Inverse(branch, m)
             self.open_lo = self.open_hi = True
         else:
-            self._function = compiled(branch.expr, m)
+            self._function = compiled(branch.expr, m, branch.numbers)
             lo, hi = _argument(branch, branch.lo), _argument(branch, branch.hi)
-            self.open_lo = branch.lo == -sp.oo or not _finite_at(branch.expr, lo)
-            self.open_hi = branch.hi == sp.oo or not _finite_at(branch.expr, hi)
+            self.open_lo = branch.lo == -sp.oo or not _finite_at(branch.expr, lo, branch.numbers)
+            self.open_hi = branch.hi == sp.oo or not _finite_at(branch.expr, hi, branch.numbers)
         self._origin = branch.origin
 
     def put(self, x: Any, result: Any) -> Any:

@@ -36,6 +36,13 @@ class _ArrayOperations:
     def pow(self, x: Any, exponent: float) -> Any:
         return self.nonnegative(x) ** exponent
 
+    def power_minus_1(self, x: Any, exponent: float) -> Any:
+        """x^a - 1, without cancellation where x^a is near 1."""
+        power = exponent * self.log(x)
+        near = self.abs(power) < 1
+        small = self.expm1(self.where(near, power, 0.0))
+        return self.where(near, small, self.pow(self.where(near, 1.0, x), exponent) - 1)
+
     def reciprocal(self, x: Any) -> Any:
         return 1 / x
 

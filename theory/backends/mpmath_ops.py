@@ -31,6 +31,9 @@ class MpmathOperations:
     def abs(self, x: Any) -> Any:
         return abs(x)
 
+    def power_minus_1(self, x: Any, exponent: Any) -> Any:
+        return self.pow(x, exponent) - 1
+
     def sqrt(self, x: Any) -> Any:
         return mp.sqrt(max(x, mp.mpf(0)))
 

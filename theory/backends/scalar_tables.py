@@ -1,6 +1,7 @@
 """A table of branches as a function of one number: mpmath at its precision, or arb with enclosure."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -23,7 +24,7 @@ def _mpmath_inverse(branch: "Branch", m: Any) -> Callable[[Any], Any]:
 
     piece = branch.piece
     assert piece is not None
-    f, slope, curvature = (compiled(e, m) for e in (piece.expr, piece.slope, piece.curvature))
+    f, slope, curvature = (compiled(e, m, branch.numbers) for e in (piece.expr, piece.slope, piece.curvature))
 
     def solve(target: Any) -> Any:
         low, high = m.const(piece.lo), m.const(piece.hi) if piece.hi != sp.oo else mp.inf
@@ -67,7 +68,9 @@ def mpmath_function(table: "Table", backend: str) -> Callable[[Any], Any]:
 
     del backend
     m = MpmathOperations()
-    functions = [_mpmath_inverse(b, m) if b.expr is None else compiled(b.expr, m) for b in table.branches]
+    functions = [
+        _mpmath_inverse(b, m) if b.expr is None else compiled(b.expr, m, b.numbers) for b in table.branches
+    ]
 
     def function(x: Any) -> Any:
         x = mp.mpf(x)
@@ -98,8 +101,8 @@ def _arb_inverse(branch: "Branch", m: Any) -> Callable[[Any], Any]:
 
     piece = branch.piece
     assert piece is not None
-    f, slope, curvature = (compiled(e, m) for e in (piece.expr, piece.slope, piece.curvature))
-    order = type(branch)(branch.lo, branch.hi, None, None, None, piece=piece, order=1)
+    f, slope, curvature = (compiled(e, m, branch.numbers) for e in (piece.expr, piece.slope, piece.curvature))
+    order = replace(branch, order=1)
     approximate = _mpmath_inverse(order, MpmathOperations())
 
     def enclose(target: arb) -> arb:
@@ -142,7 +145,9 @@ def arb_function(table: "Table", backend: str) -> Callable[[Any], Any]:
 
     del backend
     m = ArbOperations()
-    functions = [_arb_inverse(b, m) if b.expr is None else compiled(b.expr, m) for b in table.branches]
+    functions = [
+        _arb_inverse(b, m) if b.expr is None else compiled(b.expr, m, b.numbers) for b in table.branches
+    ]
 
     def on(x: arb) -> arb:
         found: list[arb] = []
