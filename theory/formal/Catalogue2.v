@@ -187,7 +187,7 @@ Theorem js_recession : recession (divergence js) = ln 2 / 2.
 Proof. by apply: recession_closed_form => [y /= h|y /= h]; [lra | exists y; split => //; lra]. Qed.
 
 (** ** Jeffreys: [(t - 1) log t]; with [w + log w = 1 - y] (Lambert W), [f* = y + w + 1/w - 2] *)
-Lemma lambert_exists z : exists w, 0 < w /\ w + ln w = z.
+Lemma lambert_exists z : {w | 0 < w /\ w + ln w = z}.
 Proof.
 have cont : continuity (fun x => exp x + x - z).
   apply: continuity_minus; last by apply: continuity_const => ? ?.
@@ -201,10 +201,10 @@ have [|x [_ e]] := IVT _ a b cont _ az bz; first by rewrite /a /b; have := Rabs_
 by exists (exp x); split; [exact: exp_pos | rewrite ln_exp; lra].
 Qed.
 
-Definition lambert (z : R) : R := proj1_sig (constructive_indefinite_description _ (lambert_exists z)).
+Definition lambert (z : R) : R := proj1_sig (lambert_exists z).
 
 Lemma lambertP z : 0 < lambert z /\ lambert z + ln (lambert z) = z.
-Proof. by rewrite /lambert; case: constructive_indefinite_description. Qed.
+Proof. by rewrite /lambert; case: lambert_exists. Qed.
 
 Lemma lambert_unique w w' : 0 < w -> 0 < w' -> w + ln w = w' + ln w' -> w = w'.
 Proof.

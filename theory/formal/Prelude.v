@@ -3,7 +3,7 @@
     Spaces are finite types ([finType] of mathcomp).  [sum F] is the sum of [F] over the whole space.
     Extended reals are Coquelicot's [Rbar]; infinite costs and infinite divergences are data, and the
     convention [0 * oo = 0] is that of [Rbar_mult]. *)
-From Coq Require Export Reals Lra Classical ClassicalEpsilon FunctionalExtensionality.
+From Coq Require Export Reals Lra Classical FunctionalExtensionality.
 From mathcomp Require Export ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop.
 From Coquelicot Require Export Rbar Lub.
 #[export] Set Implicit Arguments.
