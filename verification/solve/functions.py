@@ -72,28 +72,29 @@ def _separable(d: Any) -> Separable:
     from theory.symbols import t
 
     numeric = callables(d, "numpy")
-    ends = [(float(piece.lo), float(piece.hi)) for piece in d.pieces]
+    # A family keeps its parameter symbolic in the pieces; the solvers need its number.
+    parts = [sp.sympify(piece.expr).subs(d.numbers) for piece in d.pieces]
+    ends = [tuple(float(sp.sympify(x).subs(d.numbers)) for x in (piece.lo, piece.hi)) for piece in d.pieces]
 
     def derivative(order: int) -> Callable[[Floats], Floats]:
         pieces = []
-        for (low, high), piece in zip(ends, d.pieces, strict=True):
-            expression = sp.diff(piece.expr, t, order)
-            pieces.append((low, high, sp.lambdify(t, expression, "numpy")))
+        for (low, high), part in zip(ends, parts, strict=True):
+            pieces.append((low, high, sp.lambdify(t, sp.diff(part, t, order), "numpy")))
         return _piecewise(pieces, np.inf if order else np.nan)
 
     smooth = any(low < 1 < high for low, high in ends)
     taylor: list[float] = []
     if smooth:
-        inner = next(piece for piece, (low, high) in zip(d.pieces, ends, strict=True) if low < 1 < high)
-        taylor = [float(sp.diff(inner.expr, t, k).subs(t, 1)) for k in range(2, 9)]
-        slope_at_one = float(sp.diff(inner.expr, t).subs(t, 1))
+        inner = next(part for part, (low, high) in zip(parts, ends, strict=True) if low < 1 < high)
+        taylor = [float(sp.diff(inner, t, k).subs(t, 1)) for k in range(2, 9)]
+        slope_at_one = float(sp.diff(inner, t).subs(t, 1))
     else:
-        # A kink at 1: any subgradient gauges; the mean of the one-sided slopes keeps the symmetric cases at
-        # 0.
+        # A kink at 1: any subgradient gauges; the mean of the one-sided slopes keeps symmetric cases at 0.
         sides = [
-            float(sp.limit(sp.diff(piece.expr, t), t, 1)) for piece, (low, high) in zip(d.pieces, ends,
-            strict=True) if low <= 1 <= high
-        ]  # fmt: skip
+            float(sp.limit(sp.diff(part, t), t, 1))
+            for part, (low, high) in zip(parts, ends, strict=True)
+            if low <= 1 <= high
+        ]
         slope_at_one = sum(sides) / len(sides)
     linear = None
     if all(piece.affine for piece in d.pieces):
@@ -107,7 +108,7 @@ def _separable(d: Any) -> Separable:
         at_zero=float(d.f_at_zero),
         recession=float(d.recession),
         slope_at_one=slope_at_one,
-        domain=(float(d.domain[0]), float(d.domain[1])),
+        domain=(ends[0][0], ends[-1][1]),
         taylor=tuple(taylor),
         linear=linear,
     )
