@@ -4,6 +4,7 @@ check with the right formulas must hold. A mutant that lives would show a check 
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import product
 from typing import Any
 
 from theory.evidence import Outcome
@@ -164,11 +165,11 @@ def _cells(mutant: Mutant) -> list[Cell]:
 
 
 def kill(name: str, seed: int) -> MutantResult:
-    """Run one mutant through its check, at the full number of samples, until a cell notices."""
+    """Run one mutant through its check, on few samples and then on more, until a cell notices."""
     mutant, seconds = MUTANTS[name], 0.0
-    for cell in _cells(mutant):
-        right = execute(cell, seed, "full")
-        other = execute(cell, seed, "full", formulas=mutant.formulas)
+    for effort, cell in product(("quick", "full"), _cells(mutant)):
+        right = execute(cell, seed, effort)
+        other = execute(cell, seed, effort, formulas=mutant.formulas)
         seconds += right.seconds + other.seconds
         sound = right.outcome is Outcome.HOLDS
         killed = sound and other.outcome is Outcome.FAILS and not other.note.startswith("raised")

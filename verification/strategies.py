@@ -135,7 +135,7 @@ def instances(
     min_points: int = 1,
     max_points: int = 6,
 ) -> dict[str, Any]:
-    """A whole instance on one space: a mapping in the instance format with `p`, `q`, `phi`, `epsilon`, `kappa`.
+    """A whole instance on one space, in the instance format, with `p`, `q`, `phi`, `epsilon` and `kappa`.
 
     Includes single points, zero and tiny weights, ties, duplicated points and infinite costs.
     """

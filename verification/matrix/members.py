@@ -1,5 +1,6 @@
 """The divergence axis of the matrix: every member of theory's catalogue, at representative parameters."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -52,13 +53,20 @@ class Member:
 
     @cached_property
     def recession(self) -> float:
-        """`f'(∞)`, possibly inf; 0 for Rényi, whose singular mass is free."""
-        return float(self.divergence.recession) if self.is_f_divergence else 0.0
+        """`f'(∞)`, possibly inf; 0 for Rényi, whose singular mass is free; inf for transport only."""
+        if self.is_f_divergence:
+            return float(self.divergence.recession)
+        return 0.0 if self.name == "renyi" else math.inf
 
     @cached_property
     def bounded_domain(self) -> bool:
         """Whether `f` is infinite beyond some `t` (CVaR)."""
         return self.is_f_divergence and bool(self.divergence.domain[1].is_finite)
+
+    @cached_property
+    def single_valued(self) -> bool:
+        """Whether `∂f*` has one element everywhere inside its domain: `f` is affine nowhere."""
+        return self.is_f_divergence and not any(piece.affine for piece in self.divergence.pieces)
 
     @cached_property
     def curvature(self) -> float | None:
@@ -72,7 +80,7 @@ class Member:
 
     @cached_property
     def strictly_convex(self) -> bool:
-        """Whether `f` is strictly convex at 1 (T15, T17, T18); Rényi behaves as if it were."""
+        """Whether `f` is strictly convex at 1 (T15, T17, T18); Rényi and transport behave as if it were."""
         return not self.is_f_divergence or bool(self.divergence.strictly_convex_at_one)
 
 

@@ -81,6 +81,6 @@ CHECKS = (
         run,
         applies=f_divergence,
         kappas=("-",),
-        breadth=(2, 8),
+        breadth=(1, 6),
     ),
 )

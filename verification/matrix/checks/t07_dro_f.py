@@ -41,6 +41,6 @@ CHECKS = (
         "For an f-divergence the dual is λε + ρ + (λ+κ) E f*((φ^c_{λ+κ} − ρ)/(λ+κ)), minimised over λ and ρ",
         run,
         applies=f_divergence,
-        breadth=(4, 16),
+        breadth=(1, 12),
     ),
 )

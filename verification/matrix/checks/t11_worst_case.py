@@ -33,7 +33,7 @@ def _formula(
     formulas, mu = context.formulas, point.lam + problem.kappa
     h = formulas.c_transform(problem.phi, problem.cost, np.array([mu]))[0]
     targets = _argmax(problem, h, mu)
-    if mu <= 1e-9 or any(len(each) > 1 for each in targets) or not context.member.strictly_convex:
+    if mu <= 1e-9 or any(len(each) > 1 for each in targets) or not context.member.single_valued:
         return
     weights = formulas.weights(problem, point)
     singular = 0.0
@@ -119,6 +119,7 @@ CHECKS = (
         "Q* re-weights by p ∂f*((φ^c − ρ*)/(λ*+κ)) and moves to argmax {φ − (λ*+κ)c}",
         run,
         applies=f_divergence,
-        breadth=(3, 12),
+        breadth=(1, 6),
+        samples=(1, 3),
     ),
 )

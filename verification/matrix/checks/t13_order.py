@@ -106,6 +106,7 @@ CHECKS = (
         "0 ≤ D^c ≤ min(D, C); the DRO value is ordered in ε, c, its mechanisms, mean and maximum",
         run,
         applies=f_divergence,
-        breadth=(2, 8),
+        breadth=(1, 4),
+        samples=(2, 3),
     ),
 )

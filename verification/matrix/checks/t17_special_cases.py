@@ -209,6 +209,7 @@ CHECKS = (
         run,
         applies=every(f_divergence),
         costs=("hard_ball", "soft_ball"),
-        breadth=(2, 4),
+        breadth=(1, 3),
+        samples=(1, 2),
     ),
 )

@@ -59,6 +59,7 @@ CHECKS = (
         applies=f_divergence,
         costs=("power", "matrix", "hard_ball"),
         kappas=(NONE,),
-        breadth=(2, 3),
+        breadth=(1, 3),
+        samples=(1, 3),
     ),
 )

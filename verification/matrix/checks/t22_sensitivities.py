@@ -63,6 +63,7 @@ CHECKS = (
         run,
         applies=f_divergence,
         kappas=(NONE,),
-        breadth=(2, 8),
+        breadth=(1, 4),
+        samples=(1, 2),
     ),
 )
