@@ -1,0 +1,98 @@
+"""Recipes: every shipped one is valid; what is wrong is refused by key and value."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from armor import recipes
+from armor.errors import InputError
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_shipped_recipes_are_valid_and_survive_the_round_trip(name: str) -> None:
+    recipe = recipes.find(name)
+    assert recipe.title
+    assert recipes.from_mapping(recipes.to_mapping(recipe), name) == recipe
+
+
+def test_the_smoke_recipe_is_shipped() -> None:
+    recipe = recipes.find("cifar10-smoke")
+    assert recipe.attack.radius == Fraction(8, 255)
+    assert recipe.method.divergence == "kl"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"training": {"epoch": 3}}, ["training.epoch", "'training.epochs'"]),
+        ({"trainin": {}}, ["'trainin'", "'training'"]),
+        ({"optimizer": {"momentun": 0.9}}, ["'optimizer.momentum'"]),
+        ({"training": {"epochs": -3}}, ["training.epochs = -3"]),
+        ({"training": {"epochs": 2.5}}, ["training.epochs = 2.5"]),
+        ({"training": {"epochs": True}}, ["training.epochs = True"]),
+        ({"training": 3}, ["training = 3"]),
+        ({"attack": {"radius": "8/0"}}, ["attack.radius = '8/0'"]),
+        ({"attack": {"radius": "-8/255"}}, ["attack.radius = '-8/255'"]),
+        ({"attack": {"radius": 0}}, ["attack.radius = 0"]),
+        ({"attack": {"radius": "nan"}}, ["attack.radius = 'nan'"]),
+        ({"method": {"epsilon": 0}}, ["method.epsilon = 0"]),
+        ({"method": {"epsilon": -1.0}}, ["method.epsilon = -1.0"]),
+        ({"method": {"epsilon": float("nan")}}, ["method.epsilon = nan"]),
+        ({"method": {"kappa": -0.1}}, ["method.kappa = -0.1"]),
+        ({"method": {"natural": 1.0}}, ["method.natural = 1.0"]),
+        ({"method": {"divergence": 3}}, ["method.divergence = 3"]),
+        ({"model": {"name": "resnet19"}}, ["model.name = 'resnet19'", "'resnet18'"]),
+        ({"data": {"name": "cifar11"}}, ["data.name = 'cifar11'"]),
+        ({"augment": {"flip": 1}}, ["augment.flip = 1"]),
+        ({"schedule": {"milestones": [3, 2]}}, ["schedule.milestones = [3, 2]"]),
+        ({"schedule": {"name": "cosin"}}, ["'cosine'"]),
+        ({"optimizer": {"nesterov": True, "momentum": 0}}, ["momentum > 0"]),
+        ({"data": {"validation": 100}}, ["validation.images = 1000", "data.validation = 100"]),
+        ({"data": {"limit": 50}}, ["training.batch = 128", "data.limit = 50"]),
+        ({"title": 3}, ["title = 3"]),
+    ],
+)
+def test_refusals_name_key_and_value(content: dict[str, object], words: list[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        recipes.from_mapping(content, "mine")
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "recipe mine" in message
+    assert all(word in message for word in words)
+
+
+def test_settings_on_the_command_line() -> None:
+    recipe = recipes.find(
+        "cifar10-smoke",
+        ["attack.radius=4/255", "training.epochs=3", "schedule.name=cosine", "schedule.milestones=[1, 2]",
+         "optimizer.nesterov=false", 'method.divergence={name = "alpha", alpha = 6}', "training.epochs=4"],
+    )  # fmt: skip
+    assert recipe.attack.radius == Fraction(4, 255)
+    assert recipe.training.epochs == 4
+    assert recipe.schedule.milestones == (1, 2)
+    assert recipe.optimizer.nesterov is False
+    assert recipe.method.divergence == {"name": "alpha", "alpha": 6}
+
+
+@pytest.mark.parametrize("setting", ["epochs=3", "training.epochs", "training.=3", "=", "title.x=3"])
+def test_malformed_settings(setting: str) -> None:
+    with pytest.raises(InputError, match="--set"):
+        recipes.find("cifar10-smoke", [setting])
+
+
+def test_files_and_names(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text('[attack]\nradius = "2/255"\n')
+    assert recipes.find(str(path)).attack.radius == Fraction(2, 255)
+    assert recipes.find(str(path)).name == "own"
+    with pytest.raises(InputError, match="no recipe file"):
+        recipes.find(str(tmp_path / "none.toml"))
+    with pytest.raises(InputError, match="'cifar10-smoke'"):
+        recipes.find("cifar10-smok")
+    path.write_text("[attack\n")
+    with pytest.raises(InputError, match="not valid TOML"):
+        recipes.find(str(path))
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="not a TOML file"):
+        recipes.find(str(path))
