@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from math import fsum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -81,6 +82,8 @@ def divergence(
     if reason is not None:
         return _infinite(_renamed(reason, rows, columns), n, m, tolerance, time.perf_counter() - started)
     lost = float(active_p[~alive].sum())
+    if not alive.any():
+        return _apart(which, lost, weights_q, n, tolerance, started)
     if lost:
         rows = rows[alive]
         geometry, active_p = geometry_of(rows, columns), weights_p[rows]
@@ -94,7 +97,7 @@ def divergence(
         rounds=rounds,
         report=progress,
     )
-    ends = _Ends(level, bracket, constant)
+    ends = _Ends(level, bracket, constant, abs(fsum(weights_p) - fsum(weights_q)))
     potentials = _extend(geometry_of, rows, columns, ends.g, ends.h, m, space, which.recession)
     h = np.full(n, -np.inf)
     h[rows] = ends.h
@@ -133,7 +136,7 @@ def divergence(
 class _Ends:
     """The bracket after rounding, and the potentials that attain its lower end."""
 
-    def __init__(self, level: Level, bracket: Bracket, constant: float) -> None:
+    def __init__(self, level: Level, bracket: Bracket, constant: float, imbalance: float) -> None:
         self.lower, self.upper = 0.0, np.inf
         self.g, self.h = np.zeros(level.geometry.m), np.zeros(level.geometry.n)
         if len(bracket.g):
@@ -145,6 +148,7 @@ class _Ends:
                 bracket.h,
                 space=level.space,
                 error=level.geometry.error,
+                imbalance=imbalance,
             )
             self.h = bracket.h
             self.lower = max(0.0, lower + constant)
@@ -259,6 +263,30 @@ def _renamed(reason: tuple[str, int], rows: NDArray[np.int64], columns: NDArray[
     if "{column}" in text:
         return text.format(column=int(columns[index]))
     return text.format(row=int(rows[index]) if "{row}" in text else 0)
+
+
+def _apart(
+    which: Member, lost: float, weights_q: Array, n: int, tolerance: float, started: float
+) -> Solution:
+    """No arc at all: `η` is wholly singular, at the price `f(0) + f'(∞)`."""
+    value = which.at_zero * lost + which.recession * float(weights_q.sum())
+    return Solution(
+        value=value,
+        lower=value * (1 - 1e-14),
+        upper=value * (1 + 1e-14),
+        plan=sparse.csr_matrix((n, len(weights_q))),
+        potentials=np.full(len(weights_q), which.recession + which.slope_shift),
+        eta=np.zeros(n),
+        singular=weights_q,
+        row_potentials=np.full(n, -np.inf),
+        transport=0.0,
+        iterations=0,
+        rounds=0,
+        seconds=time.perf_counter() - started,
+        status=Status.CONVERGED,
+        tolerance=tolerance,
+        method=Method.CLOSED,
+    )
 
 
 def _infinite(explanation: str, n: int, m: int, tolerance: float, seconds: float) -> Solution:

@@ -42,7 +42,7 @@ def unreachable(
     if not np.isfinite(member.at_zero) and not alive.all():
         i = int(np.flatnonzero(~alive)[0])
         return ("row {row} carries mass of P, reaches nothing at finite cost, and f(0) is infinite", i), alive
-    if not alive.any():
+    if not alive.any() and (not singular or member.alpha is not None):
         return ("no arc has a finite cost and η would not touch the support of P", 0), alive
     if member.segments and not np.isfinite(member.recession) and _some_infinite(geometry):
         missing = _shortage(member, p, q, geometry)

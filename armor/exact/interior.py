@@ -83,14 +83,14 @@ class _Solver:
 
     # -- the start ----------------------------------------------------------------------------------------
 
-    def _centre(self) -> None:
+    def _centre(self, factor: float) -> None:
         graph, q, cost = self.graph, self.q, self.cost
         mean = float(q @ (graph.column_sum(cost) / np.maximum(graph.column_sum(np.ones_like(cost)), 1.0)))
         # Capped rows cannot follow a price, so their start needs a barrier as large as the costs.
         capped = bool(self.member.segments) and not np.isfinite(self.member.recession)
         if capped:
             mean = max(2 * float(np.max(cost)), mean)
-        mu = max(mean if capped else min(mean, 10.0), 1e-5) / max(self.pairs, 1)
+        mu = factor * max(mean if capped else min(mean, 10.0), 1e-5) / max(self.pairs, 1)
         y = np.zeros(graph.n)
         for _ in range(6):
             g = self._centre_columns(y, mu)
@@ -282,9 +282,24 @@ class _Solver:
                 self._restore(kept)
                 break
             primal, dual = new_primal, new_dual
-        primal, dual = min(1.0, _STEP * primal), min(1.0, _STEP * dual)
+        primal, dual = self._safe(min(1.0, _STEP * primal), min(1.0, _STEP * dual), target)
         self._advance(primal, dual)
         return max(primal, dual) > 1e-8
+
+    def _safe(self, primal: float, dual: float, target: float) -> tuple[float, float]:
+        """Shorten the step where f' bends so much that its error would outweigh the complementarity."""
+        before = self.rows.defect(0.0, 0.0, self.y, self.dy)
+        allowed = 0.9 * before + 2 * self._complementarity()
+        for attempt in range(6):
+            if self.rows.defect(primal, dual, self.y, self.dy) <= allowed:
+                break
+            if attempt == 0 and self.rows.straighten():
+                self._direction(target, corrected=True)
+                primal, dual = (min(1.0, _STEP * a) for a in self._steps())
+                continue
+            common = min(primal, dual)
+            primal = dual = common if attempt <= 1 and primal != dual else 0.6 * common
+        return primal, dual
 
     def _save(self) -> dict[str, Array]:
         names = ("dx", "ds", "dy", "dg") + (("du", "dv") if self.singular else ())
@@ -306,7 +321,8 @@ class _Solver:
 
     # -- bounds on the arcs -------------------------------------------------------------------------------
 
-    def _bounds(self) -> tuple[float, float]:
+    def bounds(self) -> tuple[float, float]:
+        """Lower and upper bound of the restriction at the current iterate."""
         graph = self.graph
         h = graph.row_max(self.g[graph.columns] - self.cost)
         lower, _ = dual_value(self.member, self.p, self.q, self.g, h, space=self.space, shift=False)
@@ -328,36 +344,76 @@ class _Solver:
         return lower, upper + divergence_value(self.member, self.p, eta)
 
     def run(self, relative: float, absolute: float, limit: int) -> ArcResult:
+        """Iterate; where progress ends too early, start again from a larger barrier, keeping the best
+        witnesses.
+        """
+        best = _Best(self)
         with np.errstate(all="ignore"):
-            return self._run(relative, absolute, limit)
+            for factor in (1.0, 100.0, 3e3, 1e-2):
+                self._centre(factor)
+                best.mark()
+                for _ in range(limit):
+                    going = self._iterate()
+                    if not (np.all(np.isfinite(self.x)) and np.all(np.isfinite(self.y))):
+                        break
+                    if not best.update(self) or not going or best.within(relative, absolute):
+                        break
+                if best.within(relative, absolute):
+                    break
+        return best.result(relative, absolute)
 
-    def _run(self, relative: float, absolute: float, limit: int) -> ArcResult:
-        self._centre()
-        best_lower, best_upper = -np.inf, np.inf
-        kept_primal, kept_dual = (self.x, self.u), (self.y, self.g, self.s)
-        stale, iteration = 0, 0
-        last = np.inf
-        for iteration in range(1, limit + 1):
-            going = self._iterate()
-            if not (np.all(np.isfinite(self.x)) and np.all(np.isfinite(self.y))):
-                break
-            lower, upper = self._bounds()
-            if upper <= best_upper:
-                best_upper, kept_primal = upper, (self.x, self.u)
-            if lower >= best_lower:
-                best_lower, kept_dual = lower, (self.y, self.g, self.s)
-            gap = best_upper - best_lower
-            if gap <= max(relative * abs(best_upper), absolute):
-                break
-            progress = gap < 0.9 * last or (not np.isfinite(last) and iteration < 60)
-            stale = 0 if progress else stale + 1
-            last = min(last, gap)
-            if not going or stale >= 8:
-                break
-        x, u = kept_primal
-        y, g, s = kept_dual
-        reached = best_upper - best_lower <= max(relative * abs(best_upper), absolute)
-        return ArcResult(x, u, y, g, s, best_lower, best_upper, iteration, reached)
+
+class _Best:
+    """The best primal and the best dual iterate so far."""
+
+    def __init__(self, solver: _Solver) -> None:
+        self.lower, self.upper, self.iterations = -np.inf, np.inf, 0
+        n, m, count = solver.graph.n, solver.graph.m, solver.graph.count
+        # Valid whatever happens: every price 0, the plan spread over the arcs.
+        self.x = (
+            solver.q[solver.graph.columns]
+            / np.maximum(np.bincount(solver.graph.columns), 1)[solver.graph.columns]
+        )
+        self.u = np.full(m, 1e-3) * solver.q if solver.singular else np.empty(0)
+        self.y, self.g, self.s = np.zeros(n), np.zeros(m), np.ones(count)
+        self.mark()
+
+    def mark(self) -> None:
+        """A new start: progress is measured from here."""
+        self._stale, self._last, self._since = 0, np.inf, 0
+
+    def update(self, solver: _Solver) -> bool:
+        """Keep what improves; whether the gap of this start still closes."""
+        self.iterations += 1
+        self._since += 1
+        lower, upper = solver.bounds()
+        if upper <= self.upper:
+            self.upper, self.x, self.u = upper, solver.x, solver.u
+        if lower >= self.lower:
+            self.lower, self.y, self.g, self.s = lower, solver.y, solver.g, solver.s
+        gap = upper - lower
+        progress = gap < 0.9 * self._last or (not np.isfinite(self._last) and self._since < 60)
+        self._stale = 0 if progress else self._stale + 1
+        self._last = min(self._last, gap)
+        return self._stale < 6
+
+    def within(self, relative: float, absolute: float) -> bool:
+        """Whether the best gap is small."""
+        return self.upper - self.lower <= max(relative * abs(self.upper), absolute)
+
+    def result(self, relative: float, absolute: float) -> ArcResult:
+        """The witnesses."""
+        return ArcResult(
+            self.x,
+            self.u,
+            self.y,
+            self.g,
+            self.s,
+            self.lower,
+            self.upper,
+            self.iterations,
+            self.within(relative, absolute),
+        )
 
 
 def _limit(v: Array, dv: Array) -> float:

@@ -91,7 +91,6 @@ def solve_level(
     report: Callable[[Progress], None] | None = None,
 ) -> Bracket:
     """Solve one level to a relative gap over all arcs; coarse levels give the first potentials."""
-    n, m = level.geometry.n, level.geometry.m
     bracket = Bracket()
     try:
         arcs = level.arcs
@@ -102,8 +101,6 @@ def solve_level(
             _solve_priced(level, g, h, bracket, relative, absolute, rounds, report)
     except KeyboardInterrupt:
         bracket.interrupted = True
-    if report is not None:
-        report(Progress(n, m, bracket.rounds, 0, bracket.lower, bracket.upper))
     return bracket
 
 

@@ -31,16 +31,19 @@ _U = 2.0**-53
 
 
 def lower_end(
-    member: Member, p: Array, q: Array, g: Array, h: Array, *, space: bool, error: float
+    member: Member, p: Array, q: Array, g: Array, h: Array, *, space: bool, error: float, imbalance: float
 ) -> tuple[float, Array]:
-    """The lower bound at `(g, h)` after all rounding, and the `g` (shifted down where `h` touches
-    `f'(∞)`).
+    """The lower bound at `(g, h)` after all rounding, and the `g` (shifted where `h` touches `f'(∞)`).
+
+    Args:
+        error: the relative error of one cost.
+        imbalance: `|Σq - Σp|` of the full weights, by which a change of gauge is off.
     """
     finite = np.isfinite(h)
     size = float(np.max(np.abs(g))) + float(np.max(np.abs(h[finite]))) if finite.any() else 0.0
     delta = (error + 8 * _U) * 2 * size
     raised = h + delta
-    drift = 4 * _U * fsum(np.abs(q * g)) + abs(member.slope_shift) * abs(fsum(q) - fsum(p))
+    drift = 4 * _U * fsum(np.abs(q * g)) + abs(member.slope_shift) * imbalance
     if member.alpha is not None:
         top = max(float(np.max(raised)), float(np.max(g)) if space else -np.inf)
         value, rho = renyi_lambda(member.alpha, p[finite], raised[finite], top)

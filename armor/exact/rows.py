@@ -32,12 +32,14 @@ class RowModel(Protocol):
     def compliance(self) -> Array: ...
     def rank_one(self) -> tuple[float, Array] | None: ...
     def residual(self, supply: Array) -> Array: ...
+    def straighten(self) -> bool: ...
     def offset(self, target: float, corrected: bool) -> Array: ...
     def direction(self, dy: Array, dr: Array, target: float, corrected: bool) -> None: ...
     def correct(self, primal: float, dual: float, low: float, high: float) -> None: ...
     def primal_limit(self) -> float: ...
     def dual_limit(self) -> float: ...
     def predicted(self, primal: float, dual: float) -> float: ...
+    def defect(self, primal: float, dual: float, y: Array, dy: Array) -> float: ...
     def advance(self, primal: float, dual: float) -> None: ...
     def complementarity(self) -> float: ...
     def dual_error(self) -> float: ...
@@ -121,6 +123,12 @@ class SmoothRows:
     def residual(self, supply: Array) -> Array:
         return np.zeros_like(supply)
 
+    def straighten(self) -> bool:
+        """Drop the remainder of f' from the corrector; whether there was one."""
+        had = bool(np.any(self._curve))
+        self._curve = np.zeros_like(self._curve)
+        return had
+
     def _tau(self, target: float, corrected: bool) -> Array:
         tau = target - self._r * self._z
         return tau - self._pz if corrected else tau
@@ -159,8 +167,9 @@ class SmoothRows:
             self._scale = keep
             base = self._scale * self._slope(self._r / self._p)
             curve = moved - base - linear
-            bound = np.abs(linear) + np.abs(self._error) + 1e-300
-            self._curve = np.where(np.isfinite(curve), np.clip(curve, -10 * bound, 10 * bound), 0.0)
+            # A step to the edge of r > 0 has no meaningful remainder: it would outweigh the step itself.
+            bound = np.abs(linear)
+            self._curve = np.where(np.isfinite(curve), np.clip(curve, -bound, bound), 0.0)
         else:
             product = (self._r + primal * self._dr) * (self._z + dual * self._dz)
             self._pz = self._pz - _clip_product(product, low, high)
@@ -173,6 +182,15 @@ class SmoothRows:
 
     def predicted(self, primal: float, dual: float) -> float:
         return float((self._r + primal * self._dr) @ (self._z + dual * self._dz))
+
+    def defect(self, primal: float, dual: float, y: Array, dy: Array) -> float:
+        """`Σ r |f'(r/p) - z - y|` after a step: what the error of the row conditions can do to the gap."""
+        r = self._r + primal * self._dr
+        keep = self._scale
+        error = self._gradient(np.maximum(r, 1e-300)) - self._z - dual * self._dz - y - dual * dy
+        self._scale = keep
+        total = float(np.abs(r) @ np.abs(error))
+        return total if np.isfinite(total) else np.inf
 
     def advance(self, primal: float, dual: float) -> None:
         del primal  # r follows the arcs
@@ -245,6 +263,9 @@ class SegmentRows:
         tz, tt = self._taus(target, corrected)
         return -self._error + tz / self._r - tt / self._t
 
+    def straighten(self) -> bool:
+        return False
+
     def offset(self, target: float, corrected: bool) -> Array:
         return np.asarray((self._load(target, corrected) / self._h).sum(axis=0))
 
@@ -276,6 +297,10 @@ class SegmentRows:
     def predicted(self, primal: float, dual: float) -> float:
         low = np.sum((self._r + primal * self._dr) * (self._z + dual * self._dz))
         return float(low + np.sum((self._t + primal * self._dt) * (self._zeta + dual * self._dzeta)))
+
+    def defect(self, primal: float, dual: float, y: Array, dy: Array) -> float:
+        del primal, dual, y, dy
+        return 0.0
 
     def advance(self, primal: float, dual: float) -> None:
         self._r = self._r + primal * self._dr
@@ -315,6 +340,9 @@ class FixedRows:
     def residual(self, supply: Array) -> Array:
         return self._p - supply
 
+    def straighten(self) -> bool:
+        return False
+
     def offset(self, target: float, corrected: bool) -> Array:
         del target, corrected
         return np.zeros_like(self._p)
@@ -333,6 +361,10 @@ class FixedRows:
 
     def predicted(self, primal: float, dual: float) -> float:
         del primal, dual
+        return 0.0
+
+    def defect(self, primal: float, dual: float, y: Array, dy: Array) -> float:
+        del primal, dual, y, dy
         return 0.0
 
     def advance(self, primal: float, dual: float) -> None:

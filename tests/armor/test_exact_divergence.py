@@ -1,0 +1,280 @@
+"""D^c by the structured solver: against CVXPY, against planted optima, and the bracket's own promises."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parent))
+from exact_reference import LINEAR, RENYI, SMOOTH, label, planted, primal  # noqa: E402
+
+from armor.errors import InputError  # noqa: E402
+from armor.exact import Method, Status, divergence  # noqa: E402
+from armor.exact.members import member  # noqa: E402
+
+ALL = [*SMOOTH, *LINEAR, *RENYI]
+
+
+def dual_by_hand(spec, cost, p, q, g, support):
+    """q·g - Σ p f*(g^c) for smooth f-divergences, in the solver's own gauge."""
+    which = member(spec)
+    h = np.max(np.where(np.isfinite(cost), g[None, :] - cost, -np.inf), axis=1)
+    used = p > 0
+    if support == "space" and np.isfinite(which.recession):
+        assert np.max(g[q > 0]) <= which.recession + 1e-9
+    value = np.where(np.isfinite(h[used]), which.conjugate(np.maximum(h[used], -1e300)), -which.at_zero)
+    positive = q > 0
+    return float(q[positive] @ g[positive] - p[used] @ value)
+
+
+def check(spec, cost, p, q, support, solution):
+    """Feasible witnesses whose value is what the solution says."""
+    assert solution.lower <= solution.upper == solution.value
+    plan = solution.plan.toarray()
+    assert (plan >= 0).all()
+    np.testing.assert_allclose(plan.sum(axis=0) + solution.singular, q, atol=1e-12)
+    assert np.isfinite(cost[plan > 0]).all()
+    if support == "reference":
+        assert not solution.singular.any()
+    which = member(spec)
+    if which.alpha is None:
+        used = p > 0
+        information = (
+            float(p[used] @ which.value(solution.eta[used] / p[used])) if which.name != "none" else 0.0
+        )
+        if not which.segments or which.name == "tv":
+            singular = which.recession * solution.singular.sum() if solution.singular.any() else 0.0
+            total = information + singular + float(np.sum(plan[plan > 0] * cost[plan > 0]))
+            np.testing.assert_allclose(total, solution.value, rtol=1e-10, atol=1e-13)
+        g = solution.potentials - which.slope_shift
+        assert dual_by_hand(spec, cost, p, q, g, support) >= solution.lower - 1e-9 * max(
+            1.0, abs(solution.lower)
+        )
+
+
+@st.composite
+def instances(draw, largest=40):
+    """Costs with infinities, weights with zeros, any shape."""
+    n, m = draw(st.integers(1, largest)), draw(st.integers(1, largest))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    cost = rng.random((n, m)) * 10.0 ** draw(st.floats(-2, 1))
+    if draw(st.booleans()):
+        cost = np.round(cost, 1)  # ties
+    if draw(st.booleans()):
+        cost[rng.random((n, m)) < draw(st.floats(0, 0.6))] = np.inf
+    p, q = rng.dirichlet(np.ones(n)), rng.dirichlet(np.ones(m))
+    for weights in (p, q):
+        if draw(st.booleans()) and len(weights) > 1:
+            weights[rng.random(len(weights)) < 0.3] = 0
+            if not weights.any():
+                weights[0] = 1.0
+        weights /= weights.sum()
+    return cost, p, q
+
+
+@pytest.mark.parametrize("support", ["space", "reference"])
+@pytest.mark.parametrize("spec", ALL, ids=label)
+def test_agrees_with_cvxpy(spec, support):
+    rng = np.random.default_rng(3)
+    n, m = 12, 9
+    cost = rng.random((n, m)) * 2
+    p, q = rng.dirichlet(np.ones(n)), rng.dirichlet(np.ones(m))
+    solution = divergence(spec, cost, p, q, support=support)
+    assert solution.status is Status.CONVERGED
+    assert solution.relative_gap <= 1e-8
+    check(spec, cost, p, q, support, solution)
+    assert solution.value == pytest.approx(primal(spec, cost, p, q, support), rel=2e-6, abs=1e-8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(instances(), st.sampled_from(ALL), st.sampled_from(["space", "reference"]))
+def test_bracket_holds_and_closes(instance, spec, support):
+    cost, p, q = instance
+    solution = divergence(spec, cost, p, q, support=support)
+    assert solution.status.converged, solution.status
+    if np.isfinite(solution.value):
+        check(spec, cost, p, q, support, solution)
+    else:
+        assert solution.explanation
+
+
+@settings(max_examples=25, deadline=None)
+@given(instances(largest=20), st.sampled_from(["kl", "hellinger", "pearson", "tv", "reverse_kl", "js"]))
+def test_against_cvxpy_on_random_instances(instance, spec):
+    cost, p, q = instance
+    solution = divergence(spec, cost, p, q, support="space")
+    if np.isfinite(solution.value):
+        reference = primal(spec, cost, p, q, "space")
+        # Clarabel's own accuracy, not ours, sets this tolerance; the certified bracket is 1e-8 wide.
+        assert reference == pytest.approx(solution.value, rel=3e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("spec", SMOOTH, ids=label)
+@pytest.mark.parametrize("size", [(30, 20), (300, 240)])
+def test_planted_optimum(spec, size):
+    rng = np.random.default_rng(11)
+    instance = planted(spec, *size, rng)
+    solution = divergence(spec, instance.cost, instance.p, instance.q, support="reference")
+    assert solution.status.converged
+    assert solution.lower - 1e-12 <= instance.value <= solution.upper + 1e-12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spec", ["kl", "hellinger", "pearson", {"name": "alpha", "alpha": 2.5}], ids=label)
+def test_planted_optimum_large(spec):
+    instance = planted(spec, 2000, 1600, np.random.default_rng(12))
+    solution = divergence(spec, instance.cost, instance.p, instance.q, support="reference")
+    assert solution.status is Status.CONVERGED
+    assert solution.lower - 1e-12 <= instance.value <= solution.upper + 1e-12
+
+
+def test_total_variation_is_truncated_transport():
+    """T25: TV^c is plain transport at min(c, 1), by another solver (HiGHS on the full linear program)."""
+    from scipy import sparse
+    from scipy.optimize import linprog
+
+    rng = np.random.default_rng(5)
+    n = 60
+    x, y = rng.random((n, 2)), rng.random((n, 2)) + 0.2
+    cost = 4 * np.sum((x[:, None] - y[None]) ** 2, axis=2)
+    p, q = rng.dirichlet(np.ones(n)), rng.dirichlet(np.ones(n))
+    both = sparse.vstack([sparse.kron(sparse.eye(n), np.ones(n)), sparse.kron(np.ones(n), sparse.eye(n))])
+    for support, truncated in (
+        ("space", np.minimum(cost, 1)),
+        ("reference", np.minimum(cost, 1 + cost.min(axis=0))),
+    ):
+        lp = linprog(truncated.ravel(), A_eq=both, b_eq=np.concatenate([p, q]), method="highs")
+        solution = divergence("tv", cost, p, q, support=support)
+        assert solution.value == pytest.approx(lp.fun, rel=1e-7)
+
+
+@pytest.mark.parametrize(
+    "spec", ["kl", "hellinger", "tv", {"name": "cvar", "beta": 0.4}, RENYI[0]], ids=label
+)
+def test_levels_agree_with_all_arcs(spec, monkeypatch):
+    rng = np.random.default_rng(8)
+    x, y = rng.random((320, 2)), rng.random((280, 2)) * 0.9 + 0.2
+    priced = divergence(spec, x=x, y=y, support="space")
+    assert priced.method is Method.MULTILEVEL
+    monkeypatch.setattr("armor.exact.multilevel._DIRECT", 10**6)
+    whole = divergence(spec, x=x, y=y, support="space")
+    assert whole.method is Method.DENSE
+    assert max(priced.lower, whole.lower) <= min(priced.upper, whole.upper)
+    assert priced.status is Status.CONVERGED
+
+
+@pytest.mark.parametrize("dimension", [1, 3, 40])
+@pytest.mark.parametrize("cost", ["euclidean", {"norm": 1}, {"norm": "inf", "power": 3, "scale": 5}])
+def test_points_equal_their_matrix(dimension, cost):
+    rng = np.random.default_rng(9)
+    x, y = rng.random((330, dimension)), rng.random((310, dimension)) + 0.1
+    difference = x[:, None] - y[None]
+    order = {"euclidean": 2}.get(cost) if isinstance(cost, str) else float(cost["norm"])
+    z = np.linalg.norm(difference, ord=order, axis=2)
+    matrix = z if isinstance(cost, str) else cost.get("scale", 1) * z ** cost.get("power", 1)
+    points, full = divergence("kl", x=x, y=y, cost=cost), divergence("kl", matrix)
+    assert points.status is Status.CONVERGED
+    assert full.status is Status.CONVERGED
+    assert max(points.lower, full.lower) <= min(points.upper, full.upper) * (1 + 1e-13)
+
+
+@pytest.mark.parametrize(
+    ("cost", "support"),
+    [
+        ({"norm": 2, "radius": 0.15}, "space"),
+        ({"norm": "inf", "barrier": 0.3}, "space"),
+        ({"tau": 0.1, "radius": 0.05}, "reference"),
+    ],
+)
+def test_transport_costs_of_the_paper(cost, support):
+    rng = np.random.default_rng(10)
+    x = rng.random((400, 2))
+    y = np.clip(x + rng.uniform(-0.05, 0.05, x.shape), 0, 1)
+    q = rng.dirichlet(np.full(400, 3.0))
+    solution = divergence("hellinger", x=x, y=y, cost=cost, q=q, support=support)
+    assert solution.status.converged
+    assert 0 < solution.value < 1
+
+
+def test_equal_distributions_give_zero():
+    rng = np.random.default_rng(1)
+    x = rng.random((300, 2))
+    solution = divergence("kl", x=x, y=x, cost="sqeuclidean")
+    assert solution.status is Status.CONVERGED_ABSOLUTE
+    assert 0 <= solution.lower <= solution.upper <= 1e-11
+
+
+def test_infeasible_input_is_explained():
+    cost = np.array([[0.0, np.inf], [1.0, np.inf]])
+    solution = divergence("kl", cost, [0.5, 0.5], [0.5, 0.5])
+    assert solution.status is Status.INFEASIBLE
+    assert solution.value == np.inf
+    assert "column 1" in solution.explanation
+    assert divergence("tv", cost, [0.5, 0.5], [0.5, 0.5], support="space").value == pytest.approx(0.5)
+    assert divergence("none", np.array([[0.0, np.inf], [0.0, 1.0]]), [0.9, 0.1], [0.5, 0.5]).value == np.inf
+    row = divergence("reverse_kl", np.array([[0.0], [np.inf]]), [0.5, 0.5], [1.0], support="space")
+    assert row.value == np.inf
+    assert "row 1" in row.explanation
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"spec": "kl", "cost": [[0.0, -1.0]]}, "cost[0, 1] = -1"),
+        ({"spec": "kl", "cost": [[0.0, np.nan]]}, "cost[0, 1] = nan"),
+        ({"spec": "kl", "cost": [[0.0]], "p": [0.5]}, "p sums to 0.5"),
+        ({"spec": "kl", "cost": [[0.0, 1.0]], "q": [1.5, -0.5]}, "q[1] = -0.5"),
+        ({"spec": "kl", "cost": [[0.0, 1.0]], "q": [1.0]}, "q has 1 weights for 2 points"),
+        ({"spec": "hellinger", "cost": [[0.0]]}, "support"),
+        ({"spec": "kl", "cost": [[0.0]], "support": "both"}, "'both'"),
+        ({"spec": "kul", "cost": [[0.0]]}, "'kul'"),
+        ({"spec": {"name": "cvar", "beta": 2}, "cost": [[0.0]]}, "not 2"),
+        ({"spec": "kl", "x": [[0.0]], "y": [[0.0, 1.0]]}, "1 coordinates"),
+        ({"spec": "kl", "x": [[0.0]], "y": [[0.0]], "cost": "manhattan"}, "'manhattan'"),
+        ({"spec": {"f": "abs(t-1)"}, "cost": [[0.0]], "support": "space"}, "kinks"),
+    ],
+)
+def test_bad_input_names_the_value(arguments, words):
+    with pytest.raises(InputError) as caught:
+        divergence(**arguments)
+    assert words in str(caught.value)
+
+
+def test_interrupted_solve_returns_its_bracket():
+    rng = np.random.default_rng(2)
+    x, y = rng.random((900, 2)), rng.random((900, 2)) + 0.3
+
+    def stop(progress):
+        if progress.rows == 900:
+            raise KeyboardInterrupt
+
+    solution = divergence("kl", x=x, y=y, progress=stop)
+    assert solution.status is Status.INTERRUPTED
+    assert 0 < solution.lower < solution.upper < np.inf
+    done = divergence("kl", x=x, y=y)
+    assert solution.lower <= done.upper
+    assert done.lower <= solution.upper
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("spec", ["kl", "hellinger", {"name": "alpha", "alpha": -1.5}], ids=label)
+def test_hard_data(spec, scale):
+    """Duplicates, far clusters and weights down to 1e-12, at three scales of the cost."""
+    rng = np.random.default_rng(4)
+    x = np.concatenate([rng.random((150, 2)), rng.random((50, 2)) + 30])
+    x = np.concatenate([x, x[:60]])
+    y = np.concatenate([rng.random((180, 2)) + 0.2, rng.random((60, 2)) + 29.5])
+    p, q = 10.0 ** rng.uniform(-12, 0, len(x)), 10.0 ** rng.uniform(-12, 0, len(y))
+    solution = divergence(
+        spec,
+        x=x,
+        y=y,
+        p=p / p.sum(),
+        q=q / q.sum(),
+        cost={"norm": 2, "power": 2, "scale": scale},
+        support="space",
+    )
+    assert solution.status.converged
