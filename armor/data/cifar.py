@@ -59,5 +59,5 @@ def parse_batch(data: bytes, source: str, label_key: bytes, classes: int) -> tup
         raise InputError(f"{source}: its images are not rows of 3072 bytes")
     if not isinstance(labels, list) or not all(isinstance(v, int) for v in labels):
         raise InputError(f"{source}: its labels are not a list of integers")
-    pixels: NDArray[np.uint8] = np.ascontiguousarray(images).reshape(-1, 3, 32, 32)
+    pixels: NDArray[np.uint8] = np.array(images).reshape(-1, 3, 32, 32)
     return checked(pixels, np.asarray(labels, np.int64), classes, source)

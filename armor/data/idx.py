@@ -94,6 +94,6 @@ def read(place: Path, md5: Mapping[str, str], classes: int, title: str) -> Array
     for images, labels in (STEMS[:2], STEMS[2:]):
         if arrays[images].ndim != 3 or arrays[labels].ndim != 1:
             raise InputError(f"{place}: {images} or {labels} has the wrong number of dimensions")
-        pixels = arrays[images][:, None]
+        pixels = arrays[images][:, None].copy()
         out.append(checked(pixels, arrays[labels].astype(np.int64), classes, f"{place}: {images}"))
     return Arrays(*out[0], *out[1])

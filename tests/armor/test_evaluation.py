@@ -1,0 +1,165 @@
+"""Evaluation: intervals, attacks by name, exact answers on linear models, no global randomness."""
+
+from fractions import Fraction
+from math import isclose, sqrt
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from armor.errors import InputError
+from armor.evaluation.attacks import parse
+from armor.evaluation.autoattack import autoattack_survivors
+from armor.evaluation.evaluate import evaluate
+from armor.evaluation.intervals import Z95, Accuracy, wilson
+
+RADIUS = Fraction(8, 255)
+
+
+@given(st.integers(1, 20_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_ends_solve_the_score_equation(case: tuple[int, int]) -> None:
+    correct, n = case
+    low, high = wilson(correct, n)
+    share = correct / n
+    assert 0 <= low <= share <= high <= 1
+    for end in (low, high):
+        if 0 < end < 1:
+            assert isclose(abs(share - end), Z95 * sqrt(end * (1 - end) / n), rel_tol=1e-7, abs_tol=1e-12)
+
+
+def test_wilson_known_values_and_ends() -> None:
+    low, high = wilson(81, 263)  # Newcombe 1998, table I: 0.2553 to 0.3662
+    assert round(low, 4) == 0.2553
+    assert round(high, 4) == 0.3662
+    assert wilson(0, 20)[0] == 0.0
+    assert round(wilson(0, 20)[1], 4) == 0.1611
+    assert wilson(20, 20)[1] == 1.0
+    for correct, n in ((1, 0), (-1, 3), (4, 3)):
+        with pytest.raises(InputError):
+            wilson(correct, n)
+
+
+def test_attacks_by_name() -> None:
+    found = parse("fgsm, pgd20,pgd50x5,autoattack", norm="linf", radius=RADIUS)
+    assert [(a.kind, a.steps, a.restarts) for a in found] == [
+        ("fgsm", 1, 1), ("pgd", 20, 1), ("pgd", 50, 5), ("autoattack", None, None),
+    ]  # fmt: skip
+    assert found[0].step == RADIUS
+    assert found[1].step == Fraction(2, 255)
+    assert parse("", norm="linf", radius=RADIUS) == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "norm", "radius", "words"),
+    [
+        ("pdg20", "linf", RADIUS, "nearest known one is 'pgd20'"),
+        ("pgd", "linf", RADIUS, "unknown attack 'pgd'"),
+        ("pgd0", "linf", RADIUS, "at least one step"),
+        ("pgd5x0", "linf", RADIUS, "at least one step"),
+        ("fgsm", "l2", RADIUS, "norm 'l2'"),
+        ("fgsm", "linf", Fraction(0), "radius 0"),
+        ("fgsm", "linf", Fraction(9, 8), "radius 9/8"),
+    ],
+)
+def test_refused_attacks(names: str, norm: str, radius: Fraction, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        parse(names, norm=norm, radius=radius)
+
+
+class Linear(nn.Module):
+    """Two logits ±⟨w, x⟩ ∓ b (others far below), for which every sign attack is exact."""
+
+    def __init__(self, classes: int = 2) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.weight = nn.Parameter(torch.randn(48, generator=generator))
+        self.classes = classes
+
+    def forward(self, x: Tensor) -> Tensor:
+        margin = (x.flatten(1) - 0.5) @ self.weight
+        rest = torch.full((x.shape[0], self.classes - 2), -50.0) + margin[:, None] * 0
+        return torch.cat([margin[:, None], -margin[:, None], rest], 1)
+
+
+def _images(count: int = 300) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    x = 0.2 + 0.6 * torch.rand(count, 3, 4, 4, generator=generator)  # the ball stays inside [0, 1]
+    return x, torch.randint(0, 2, (count,), generator=generator)
+
+
+def test_robust_accuracy_of_a_linear_model_is_exact() -> None:
+    model, (x, y) = Linear(), _images()
+    margin = ((x.flatten(1) - 0.5) @ model.weight).detach() * (1 - 2 * y)
+    worst = margin - float(RADIUS) * model.weight.detach().abs().sum()
+    assert (worst.abs() > 1e-5).all()
+    result = evaluate(model, x, y, parse("fgsm,pgd20,pgd9x3", norm="linf", radius=RADIUS), batch=64)
+    assert torch.equal(result.right, margin > 0)
+    assert 0 < int((worst > 0).sum()) < int((margin > 0).sum()) < 300
+    for attack in result.attacks:
+        assert torch.equal(attack.right, worst > 0)
+        assert attack.accuracy == Accuracy.of(int((worst > 0).sum()), 300)
+
+
+def test_evaluation_is_deterministic_and_leaves_no_trace() -> None:
+    model, (x, y) = Linear(), _images(90)
+    model.train()
+    state = torch.random.get_rng_state()
+    attacks = parse("pgd2,pgd2", norm="linf", radius=RADIUS)
+    first, second = (evaluate(model, x, y, attacks, seed=3, batch=40) for _ in range(2))
+    assert first.to_mapping(None) == second.to_mapping(None)
+    assert torch.equal(first.attacks[0].right, second.attacks[0].right)
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert model.training
+    assert model.weight.grad is None
+    assert model.weight.requires_grad
+
+
+def test_json_entries() -> None:
+    model, (x, y) = Linear(), _images(50)
+    found = evaluate(model, x, y, parse("fgsm", norm="linf", radius=RADIUS)).to_mapping({"outcome": "holds"})
+    assert set(found) == {"n", "natural", "attacks", "preflight"}
+    assert found["n"] == 50
+    assert set(found["natural"]) == {"accuracy", "interval"}
+    assert set(found["attacks"][0]) == {"name", "norm", "radius", "steps", "restarts", "accuracy", "interval"}
+    assert found["attacks"][0]["radius"] == 8 / 255
+    assert 0 <= found["natural"]["interval"][0] <= found["natural"]["accuracy"]
+
+
+def test_a_stronger_ball_is_never_easier() -> None:
+    model, (x, y) = Linear(), _images()
+    radii = [Fraction(k, 255) for k in (1, 4, 8, 16, 40)]
+    kept = [
+        evaluate(model, x, y, parse("pgd10", norm="linf", radius=r)).attacks[0].accuracy.correct
+        for r in radii
+    ]
+    assert kept == sorted(kept, reverse=True)
+    assert kept[0] > kept[-1]
+
+
+def test_autoattack_agrees_with_the_exact_answer_and_forks_the_global_randomness() -> None:
+    pytest.importorskip("pyautoattack", reason="the extra `attack` is not installed")
+    model, (x, y) = Linear(classes=4), _images(40)
+    model.eval()
+    radius = Fraction(1, 16)
+    margin = ((x.flatten(1) - 0.5) @ model.weight).detach() * (1 - 2 * y)
+    worst = margin - float(radius) * model.weight.detach().abs().sum()
+    keep = (
+        (worst < -1e-3).nonzero().flatten()
+    )  # the attack must break all of these, so that its slow part is idle
+    x, y = x[keep], y[keep]
+    assert (margin[keep] > 0).any()
+    state = torch.random.get_rng_state()
+    messages: list[str] = []
+    survived = autoattack_survivors(model, x, y, norm="linf", radius=float(radius), note=messages.append)
+    assert not survived.any()
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert any("apgd" in message for message in messages)
+
+
+def test_autoattack_needs_four_classes() -> None:
+    pytest.importorskip("pyautoattack", reason="the extra `attack` is not installed")
+    x, y = _images(4)
+    with pytest.raises(InputError, match="at least four classes"):
+        autoattack_survivors(Linear(3).eval(), x, y, norm="linf", radius=0.1)

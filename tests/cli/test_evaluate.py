@@ -1,0 +1,133 @@
+"""`armor evaluate` from the command line, on a tiny data set."""
+
+import json
+from pathlib import Path
+
+import pytest
+import tiny_cifar
+import torch
+
+from armor.cli.main import main
+from armor.data import cifar10
+from armor.models import ModelSpec, create
+
+PARTS = tiny_cifar.files(per_batch=24)
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("evaluate")
+    tiny_cifar.write_folder(root, PARTS)
+    settings = [
+        "data.validation=20", "validation.images=20", "validation.steps=2", "training.batch=16",
+        "training.epochs=6", "training.precision=float32", "training.layout=contiguous",
+        "model.name=cnn-small", "attack.steps=1", "attack.radius=2/255", "optimizer.lr=0.05", "augment.flip=false",
+    ]  # fmt: skip
+    words = ["train", "cifar10-smoke", "--data", str(root), "--out", str(root / "run"), "--device", "cpu"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cifar10, "LAYOUT", tiny_cifar.layout_of(PARTS))
+        assert main([*words, *(w for s in settings for w in ("--set", s))]) == 0
+    return root
+
+
+@pytest.fixture
+def words(run_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    monkeypatch.setattr(cifar10, "LAYOUT", tiny_cifar.layout_of(PARTS))
+    capsys.readouterr()
+    return ["evaluate", str(run_folder / "run" / "best.pt"), "--data", str(run_folder), "--device", "cpu"]
+
+
+def test_json_as_the_design_says(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    more = ["--attack", "fgsm,pgd5x2", "--radius", "8/255", "--norm", "linf", "--json"]
+    outputs = []
+    for _ in range(2):
+        assert main([*words, *more]) == 0
+        outputs.append(capsys.readouterr().out)
+    assert outputs[0] == outputs[1]
+    found = json.loads(outputs[0])
+    assert set(found) == {"n", "natural", "attacks", "preflight"}
+    assert found["n"] == 40  # the whole test set
+    assert found["preflight"]["outcome"] == "holds"
+    assert [a["name"] for a in found["attacks"]] == ["fgsm", "pgd5x2"]
+    assert found["attacks"][1] | {"accuracy": 0, "interval": 0} == {
+        "name": "pgd5x2", "norm": "linf", "radius": 8 / 255, "steps": 5, "restarts": 2,
+        "accuracy": 0, "interval": 0,
+    }  # fmt: skip
+    for entry in (found["natural"], *found["attacks"]):
+        assert entry["interval"][0] <= entry["accuracy"] <= entry["interval"][1]
+        assert entry["accuracy"] <= found["natural"]["accuracy"]
+
+
+def test_the_table_holds_the_preflight_and_every_attack(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--attack", "pgd3", "--radius", "0.02", "--n", "30"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("pre-flight  holds") for line in lines)
+    assert any("the first 30 of 40" in line for line in lines)
+    assert any(line.split()[:4] == ["pgd3", "linf", "1/50", "3"] for line in lines)
+
+
+def test_the_folder_of_a_run_means_its_best(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words, "--attack", "", "--json"]) == 0
+    file = capsys.readouterr().out
+    words[1] = str(Path(words[1]).parent)
+    assert main([*words, "--attack", "", "--json"]) == 0
+    assert capsys.readouterr().out == file
+
+
+def test_a_foreign_state_dict(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = create(ModelSpec("resnet-small", 10, (3, 32, 32), (0.0,) * 3, (1.0,) * 3), seed=1)
+    state = {f"module.{k}": v for k, v in model.state_dict().items() if not k.startswith("normalise")}
+    torch.save({"state_dict": state}, tmp_path / "theirs.pt")
+    words[1] = str(tmp_path / "theirs.pt")
+    assert main([*words, "--model", "resnet-small", "--attack", "fgsm", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["preflight"] is None
+    assert main([*words, "--attack", "fgsm"]) == 2
+    assert "--model" in capsys.readouterr().err
+    assert main([*words, "--model", "resnet18", "--attack", "fgsm"]) == 2
+    assert "weights of another model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (["--attack", "pdg20"], "'pgd20'"),
+        (["--radius", "8/0"], "radius = '8/0'"),
+        (["--radius", "eight"], "radius = 'eight'"),
+        (["--radius", "-1"], "radius -1"),
+        (["--norm", "l7"], "norm 'l7'"),
+        (["--n", "0"], "--n 0"),
+        (["--n", "41"], "--n 41"),
+        (["--batch", "0"], "--batch 0"),
+        (["--dataset", "cifar100"], "100 classes"),
+        (["--dataset", "mnist"], "was trained on cifar10"),
+        (["--dataset", "imagenet"], "unknown data set 'imagenet'"),
+        (["--model", "resnet18"], "cnn-small, not of resnet18"),
+        (["--data", "/nowhere"], "/nowhere does not exist"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    words: list[str], capsys: pytest.CaptureFixture[str], more: list[str], expected: str
+) -> None:
+    assert main([*words, *more]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert expected in printed.err
+    assert len(printed.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "text"])
+def test_unreadable_checkpoints(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
+    path = tmp_path / "x.pt"
+    if damage == "truncated":
+        path.write_bytes(Path(words[1]).read_bytes()[:5000])
+    elif damage == "text":
+        path.write_text("hello")
+    words[1] = str(path)
+    assert main(words) == 2
+    printed = capsys.readouterr().err
+    assert str(path) in printed
+    assert len(printed.strip().splitlines()) == 1
