@@ -24,7 +24,8 @@ have cross s u t v : s < 0 -> 0 < t -> K s u -> K t v -> (v - V) / t <= (u - V) 
   have {h} : t * (u - V) <= s * (v - V).
     have e : t / (t - s) * u + (1 - t / (t - s)) * v - V = (t * (u - V) - s * (v - V)) / (t - s) by field; lra.
     have : (t * (u - V) - s * (v - V)) / (t - s) <= 0 by lra.
-    move=> /(Rmult_le_compat_r (t - s)) /(_ ltac:(lra)).
+    have ts : 0 <= t - s by lra.
+    move=> /(Rmult_le_compat_r _ _ _ ts).
     by rewrite /Rdiv Rmult_assoc Rinv_l; lra.
   move=> h; apply: (Rmult_le_reg_r t) => //; rewrite /Rdiv Rmult_assoc Rinv_l ?Rmult_1_r; last lra.
   have : 0 < / - s by apply: Rinv_0_lt_compat; lra.
@@ -37,12 +38,13 @@ have [|rho [ub lub]] := completeness S _ (ex_intro _ _ (ex_intro _ t1 (ex_intro 
   by exists ((u0 - V) / s0) => r [t [v [tp kt ->]]]; exact: (cross s0 u0).
 exists rho => t v kt; case: (Rtotal_order t 0) => [l|[e|l]].
 - have : rho <= (v - V) / t by apply: lub => r [t' [v' [tp kt' ->]]]; exact: (cross t v).
-  move=> /(Rmult_le_compat_r (- t)) /(_ ltac:(lra)).
+  have tn : 0 <= - t by lra.
+  move=> /(Rmult_le_compat_r _ _ _ tn).
   have -> : (v - V) / t * - t = - (v - V) by field; lra.
   lra.
 - by rewrite e in kt *; have := h0 _ kt; lra.
 - have : (v - V) / t <= rho by apply: ub; exists t, v.
-  move=> /(Rmult_le_compat_r t) /(_ ltac:(lra)).
+  move=> /(Rmult_le_compat_r _ _ _ (Rlt_le _ _ l)).
   have -> : (v - V) / t * t = v - V by field; lra.
   lra.
 Qed.
@@ -55,11 +57,11 @@ move=> cv h0 [s0 [u0 [s00 K0]]].
 pose K' t' v := exists t, t <= t' /\ K t v.
 have cv' : convex2 K'.
   move=> s u t v a [s' [ls ks]] [t' [lt kt]] a01; exists (a * s' + (1 - a) * t'); split; [nra | exact: cv].
-have [||||rho h] := @multiplier K' V cv'.
+have [|||rho h] := @multiplier K' V cv'.
 - by move=> v [t [lt kt]]; exact: h0 lt kt.
 - by exists s0, u0; split => //; exists s0; split => //; lra.
 - by exists 1, u0; split; [lra | exists s0; split => //; lra].
-exists rho; split; last by move=> t v kt; apply: h; exists t; split => //; lra.
+- exists rho; split; last by move=> t v kt; apply: h; exists t; split => //; lra.
 apply: Rnot_lt_le => l; set t := (Rabs (V - u0) + 1) / - rho.
 have tp : 0 < t by apply: Rdiv_lt_0_compat; [have := Rabs_pos (V - u0) |]; lra.
 have : K' t u0 by exists s0; split => //; lra.
@@ -88,34 +90,32 @@ case jl : (j \in l).
 pose K t w := exists d v, [/\ forall i, i \notin l -> d i = 0, E (fun i => q i + d i + (if i == j then t else 0)) v
   & w = sum (fun i => g i * d i) - v].
 have cK : convex2 K.
-  move=> s u t w a [d1 [v1 [z1 e1 ->]]] [d2 [v2 [z2 e2 ->]]] a01.
+{ move=> s u t w a [d1 [v1 [z1 e1 ->]]] [d2 [v2 [z2 e2 ->]]] a01.
   exists (fun i => a * d1 i + (1 - a) * d2 i), (a * v1 + (1 - a) * v2); split.
   - by move=> i il; rewrite z1 // z2 //; ring.
   - have := E_convex e1 e2 a01; congr E; apply: functional_extensionality => i; case: (i == j); ring.
   - have -> : sum (fun i => g i * (a * d1 i + (1 - a) * d2 i))
        = a * sum (fun i => g i * d1 i) + (1 - a) * sum (fun i => g i * d2 i).
       by rewrite -!sum_scal -sum_plus; apply: sum_ext => i; ring.
-    ring.
+    ring. }
 have [|||rho h] := @multiplier K (- v0) cK.
-- move=> w [d [v [z e ->]]]; have := IH d v z; move: e => /[swap] /(_ _)/[swap] e.
-  have {}e : E (fun i => q i + d i) v.
+- move=> w [d [v [z e ->]]]; have {}e : E (fun i => q i + d i) v.
     by move: e; congr E; apply: functional_extensionality => i; case: (i == j); ring.
-  by move=> /(_ e); lra.
+  by have := IH d v z e; lra.
 - have [t [v [tn e]]] := E_down j; exists t, (sum (fun i => g i * 0) - v); split => //.
   exists (fun=> 0), v; split => //; move: e; congr E; apply: functional_extensionality => i; rewrite /shift; ring.
 - have [t [v [tn e]]] := E_up j; exists t, (sum (fun i => g i * 0) - v); split => //.
   exists (fun=> 0), v; split => //; move: e; congr E; apply: functional_extensionality => i; rewrite /shift; ring.
-exists (fun i => if i == j then - rho else g i) => d v d0 e.
+- exists (fun i => if i == j then - rho else g i) => d v d0 e.
 have := h (d j) (sum (fun i => g i * (if i == j then 0 else d i)) - v).
 have -> : sum (fun i => (if i == j then - rho else g i) * d i) = sum (fun i => g i * (if i == j then 0 else d i)) - rho * d j.
-  have -> : - rho * d j = sum (fun i => if i == j then - rho * d i else 0) by rewrite (sum_dirac (fun i => - rho * d i)).
-  rewrite /Rminus -Ropp_mult_distr_l_reverse.
-  have -> : - rho * d j = sum (fun i => if i == j then - rho * d i else 0) by rewrite (sum_dirac (fun i => - rho * d i)).
-  by rewrite -sum_plus; apply: sum_ext => i; case: (i == j); ring.
+  transitivity (sum (fun i => g i * (if i == j then 0 else d i)) + sum (fun i => if i == j then - rho * d i else 0)).
+    by rewrite -sum_plus; apply: sum_ext => i; case: (i == j); ring.
+  by rewrite (sum_dirac (fun i => - rho * d i)); ring.
 suff k : K (d j) (sum (fun i => g i * (if i == j then 0 else d i)) - v) by move=> /(_ k); lra.
 exists (fun i => if i == j then 0 else d i), v; split => //.
-- by move=> i il; case: eqP => // ij; apply: d0; rewrite inE negb_or il andbT; apply/eqP.
-- move: e; congr E; apply: functional_extensionality => i; case: eqP => [->|_]; ring.
++ by move=> i il; case: eqP => // ij; apply: d0; rewrite inE negb_or il andbT; apply/eqP.
++ move: e; congr E; apply: functional_extensionality => i; case: eqP => [->|_]; ring.
 Qed.
 
 Theorem subgradient : exists g : I -> R, forall q' v, E q' v -> v0 + sum (fun i => g i * (q' i - q i)) <= v.

@@ -115,6 +115,9 @@ Proof. exact: exchange_big. Qed.
 Lemma sum_pair (X Y : finType) (F : X -> Y -> R) : sum (fun z : X * Y => F z.1 z.2) = sum (fun x => sum (F x)).
 Proof. by rewrite /sum pair_big. Qed.
 
+Lemma sum_prod (X Y : finType) (F : X * Y -> R) : sum F = sum (fun x => sum (fun y => F (x, y))).
+Proof. by rewrite -(sum_pair (fun x y => F (x, y))); apply: sum_ext => -[x y]. Qed.
+
 Lemma sum_inj (X Y : finType) (F : X -> R) (G : Y -> R) :
   sum (fun z : X + Y => match z with inl x => F x | inr y => G y end) = sum F + sum G.
 Proof. by rewrite /sum big_sumType. Qed.
