@@ -122,7 +122,7 @@ class Objective(ABC):
         out_dtype = torch.float64 if losses.dtype == torch.float64 else torch.float32
         value = value.to(out_dtype)
         if torch.is_grad_enabled() and (losses.requires_grad or (costs is not None and costs.requires_grad)):
-            value = attach(losses, costs, value, dual.weights, dual.mu, dual.curvature, dual.slope, lam > 0)
+            value = attach(losses, costs, value, dual, lam > 0)
         return Solution(
             value=value,
             lam=lam.squeeze(-1),
@@ -191,6 +191,8 @@ class Objective(ABC):
             iterations=dual.iterations,
             curvature=dual.curvature,
             slope=dual.slope,
+            direction=dual.direction,
+            gamma=dual.gamma,
         )
 
 
@@ -208,6 +210,8 @@ def _to_torch(dual: Dual) -> Dual:
         iterations=dual.iterations,
         curvature=tensor(dual.curvature),
         slope=tensor(dual.slope),
+        direction=None if dual.direction is None else tensor(dual.direction),
+        gamma=None if dual.gamma is None else tensor(dual.gamma),
     )
 
 

@@ -1,13 +1,12 @@
 """T12 for autograd: the value's gradient is the worst-case distribution.
 
 `d value / d loss_i = w_i` and `d value / d cost_i = -mu w_i`. For a second derivative the weights and mu
-are differentiated through their optimality conditions: with `y_i = (loss_i - rho)/mu - cost_i`,
-`s_i = p_i (f*)''(y_i)` and `a_i = y_i + cost_i`, the total mass and the spent budget are conserved,
+are differentiated through their optimality conditions. With `M` the symmetric Jacobian dw/dh of the
+re-weighting step, `x = d loss / mu - d cost`, `a = (loss - rho)/mu` and `beta = d mu / mu`,
 
-    dw_i = s_i (x_i - alpha - a_i beta),  x_i = d loss_i / mu - d cost_i,
-    sum_i dw_i = 0,   sum_i a_i dw_i = -sum_i w_i d cost_i        (the second only while lambda* > 0),
+    dw = M (x - beta a),    a' dw = - w' d cost   (the spent budget stays epsilon, while lambda* > 0).
 
-two linear equations for `alpha = d rho / mu` and `beta = d mu / mu`, diagonal once `a` is centred.
+`M` holds diag(s), the conservation of mass, and for Renyi a rank-one term (`jacobian`).
 """
 
 __all__ = ["attach"]
@@ -17,6 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from armor.objectives.arrays import torch_ops
+from armor.objectives.jacobian import jacobian
+from armor.objectives.solution import Dual
 
 
 class _Implicit(torch.autograd.Function):
@@ -32,19 +35,16 @@ class _Implicit(torch.autograd.Function):
         s: Tensor,
         a: Tensor,
         free: Tensor,
+        v: Tensor | None,
+        gamma: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
-        mass = s.sum(-1, keepdim=True)
-        inverse_mass = torch.where(mass > 0, 1 / mass, 0.0)
-        centred = a - (s * a).sum(-1, keepdim=True) * inverse_mass
-        spread = (s * centred.square()).sum(-1, keepdim=True)
+        turned = jacobian(torch_ops, s, v, gamma, a)
+        spread = (a * turned).sum(-1, keepdim=True)
         free = free & (spread > 0)
-        k_mass = -(s * g_weights).sum(-1, keepdim=True) * inverse_mass
-        k_budget = torch.where(
-            free, (g_mu * mu - (s * centred * g_weights).sum(-1, keepdim=True)) / spread, 0.0
-        )
-        g_x = s * (g_weights + k_mass + centred * k_budget)
+        k = torch.where(free, (g_mu * mu - (g_weights * turned).sum(-1, keepdim=True)) / spread, 0.0)
+        g_x = jacobian(torch_ops, s, v, gamma, g_weights) + k * turned
         g_losses = torch.where(mu > 0, g_x / mu, 0.0)
-        return g_losses, k_budget * weights - g_x
+        return g_losses, k * weights - g_x
 
     @staticmethod
     @once_differentiable
@@ -64,17 +64,19 @@ class _Attach(torch.autograd.Function):
         curvature: Tensor,
         slope: Tensor,
         free: Tensor,
+        direction: Tensor | None,
+        gamma: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         out_value, out_weights, out_mu = value.clone(), weights.clone(), mu.clone()
         # Saved as outputs, so a second backward pass flows into the weights and mu.
-        ctx.save_for_backward(out_weights, out_mu, curvature, slope, free)
+        ctx.save_for_backward(out_weights, out_mu, curvature, slope, free, direction, gamma)
         ctx.dtypes = (losses.dtype, None if costs is None else costs.dtype)
         ctx.set_materialize_grads(False)
         return out_value, out_weights, out_mu
 
     @staticmethod
     def backward(ctx: Any, g_value: Tensor | None, g_weights: Tensor | None, g_mu: Tensor | None) -> Any:
-        weights, mu, curvature, slope, free = ctx.saved_tensors
+        weights, mu, curvature, slope, free, direction, gamma = ctx.saved_tensors
         losses_dtype, costs_dtype = ctx.dtypes
         g_losses: Tensor | None = None
         g_costs: Tensor | None = None
@@ -86,7 +88,7 @@ class _Attach(torch.autograd.Function):
             g_w = torch.zeros_like(weights) if g_weights is None else g_weights
             g_m = torch.zeros_like(mu) if g_mu is None else g_mu
             second_losses, second_costs = _Implicit.apply(  # type: ignore[no-untyped-call]
-                g_w, g_m, weights, mu, curvature, slope, free
+                g_w, g_m, weights, mu, curvature, slope, free, direction, gamma
             )
             g_losses = second_losses if g_losses is None else g_losses + second_losses
             if costs_dtype is not None:
@@ -95,22 +97,24 @@ class _Attach(torch.autograd.Function):
             g_losses = g_losses.to(losses_dtype)
         if g_costs is not None:
             g_costs = g_costs.to(costs_dtype)
-        return g_losses, g_costs, None, None, None, None, None, None
+        return g_losses, g_costs, None, None, None, None, None, None, None, None
 
 
-def attach(
-    losses: Tensor,
-    costs: Tensor | None,
-    value: Tensor,
-    weights: Tensor,
-    mu: Tensor,
-    curvature: Tensor,
-    slope: Tensor,
-    free: Tensor,
-) -> Tensor:
+def attach(losses: Tensor, costs: Tensor | None, value: Tensor, dual: Dual, free: Tensor) -> Tensor:
     """`value` (...) as a differentiable function of `losses` and `costs` (..., B).
 
-    weights, curvature, slope: (..., B); mu and free (lambda* > 0): (..., 1), all constants for autograd.
+    dual: the solution in tensors, constant for autograd; free: lambda* > 0, (..., 1).
     """
-    result: Tensor = _Attach.apply(losses, costs, value, weights, mu, curvature, slope, free)[0]  # type: ignore[no-untyped-call]
+    result: Tensor = _Attach.apply(  # type: ignore[no-untyped-call]
+        losses,
+        costs,
+        value,
+        dual.weights,
+        dual.mu,
+        dual.curvature,
+        dual.slope,
+        free,
+        dual.direction,
+        dual.gamma,
+    )[0]
     return result

@@ -138,7 +138,7 @@ def _search(xp: Ops, d: Array, q: Array, radius: Array, at_top: Array, iteration
     start = xp.log(xp.maximum(deviation, _TINY)) - 0.5 * xp.log(2.0 * radius)
     log_mu = xp.minimum(xp.maximum(start, low), high)
     log_radius = xp.log(radius)
-    used = 0
+    used, last = 0, high - low
     for _ in range(iterations):
         used += 1
         theta = xp.exp(-log_mu)
@@ -151,7 +151,9 @@ def _search(xp: Ops, d: Array, q: Array, radius: Array, at_top: Array, iteration
         settled = (xp.abs(excess) <= noise) | (high - low <= 4e-16 * xp.abs(log_mu)) | (newton == log_mu)
         if xp.done(settled):
             break
-        inside = (newton > low) & (newton < high)
+        # Steps that do not halve bisect: on steep ground Newton may alternate between two flat ends.
+        sound = (newton > low) & (newton < high) & (xp.abs(newton - log_mu) <= 0.5 * last)
         # A settled problem waits for the others (or for the end of the budget) without moving.
-        log_mu = xp.where(settled, log_mu, xp.where(inside, newton, 0.5 * (low + high)))
+        following = xp.where(settled, log_mu, xp.where(sound, newton, 0.5 * (low + high)))
+        last, log_mu = xp.abs(following - log_mu), following
     return log_mu, used

@@ -113,7 +113,7 @@ def _search(
     variance = max(float(powers[0] @ np.square(d - mean)), _TINY)
     log_mu = min(max(0.5 * math.log(variance / (2.0 * radius)), low), high)
     log_radius = math.log(radius)
-    used = 0
+    used, last = 0, high - low
     for _ in range(iterations):
         used += 1
         theta = math.exp(-log_mu)
@@ -138,5 +138,7 @@ def _search(
             break
         curve = variance * theta * theta
         newton = log_mu + excess * value / curve if curve > 0 else math.inf
-        log_mu = newton if low < newton < high else 0.5 * (low + high)
+        sound = low < newton < high and abs(newton - log_mu) <= 0.5 * last
+        following = newton if sound else 0.5 * (low + high)
+        last, log_mu = abs(following - log_mu), following
     return math.exp(log_mu), used

@@ -8,14 +8,27 @@ from typing import Any
 
 from armor.errors import InputError
 from armor.objectives.base import Objective
+from armor.objectives.cvar import CVaR
+from armor.objectives.fdivergence import FDivergenceObjective
 from armor.objectives.kl import KL
+from armor.objectives.renyi import Renyi
+from armor.objectives.transport_only import TransportOnly
+from armor.objectives.tv import TotalVariation
 
-_BUILDERS: dict[str, Callable[..., Objective]] = {"kl": KL}
+_OWN_CLASS: dict[str, Callable[..., Objective]] = {
+    "kl": KL,
+    "tv": TotalVariation,
+    "cvar": CVaR,
+    "renyi": Renyi,
+    "none": TransportOnly,
+}
 
 
 def names() -> tuple[str, ...]:
-    """The divergences that `objective` knows by name."""
-    return tuple(_BUILDERS)
+    """The divergences that `objective` knows by name: the catalogue, and Rényi."""
+    from theory.catalogue import names as catalogue
+
+    return tuple(sorted({*_OWN_CLASS, *catalogue()}))
 
 
 def objective(
@@ -28,9 +41,11 @@ def objective(
 ) -> Objective:
     """The distributionally robust objective of a divergence (arXiv 2309.03791; T6 to T10).
 
-    spec:    a name (`"kl"`) or a mapping with parameters (`{"name": "alpha", "alpha": 6}`).
+    spec:    a name (`"kl"`), a mapping with parameters (`{"name": "alpha", "alpha": 6}`), or a user's
+             own convex expression in t (`{"f": "(sqrt(t)-1)**2"}`), derived by the symbolic layer.
     epsilon: radius of the ball of D^c, in (0, inf).  kappa: penalty, in [0, inf).
     support: only `"reference"` (eta << P) can be trained on.
+    iterations: budget of the multiplier search; enough for rounding accuracy, the gap says if it was not.
 
     Raises `armor.errors.InputError` for an unknown name, a parameter out of range or `support="space"`.
 
@@ -47,14 +62,21 @@ def objective(
     if support != "reference":
         raise InputError(f"support must be 'reference' (or 'space', outside training), not {support!r}")
     fields: dict[str, Any] = {"name": spec} if isinstance(spec, str) else dict(spec)
-    name = fields.pop("name", None)
+    common: dict[str, Any] = {"epsilon": epsilon, "kappa": kappa, "iterations": iterations}
+    if set(fields) == {"f"}:
+        return FDivergenceObjective(fields, **common)
+    name = fields.get("name")
     if not isinstance(name, str):
-        raise InputError(f"a divergence needs a name, such as 'kl', not {spec!r}")
-    if name not in _BUILDERS:
-        close = difflib.get_close_matches(name, names(), n=1, cutoff=0.3)
-        hint = f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(names())}"
+        raise InputError(f"a divergence needs a name, such as 'kl', or an expression 'f', not {spec!r}")
+    if name in _OWN_CLASS:
+        parameters = {key: value for key, value in fields.items() if key != "name"}
+        try:
+            return _OWN_CLASS[name](**parameters, **common)
+        except TypeError:
+            raise InputError(f"the divergence {name!r} does not take the parameters {parameters}") from None
+    known = names()
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.3)
+        hint = f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
         raise InputError(f"unknown divergence {name!r}{hint}")
-    try:
-        return _BUILDERS[name](epsilon=epsilon, kappa=kappa, iterations=iterations, **fields)
-    except TypeError:
-        raise InputError(f"the divergence {name!r} takes no parameters {sorted(fields)}") from None
+    return FDivergenceObjective(fields, **common)

@@ -1,0 +1,116 @@
+"""The objective of any f-divergence, T7 (T9 for alpha), from the functions that the symbolic layer derives.
+
+The step (T3, T4): `w_i = p_i t_i`, `t = (f*)'(h - r)`, with r such that the masses sum to one. A bracket for
+r: no sample alone may exceed the total, `r >= h_i - f'(1/p_i)`; and `min h - a <= r <= max h - a` with
+`a = f'(1)`, the argument at which t = 1. Newton on the logarithm of the mass stays inside it, so poles of
+`(f*)'` at a finite recession slope (T3's constraint `r >= max h - f'(inf)`) are never crossed.
+
+Near `t = 1` the divergence is summed from the Taylor series of f at 1 in the gauge `f'(1) = 0`: the raw
+expression loses all digits of a small radius (trap 7).
+"""
+
+__all__ = ["FDivergenceObjective"]
+
+import math
+from collections.abc import Mapping
+
+from armor.objectives.arrays import Array, Ops
+from armor.objectives.functions import functions
+from armor.objectives.reweighting import Reweighted, Reweighting
+
+_STEPS_ON_DEVICE = 16
+_STEPS = 80
+_HALVINGS = 110
+
+
+class FDivergenceObjective(Reweighted):
+    """T7 for a divergence of the catalogue or a user's expression, smooth or with kinks.
+
+    spec: `{"name": "pearson"}`, `{"name": "alpha", "alpha": 6}`, `{"f": "(sqrt(t)-1)**2"}`.
+    rho is in the gauge of that expression (for alpha it has no limit as alpha tends to 1).
+    """
+
+    def __init__(
+        self, spec: Mapping[str, object], *, epsilon: float, kappa: float = 0.0, iterations: int = 24
+    ) -> None:
+        super().__init__(spec, epsilon=epsilon, kappa=kappa, iterations=iterations)
+        self.functions = functions(spec)
+        self.smooth = self.functions.smooth
+
+    def _divergence(self, xp: Ops, w: Array, p: Array) -> Array:
+        live = p > 0
+        t = xp.where(live, w / xp.where(live, p, 1.0), 1.0)
+        return xp.sum(xp.where(live, p * self.functions.centred(xp, t), 0.0))
+
+    def _reweight(self, xp: Ops, h: Array, p: Array, warm: Array | None) -> Reweighting:
+        f = self.functions
+        live = (p > 0) & (h > -math.inf)
+        known = xp.where(live, h, 0.0)
+        a = f.slope_at_one
+        high = xp.max(xp.where(live, h, -math.inf)) - a
+        alone = xp.max(xp.where(live, h - f.slope[xp.name](1.0 / xp.where(live, p, 1.0)), -math.inf))
+        least = xp.min(xp.where(live, h, math.inf)) - a
+        blocked = xp.any((p > 0) & ~live)
+        least = xp.where(blocked, least - 1e3, least)
+        low = xp.where(alone > least, alone, least)
+        mean = xp.sum(p * known) - a
+        start = mean if warm is None else xp.where(xp.isfinite(warm), warm, mean)
+        r = xp.where((start > low) & (start < high), start, 0.5 * (low + high))
+        if self.smooth:
+            r, t = self._newton(xp, h, p, live, low, high, r)
+            s = xp.where(live, p * f.response[xp.name](h - r), 0.0)
+            s = xp.where(xp.isfinite(s), s, 0.0)
+        else:
+            r, t = self._bisect(xp, h, p, live, low, high)
+            s = 0.0 * t
+        mass = xp.sum(p * t)
+        w = p * t / mass
+        divergence = self._divergence(xp, w, p)
+        raw = xp.sum(xp.where(p > 0, p * f.centred(xp, t), 0.0))
+        # Dual value at r minus E_w h - D, in the gauge f'(1) = 0.
+        slack = (mass - 1.0) * (xp.sum(w * known) - r - a) - (raw - divergence)
+        return Reweighting(w, divergence, r, xp.where(slack > 0, slack, 0.0), s)
+
+    def _newton(
+        self, xp: Ops, h: Array, p: Array, live: Array, low: Array, high: Array, r: Array
+    ) -> tuple[Array, Array]:
+        density, response = self.functions.density[xp.name], self.functions.response[xp.name]
+        t, last = 0.0 * h, high - low
+        for _ in range(_STEPS if xp.eager else _STEPS_ON_DEVICE):
+            y = h - r
+            t = xp.where(live, density(y), 0.0)
+            mass = xp.sum(p * t)
+            log_mass = xp.log(mass)
+            low, high = xp.where(mass > 1, r, low), xp.where(mass > 1, high, r)
+            slope = xp.sum(xp.where(live, p * response(y), 0.0)) / mass
+            newton = r + log_mass / slope
+            # Rounding of the sum; what it leaves enters the value by its square only.
+            settled = (xp.abs(log_mass) <= 1e-14) | (high - low <= 3e-16 * xp.abs(r)) | (newton == r)
+            if xp.done(settled):
+                break
+            sound = (newton > low) & (newton < high) & (xp.abs(newton - r) <= 0.5 * last)
+            following = xp.where(settled, r, xp.where(sound, newton, 0.5 * (low + high)))
+            last, r = xp.abs(following - r), following
+        if not xp.eager:
+            t = xp.where(live, density(h - r), 0.0)
+        return r, t
+
+    def _bisect(
+        self, xp: Ops, h: Array, p: Array, live: Array, low: Array, high: Array
+    ) -> tuple[Array, Array]:
+        """Both sides of the jump of the mass, mixed so that it is one: an element of the subdifferential."""
+        density = self.functions.density[xp.name]
+        for _ in range(_HALVINGS):
+            r = 0.5 * (low + high)
+            heavy = xp.sum(p * xp.where(live, density(h - r), 0.0)) > 1
+            moved = (r > low) & (r < high)
+            low, high = xp.where(heavy, r, low), xp.where(heavy, high, r)
+            if xp.done(~moved):
+                break
+        rich, poor = (xp.where(live, density(h - r), 0.0) for r in (low, high))
+        rich_mass, poor_mass = xp.sum(p * rich), xp.sum(p * poor)
+        room = rich_mass - poor_mass
+        part = xp.where(room > 0, (1.0 - poor_mass) / xp.where(room > 0, room, 1.0), 0.0)
+        part = xp.minimum(xp.maximum(part, 0.0), 1.0)
+        usable = xp.isfinite(rich_mass)
+        return high, xp.where(usable, part * xp.where(usable, rich, 0.0) + (1.0 - part) * poor, poor)
