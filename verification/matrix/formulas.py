@@ -18,6 +18,7 @@ from verification.matrix.members import Member
 __all__ = ["DualPoint", "Formulas", "Problem", "minimize_log_convex"]
 
 Array = NDArray[np.float64]
+_FAR = 1e300
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,11 @@ class Formulas:
         The derivative `1 − E_P (f*)'` is monotone in `ρ`: bisection.
         """
         base = h.max(axis=1)
-        shifted = h - base[:, None]
+        # A point of loss −∞ carries no mass: as good as far below the domain, where f* is −f(0).
+        shifted = np.maximum(h - base[:, None], -_FAR)
         floor = self.rho_floor(top - base, mu)
-        low = np.maximum(floor, shifted.min(axis=1) - mu * self.slope_at_one)
+        least = np.where(shifted > -_FAR, shifted, 0.0).min(axis=1)
+        low = np.maximum(floor, least - mu * self.slope_at_one)
         high = np.maximum(floor, -mu * self.slope_at_one)
         for _ in range(110):
             middle = 0.5 * (low + high)

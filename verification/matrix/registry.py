@@ -98,6 +98,12 @@ def _selection(
     return wanted, ids
 
 
+def _has_axes(check: Check, wanted: dict[str, set[str]]) -> bool:
+    """Whether the check has squares on the chosen costs and penalties at all."""
+    axes = {"cost": check.costs, "kappa": check.kappas}
+    return all(wanted[name] & set(values) for name, values in axes.items() if name in wanted)
+
+
 def plan(effort: str, axis: Sequence[Member], only: Sequence[str] = ()) -> Plan:
     """The cells of a run. Tokens of `only` on one axis add up, tokens on different axes restrict each
     other, full cell ids are taken as they are (from the whole matrix, whatever the effort). `InputError`
@@ -121,7 +127,11 @@ def plan(effort: str, axis: Sequence[Member], only: Sequence[str] = ()) -> Plan:
     ):  # a square that quick leaves out: take it from the whole matrix
         picked = [cell for cell in known.values() if chosen(cell)]
     picked += [known[name] for name in sorted(ids) if known[name] not in picked]
-    reasons = [(cell, reason) for cell, reason in inapplicable if chosen(cell, blank)]
+    reasons = [
+        (cell, reason)
+        for cell, reason in inapplicable
+        if chosen(cell, blank) and _has_axes(check_of(cell), wanted)
+    ]
     if not picked and not reasons and MUTANTS not in only:
         raise InputError(f"--only {','.join(only)} leaves no cell of the matrix")
     return Plan(tuple(picked), tuple(reasons), mutants=MUTANTS in only)

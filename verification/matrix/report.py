@@ -22,9 +22,12 @@ _SHORT = {Outcome.NOT_APPLICABLE: "n/a"}
 
 
 def holds(run: Run) -> bool:
-    """Whether no cell fails or is vacuous and every mutant is killed."""
-    bad = any(result.outcome in (Outcome.FAILS, Outcome.VACUOUS) for result in run.results)
-    return not bad and all(mutant.killed for mutant in run.mutants)
+    """Whether no cell fails or is vacuous, every mutant is killed and something was checked."""
+    outcomes = {result.outcome for result in run.results}
+    if outcomes & {Outcome.FAILS, Outcome.VACUOUS} or not all(mutant.killed for mutant in run.mutants):
+        return False
+    # Cells that were all skipped verify nothing.
+    return Outcome.SKIPPED not in outcomes or Outcome.HOLDS in outcomes
 
 
 def reproduce(result: CellResult, run: Run) -> str:
