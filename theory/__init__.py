@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from theory.evidence import Outcome as Outcome
     from theory.fdivergence import FDivergence as FDivergence
     from theory.numeric import callables as callables
+    from theory.statement import derive as derive
 
 _PUBLIC = {
     "FDivergence": "theory.fdivergence",
@@ -22,9 +23,10 @@ _PUBLIC = {
     "Outcome": "theory.evidence",
     "callables": "theory.numeric",
     "divergence": "theory.catalogue",
+    "derive": "theory.statement",
     "names": "theory.catalogue",
 }
-__all__ = ["FDivergence", "Grade", "InputError", "Outcome", "callables", "divergence", "names"]
+__all__ = ["FDivergence", "Grade", "InputError", "Outcome", "callables", "derive", "divergence", "names"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,8 +8,8 @@ border is a singularity the expression is rewritten in that distance.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import Any, Literal
+from functools import cache, lru_cache, partial
+from typing import Any, Literal, get_args
 
 import sympy as sp
 
@@ -21,7 +21,7 @@ from theory.symbols import t, y
 
 __all__ = ["Backend", "Callables", "callables"]
 
-Backend = Literal["numpy", "mpmath", "arb", "torch"]
+Backend = Literal["numpy", "mpmath", "arb", "torch", "float"]
 _DISTANCE = sp.Symbol("d", positive=True)
 
 
@@ -143,9 +143,21 @@ def _dual(d: FDivergence, order: int) -> Table:
     return _table(d, branches, sp.Integer(0), above, monotone=order < 2)
 
 
-def tables(d: FDivergence) -> tuple[Table, ...]:
-    """The tables of f, f', f*, (f*)', (f*)''."""
-    return (_primal(d, slope=False), _primal(d, slope=True), *(_dual(d, order) for order in range(3)))
+def table(d: FDivergence, index: int) -> Table:
+    """The table of f, f', f*, (f*)' or (f*)'', in this order."""
+    return _primal(d, slope=index == 1) if index < 2 else _dual(d, index - 2)
+
+
+def _build(
+    build: Callable[..., Any], d: FDivergence, index: int, backend: str = "float"
+) -> Callable[[Any], Any]:
+    function: Callable[[Any], Any] = build(table(d, index), backend)
+    return function
+
+
+def _on_demand(make: Callable[[], Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    built = cache(make)
+    return lambda x: built()(x)
 
 
 @lru_cache(maxsize=64)
@@ -155,13 +167,17 @@ def _callables(f: Any, backend: str, d: FDivergence) -> Callables:
         from theory.backends.array_tables import array_function as build
     elif backend == "mpmath":
         from theory.backends.scalar_tables import mpmath_function as build
+    elif backend == "float":
+        from theory.backends.scalar_tables import float_function as build
     else:
         from theory.backends.scalar_tables import arb_function as build
-    return Callables(*(build(table, backend) for table in tables(d)))
+    if backend == "float":  # the checks of derivations seldom need all five
+        return Callables(*(_on_demand(partial(_build, build, d, index)) for index in range(5)))
+    return Callables(*(_build(build, d, index, backend) for index in range(5)))
 
 
 def callables(d: FDivergence, backend: Backend) -> Callables:
-    """Elementwise f, f', f*, (f*)', (f*)'' for arrays (NumPy, torch) or scalars (mpmath, arb).
+    """Elementwise f, f', f*, (f*)', (f*)'' for arrays (NumPy, torch) or scalars (mpmath, arb, float).
 
     Out of the domain: f = oo, f' = -oo below and oo above; f* = -f(0+) below f'(0+) and oo above f'(oo),
     (f*)' = 0 and oo there. At kinks f' and (f*)' are the right derivatives, at the upper end of a
@@ -173,8 +189,8 @@ def callables(d: FDivergence, backend: Backend) -> Callables:
 
     Raises `InputError` for an unknown backend or an f with free parameters.
     """
-    if backend not in ("numpy", "mpmath", "arb", "torch"):
-        raise InputError(f"unknown backend {backend!r}: numpy, mpmath, arb or torch")
+    if backend not in get_args(Backend):
+        raise InputError(f"unknown backend {backend!r} (known: {', '.join(get_args(Backend))})")
     extra = d.f.free_symbols - {t}
     if extra:
         raise InputError(

@@ -28,6 +28,15 @@ class MpmathOperations:
             return mp.inf if expression == sp.oo else -mp.inf
         return +_number(expression, mp.mp.dps)
 
+    def real(self, x: Any) -> Any:
+        return mp.mpf(x)
+
+    def eps(self) -> Any:
+        return mp.eps
+
+    def max_steps(self) -> int:
+        return int(20 * mp.mp.prec)
+
     def abs(self, x: Any) -> Any:
         return abs(x)
 

@@ -11,44 +11,40 @@ from theory.printing import compiled
 if TYPE_CHECKING:
     from theory.numeric import Branch, Table
 
-__all__ = ["arb_function", "mpmath_function"]
+__all__ = ["arb_function", "float_function", "mpmath_function"]
 
 _MAX_DOUBLINGS = 200
 
 
-def _mpmath_inverse(branch: "Branch", m: Any) -> Callable[[Any], Any]:
-    """t with f'(t) = y on one piece: a bracket by doubling, bisection to three digits, then Newton inside
-    it.
-    """
-    import mpmath as mp
-
+def _inverse(branch: "Branch", m: Any) -> Callable[[Any], Any]:
+    """t with f'(t) = y on one piece: a bracket by growing steps, then Newton kept inside it."""
     piece = branch.piece
     assert piece is not None
     f, slope, curvature = (compiled(e, m, branch.numbers) for e in (piece.expr, piece.slope, piece.curvature))
 
     def solve(target: Any) -> Any:
-        low, high = m.const(piece.lo), m.const(piece.hi) if piece.hi != sp.oo else mp.inf
-        start = m.const(piece.inside)
-        lo = hi = start
+        low, high = m.const(piece.lo), m.const(piece.hi)
+        t = lo = hi = m.const(piece.inside)
         while slope(lo) > target:
             lo = low + (lo - low) / 16
         while slope(hi) < target:
-            hi = hi * 16 if high == mp.inf else high - (high - hi) / 16
-        t = (lo + hi) / 2
-        for _ in range(20 * mp.mp.prec):
+            hi = hi * 16 if piece.hi == sp.oo else high - (high - hi) / 16
+        for _ in range(m.max_steps()):
             lo, hi = (t, hi) if slope(t) < target else (lo, t)
-            step = (slope(t) - target) / curvature(t) if curvature(t) > 0 else mp.inf
-            following = t - step
+            bend = curvature(t)
+            following = t - (slope(t) - target) / bend if bend > 0 else lo
             if not lo < following < hi:
-                following = mp.sqrt(lo * hi) if lo > 0 and hi / lo > 4 else (lo + hi) / 2
-            if abs(following - t) <= abs(t) * mp.eps:
+                following = m.sqrt(lo * hi) if lo > 0 and hi > 4 * lo else (lo + hi) / 2
+            if abs(following - t) <= abs(t) * m.eps():
                 return following
             t = following
         return t
 
     def value(target: Any) -> Any:
         t = solve(target)
-        return (lambda: t * target - f(t), lambda: t, lambda: 1 / curvature(t))[branch.order]()
+        if branch.order == 0:
+            return t * target - f(t)
+        return t if branch.order == 1 else 1 / curvature(t)
 
     return value
 
@@ -60,33 +56,41 @@ def _argument(branch: "Branch", x: Any, lo: Any, hi: Any) -> Any:
     return hi - x if branch.origin == "hi" else x - lo
 
 
-def mpmath_function(table: "Table", backend: str) -> Callable[[Any], Any]:
-    """The function of `table` on `mpmath.mpf` (or what converts to it)."""
-    import mpmath as mp
-
-    from theory.backends.mpmath_ops import MpmathOperations
-
-    del backend
-    m = MpmathOperations()
-    functions = [
-        _mpmath_inverse(b, m) if b.expr is None else compiled(b.expr, m, b.numbers) for b in table.branches
-    ]
+def _scalar_function(table: "Table", m: Any) -> Callable[[Any], Any]:
+    functions = [_inverse(b, m) if b.expr is None else compiled(b.expr, m, b.numbers) for b in table.branches]
+    parts = list(zip(table.branches, functions, strict=True))[::-1]
 
     def function(x: Any) -> Any:
-        x = mp.mpf(x)
-        if mp.isnan(x):
+        x = m.real(x)
+        if x != x:
             return x
-        for branch, value in reversed(list(zip(table.branches, functions, strict=True))):
+        for branch, value in parts:
             lo, hi = m.const(branch.lo), m.const(branch.hi)
             if x == hi:
                 return m.const(branch.at_hi)
             if x == lo:
                 return m.const(branch.at_lo)
             if lo < x < hi:
-                return mp.mpf(value(_argument(branch, x, lo, hi)))
+                return m.real(value(_argument(branch, x, lo, hi)))
         return m.const(table.below if x < m.const(table.branches[0].lo) else table.above)
 
     return function
+
+
+def mpmath_function(table: "Table", backend: str) -> Callable[[Any], Any]:
+    """The function of `table` on `mpmath.mpf` (or what converts to it)."""
+    from theory.backends.mpmath_ops import MpmathOperations
+
+    del backend
+    return _scalar_function(table, MpmathOperations())
+
+
+def float_function(table: "Table", backend: str) -> Callable[[Any], Any]:
+    """The function of `table` on Python floats."""
+    from theory.backends.float_ops import FloatOperations
+
+    del backend
+    return _scalar_function(table, FloatOperations())
 
 
 def _arb_inverse(branch: "Branch", m: Any) -> Callable[[Any], Any]:
@@ -103,7 +107,7 @@ def _arb_inverse(branch: "Branch", m: Any) -> Callable[[Any], Any]:
     assert piece is not None
     f, slope, curvature = (compiled(e, m, branch.numbers) for e in (piece.expr, piece.slope, piece.curvature))
     order = replace(branch, order=1)
-    approximate = _mpmath_inverse(order, MpmathOperations())
+    approximate = _inverse(order, MpmathOperations())
 
     def enclose(target: arb) -> arb:
         with mp.workprec(flint.ctx.prec + 16):

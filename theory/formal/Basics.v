@@ -122,7 +122,7 @@ End Df.
 (** ** Transport costs, in real numbers *)
 Section Cost.
 Context {X Y : finType} (c : X -> Y -> Rbar).
-Hypothesis c0 : nonneg c.
+Hypothesis c0 : nonneg_cost c.
 
 Definition supported (pi : X -> Y -> R) : Prop := forall x y, pi x y = 0 \/ finite (c x y).
 Definition rcost (pi : X -> Y -> R) : R := sum (fun x => sum (fun y => pi x y * real (c x y))).
@@ -174,7 +174,7 @@ End Cost.
 (** ** [D^c], in real numbers: values below [v] are those of plans. *)
 Section DcReal.
 Context {X Y : finType} (c : X -> Y -> Rbar) (D : (X -> R) -> Rbar).
-Hypothesis c0 : nonneg c.
+Hypothesis c0 : nonneg_cost c.
 Hypothesis D0 : forall eta, prob eta -> Rbar_le 0 (D eta).
 
 Lemma Dc_lt q v : Rbar_lt (Dc D c q) (Finite v) ->

@@ -79,7 +79,7 @@ Definition nonneg_divergence (X : finType) (D : (X -> R) -> Rbar) : Prop := fora
 
 Section Closed.
 Context {X Y : finType} (D : (X -> R) -> Rbar) (c : X -> Y -> Rbar).
-Hypotheses (Dc_ : closed_divergence D) (D0 : nonneg_divergence D) (c0 : nonneg c).
+Hypotheses (Dc_ : closed_divergence D) (D0 : nonneg_divergence D) (c0 : nonneg_cost c).
 
 Lemma prob_mix (e1 e2 : X -> R) a : 0 <= a <= 1 -> prob e1 -> prob e2 -> prob (fun x => a * e1 x + (1 - a) * e2 x).
 Proof.

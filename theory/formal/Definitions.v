@@ -80,6 +80,6 @@ Definition DRO (Y : finType) (dist : (Y -> R) -> Rbar) (phi : Y -> R) (eps kappa
   Sup (fun v => exists q d, [/\ prob q, dist q = Finite d, d <= eps & v = Finite (expect q phi - kappa * d)]).
 
 (** Costs: nonnegative; on one space zero on the diagonal. *)
-Definition nonneg (X Y : finType) (c : X -> Y -> Rbar) : Prop := forall x y, Rbar_le 0 (c x y).
+Definition nonneg_cost (X Y : finType) (c : X -> Y -> Rbar) : Prop := forall x y, Rbar_le 0 (c x y).
 Definition reflexive_cost (X : finType) (c : X -> X -> Rbar) : Prop := forall x, c x x = 0.
 Definition scale_cost (X Y : finType) (a : R) (c : X -> Y -> Rbar) x y : Rbar := Rbar_mult a (c x y).

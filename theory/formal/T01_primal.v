@@ -7,7 +7,7 @@ From ArmorD Require Export Basics.
 
 Section Program.
 Context {X Y : finType} (f : ffun) (k : Rbar) (p : X -> R) (c : X -> Y -> Rbar).
-Hypotheses (nk : k <> m_infty) (c0 : nonneg c) (p0 : forall x, 0 <= p x).
+Hypotheses (nk : k <> m_infty) (c0 : nonneg_cost c) (p0 : forall x, 0 <= p x).
 
 (** Real value of a plan of the program. *)
 Definition rprogram pi (s : Y -> R) : R := sum (Df_term f k p (fun x => sum (pi x))) + (sum s * real k + rcost c pi).
@@ -127,7 +127,7 @@ End Positive.
 
 Section T1.
 Context {X : finType} (f : ffun) (m : support) (p q : X -> R) (c : X -> X -> Rbar).
-Hypotheses (c0 : nonneg c) (cd : reflexive_cost c) (pp : prob p) (pq : prob q).
+Hypotheses (c0 : nonneg_cost c) (cd : reflexive_cost c) (pp : prob p) (pq : prob q).
 Let k := slope f m.
 
 Theorem T1_primal : Dc (Df f k p) c q = program f k p c q.

@@ -7,7 +7,7 @@ From ArmorD Require Export T01_primal.
 
 Section Weak.
 Context {X Y : finType} (f : ffun) (k : Rbar) (p : X -> R) (c : X -> Y -> Rbar).
-Hypotheses (nk : k <> m_infty) (c0 : nonneg c) (p0 : forall x, 0 <= p x).
+Hypotheses (nk : k <> m_infty) (c0 : nonneg_cost c) (p0 : forall x, 0 <= p x).
 
 (** Lower bound.  Constraints are asked only where [q_j > 0]: elsewhere the price may be read as [-oo];
     rows without reference mass carry no constraint, and infinite costs none either.  [u_i >= f*(h_i)]. *)
@@ -85,7 +85,7 @@ End Weak.
     Idea: insert the prices [g = (phi - rho)/mu], [mu = lambda + kappa], into T2. *)
 Section WeakDRO.
 Context {X Y : finType} (f : ffun) (k : Rbar) (p : X -> R) (c : X -> Y -> Rbar).
-Hypotheses (nk : k <> m_infty) (c0 : nonneg c) (p0 : forall x, 0 <= p x).
+Hypotheses (nk : k <> m_infty) (c0 : nonneg_cost c) (p0 : forall x, 0 <= p x).
 Variables (phi : Y -> R) (eps kappa : R).
 
 Lemma mult_plus_finite mu a b : 0 < mu -> Rbar_mult mu (Rbar_plus (Finite a) b) = Rbar_plus (mu * a) (Rbar_mult mu b).

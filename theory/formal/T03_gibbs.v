@@ -84,7 +84,7 @@ End Gibbs.
 
 (** T8, weak form. *)
 Theorem T8_weak_duality (X Y : finType) (m : support) (p : X -> R) (c : X -> Y -> Rbar) (phi : Y -> R)
-  (eps kappa lambda mu : R) (psi : X -> R) : prob p -> nonneg c -> 0 <= lambda -> mu = lambda + kappa -> 0 < mu ->
+  (eps kappa lambda mu : R) (psi : X -> R) : prob p -> nonneg_cost c -> 0 <= lambda -> mu = lambda + kappa -> 0 < mu ->
   (forall x y, 0 < p x -> finite (c x y) -> phi y - mu * real (c x y) <= psi x) ->
   Rbar_le (DRO (program (divergence kl) (slope (divergence kl) m) p c) phi eps kappa)
     (lambda * eps + mu * ln (partition p (fun x => psi x / mu))).

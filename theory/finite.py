@@ -1,0 +1,248 @@
+"""Small finite spaces in floats: the witnesses with which derivations bracket the theorems that they cite.
+
+Not a solver for users (that is `verification`): a handful of points, plain bisection, and every value comes
+with a feasible primal and a feasible dual point.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf, isfinite
+
+from theory.fdivergence import FDivergence
+from theory.numeric import Callables, callables
+
+__all__ = ["Dro", "Finite", "Reweighting"]
+
+_STEPS = 200
+
+
+@dataclass(frozen=True)
+class Reweighting:
+    """A solution of T3: masses of eta, singular mass, multiplier, and the values of both witnesses."""
+
+    masses: tuple[float, ...]
+    singular: float
+    rho: float
+    primal: float
+    dual: float
+
+
+@dataclass(frozen=True)
+class Dro:
+    """A solution of T6: multipliers, the worst case as (row, column, mass) arcs, and the values of both
+    witnesses.
+    """
+
+    lam: float
+    rho: float
+    arcs: tuple[tuple[int, int, float], ...]
+    singular: float
+    distance: float
+    lower: float
+    upper: float
+
+
+def _bisect(increasing: Callable[[float], float], lo: float, hi: float) -> float:
+    """Where an increasing function changes sign; `lo` (`hi`) when it does not on the interval."""
+    for _ in range(_STEPS):
+        middle = (lo + hi) / 2
+        if middle in (lo, hi):
+            break
+        lo, hi = (middle, hi) if increasing(middle) < 0 else (lo, middle)
+    return hi
+
+
+@dataclass(frozen=True)
+class Finite:
+    """A divergence and a reference distribution with masses `p > 0` on finitely many points."""
+
+    divergence: FDivergence
+    p: tuple[float, ...]
+
+    @cached_property
+    def fn(self) -> Callables:
+        """The scalar functions of the divergence."""
+        return callables(self.divergence, "float")
+
+    @cached_property
+    def recession(self) -> float:
+        """f'(oo) as a float."""
+        return float(self.divergence.recession)
+
+    def divergence_from(self, masses: Sequence[float], singular: float = 0.0) -> float:
+        """D(eta||P) of T1."""
+        inside = sum(a * self.fn.f(m / a) for a, m in zip(self.p, masses, strict=True))
+        return float(inside + (self.recession * singular if singular else 0.0))
+
+    def _density_range(self, value: float) -> tuple[float, float]:
+        """The subdifferential of f* at a value, within rounding of it."""
+        nudge = 1e-12 * max(1.0, abs(value))
+        left, right = self.fn.conjugate_prime(value - nudge), self.fn.conjugate_prime(value + nudge)
+        at = self.fn.conjugate_prime(value)
+        jump = right - left > 1e-6 * max(1.0, abs(at)) if isfinite(right) else True
+        return (left, right) if jump and self.kinked else (at, at)
+
+    @cached_property
+    def kinked(self) -> bool:
+        """Whether f* has kinks (f affine somewhere) or f'(oo) is reached with finite slope."""
+        return any(piece.affine for piece in self.divergence.pieces)
+
+    def reweight(self, h: Sequence[float], top: float | None = None) -> Reweighting:
+        """sup_eta E_eta[h] - D(eta||P); `top` is the supremum of h over the space in mode "space" (None:
+        "reference").
+        """
+        reach = max(h)
+        space = top is not None and isfinite(self.recession)
+        ceiling = max(reach, top) if space and top is not None else reach
+        bound = ceiling - self.recession if isfinite(self.recession) else -inf
+
+        def missing(rho: float) -> float:
+            return float(
+                1 - sum(a * self.fn.conjugate_prime(v - rho) for a, v in zip(self.p, h, strict=True))
+            )
+
+        low = bound if isfinite(bound) else min(h) - float(self._slope_at_one()) - 1
+        while not isfinite(bound) and missing(low) > 0:
+            low -= 2 * (abs(low) + 1)
+        high = max(reach, low) + 1
+        while missing(high) < 0:
+            high += 2 * (abs(high) + 1)
+        at_bound = isfinite(bound) and missing(bound) >= 0
+        rho = bound if at_bound else _bisect(missing, low, high)
+        masses = self._fill(h, rho, free=not (space and at_bound))
+        singular = max(0.0, 1 - sum(masses)) if space and at_bound else 0.0
+        primal = sum(m * v for m, v in zip(masses, h, strict=True)) - self.divergence_from(masses, singular)
+        primal += singular * ceiling if singular else 0.0
+        dual = rho + sum(a * self.fn.conjugate(v - rho) for a, v in zip(self.p, h, strict=True))
+        return Reweighting(tuple(masses), singular, rho, primal, dual)
+
+    def _slope_at_one(self) -> float:
+        value = self.fn.f_prime(1.0)
+        return float(value) if isfinite(value) else 0.0
+
+    def _fill(self, h: Sequence[float], rho: float, *, free: bool) -> list[float]:
+        """Masses in p times the subdifferential of f*(h - rho), of total 1 where the subdifferential
+        allows.
+        """
+        ranges = [self._density_range(v - rho) for v in h]
+        masses = [a * lo for a, (lo, _) in zip(self.p, ranges, strict=True)]
+        rest = 1 - sum(masses)
+        order = sorted(range(len(h)), key=lambda i: -h[i])
+        for i in order:
+            room = self.p[i] * (ranges[i][1] - ranges[i][0])
+            take = min(max(rest, 0.0), room)
+            masses[i] += take
+            rest -= take
+        if (
+            free and rest > 0 and isfinite(self.recession)
+        ):  # mode "reference": the top atom takes what is left
+            masses[order[0]] += rest
+        elif free:
+            total = sum(masses)
+            masses = [m / total for m in masses]
+        return masses
+
+    def transform(
+        self, phi: Sequence[float], cost: Sequence[Sequence[float]], mu: float
+    ) -> tuple[list[float], list[int]]:
+        """The c-transform of phi scaled by mu, and the column each row moves to; `0 * oo = oo`."""
+        columns = []
+        for row in cost:
+            gains = [v - (mu * c if isfinite(c) else inf) for v, c in zip(phi, row, strict=True)]
+            columns.append(max(range(len(phi)), key=gains.__getitem__))
+        values = [phi[j] - mu * cost[i][j] for i, j in enumerate(columns)]
+        return values, columns
+
+    def dro(
+        self,
+        phi: Sequence[float],
+        cost: Sequence[Sequence[float]],
+        eps: float,
+        kappa: float,
+        support: str = "reference",
+    ) -> Dro:
+        """Both sides of T6 at the optimal multiplier; the lower one by the worst case of T11."""
+        top = max(phi) if support == "space" else None
+
+        def at(lam: float) -> tuple[Reweighting, list[float], list[int]]:
+            mu = lam + kappa
+            values, columns = self.transform(phi, cost, mu)
+            return self.reweight([v / mu for v in values], None if top is None else top / mu), values, columns
+
+        def spent(found: Reweighting, columns: list[int]) -> float:
+            moved = sum(m * cost[i][columns[i]] for i, m in enumerate(found.masses) if m)
+            return self.divergence_from(found.masses, found.singular) + moved
+
+        def slope(lam: float) -> float:
+            found, _, columns = at(lam)
+            return eps - spent(found, columns)
+
+        high = 1.0
+        while slope(high) < 0 and high < 1e12:
+            high *= 4
+        lam = _bisect(slope, 1e-9 if kappa == 0 else 0.0, high)
+        found, _, _ = at(lam)
+        mu = lam + kappa
+        upper = lam * eps + mu * found.dual
+        # at a tie of transport (or at a kink of f*) the two sides of lambda are mixed so that the budget is
+        # met
+        nudge = 1e-13 * max(1.0, lam)
+        sides = [at(max(lam - nudge, 1e-12 if kappa == 0 else 0.0)), at(lam + nudge)]
+        costs = [spent(side, columns) for side, _, columns in sides]
+        weight = min(1.0, max(0.0, (eps - costs[1]) / (costs[0] - costs[1]))) if costs[0] > costs[1] else 1.0
+        arcs = [
+            (i, columns[i], share * m)
+            for share, (side, _, columns) in zip((weight, 1 - weight), sides, strict=True)
+            for i, m in enumerate(side.masses)
+            if share * m > 0
+        ]
+        singular = weight * sides[0][0].singular + (1 - weight) * sides[1][0].singular
+        rows = [sum(m for k, _, m in arcs if k == i) for i in range(len(self.p))]
+        distance = self.divergence_from(rows, singular) + sum(m * cost[i][j] for i, j, m in arcs)
+        gain = sum(m * phi[j] for _, j, m in arcs) + singular * (top or 0.0)
+        return Dro(lam, mu * found.rho, tuple(arcs), singular, distance, gain - kappa * distance, upper)
+
+    def nearest(
+        self, cost: Sequence[Sequence[float]], q: Sequence[float], support: str = "reference"
+    ) -> tuple[float, float]:
+        """(lower, upper) of D^c(Q||P) for Q on two points: T2's dual is one-dimensional, g = (0, s)."""
+        bounded = support == "space" and isfinite(self.recession)
+
+        def at(s: float) -> tuple[Reweighting, list[int]]:
+            values, columns = self.transform((0.0, s), cost, 1.0)
+            return self.reweight(values, max(0.0, s) if bounded else None), columns
+
+        def surplus(s: float) -> float:
+            found, columns = at(s)
+            over = found.singular if s > 0 else 0.0
+            return sum(m for m, j in zip(found.masses, columns, strict=True) if j == 1) + over - q[1]
+
+        s = _bisect(surplus, -60.0, 60.0)
+        found, columns = at(s)
+        lower = q[1] * s - found.dual
+        return lower, self._upper(cost, q, found, columns, s)
+
+    def _upper(
+        self,
+        cost: Sequence[Sequence[float]],
+        q: Sequence[float],
+        found: Reweighting,
+        columns: list[int],
+        s: float,
+    ) -> float:
+        """The primal value of the plan that the potentials suggest, rows at a tie split to meet q exactly."""
+        gap = [row[0] - row[1] + s if isfinite(row[0]) and isfinite(row[1]) else inf for row in cost]
+        rows = range(len(cost))
+        fixed = [m if abs(gap[i]) > 1e-9 else 0.0 for i, m in enumerate(found.masses)]
+        second = sum(fixed[i] for i in rows if columns[i] == 1)
+        tied = sum(found.masses) - sum(fixed)
+        singular = found.singular
+        share = (
+            min(1.0, max(0.0, (q[1] - second - (singular if s > 0 else 0.0)) / tied)) if tied > 1e-15 else 0.0
+        )
+        moved = 0.0
+        for i, mass in enumerate(found.masses):
+            part = (share if not fixed[i] else float(columns[i] == 1)) if mass else 0.0
+            moved += sum(m * cost[i][j] for j, m in ((0, mass * (1 - part)), (1, mass * part)) if m > 0)
+        return self.divergence_from(found.masses, singular) + moved

@@ -1,0 +1,54 @@
+"""Derivations as Markdown with LaTeX formulas."""
+
+from collections.abc import Iterator, Sequence
+
+from theory.derivation import Derivation, StepResult
+from theory.facts import facts
+from theory.fdivergence import FDivergence
+
+__all__ = ["render"]
+
+
+def _prose(text: str) -> str:
+    return text.replace("``", "“").replace("''", "”").replace("--", "–")
+
+
+def _step(result: StepResult) -> Iterator[str]:
+    step = result.step
+    head = f"**{step.rule}** — *{result.grade.value}*, {result.outcome.value}"
+    yield f"{result.number}. {head}. {_prose(step.text)}"
+    if step.formula.latex:
+        yield ""
+        yield f"   $$ {step.formula.latex} $$"
+    yield ""
+    if step.reference:
+        yield f"   Cited: {step.reference}. Needs: {_prose('; '.join(step.hypotheses))}."
+        yield f"   Finite instance (*{result.instance.value if result.instance else ''}*): {result.detail}."
+    else:
+        yield f"   Check: {result.detail}."
+    yield ""
+
+
+def _derivation(item: Derivation) -> Iterator[str]:
+    yield f"## {item.statement} {_prose(item.title)}"
+    yield ""
+    if item.not_applicable:
+        yield f"Not applicable: {_prose(item.not_applicable)}."
+        return
+    yield f"$$ {item.formula.latex} $$"
+    yield ""
+    yield from (f"- Given: {_prose(hypothesis)}" for hypothesis in item.hypotheses)
+    yield f"- Source: {item.source}"
+    yield ""
+    for result in item.run_checks():
+        yield from _step(result)
+
+
+def render(d: FDivergence, derivations: Sequence[Derivation]) -> str:
+    """A page: a table of facts, then one section per derivation."""
+    lines = [f"# {d.title}", "", "| | |", "|---|---|"]
+    cells = [(label, formula.latex.replace("|", r"\vert ")) for label, formula in facts(d)]
+    lines += [f"| {label} | $ {latex} $ |" for label, latex in cells]
+    for item in derivations:
+        lines += ["", *_derivation(item)]
+    return "\n".join(line.rstrip() for line in lines).rstrip() + "\n"

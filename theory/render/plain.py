@@ -1,0 +1,103 @@
+"""LaTeX of the kind that statements use to one line of Unicode, and SymPy piecewise functions to a readable
+line.
+"""
+
+import re
+from typing import Any
+
+import sympy as sp
+
+__all__ = ["piecewise_text", "plain", "prose"]
+
+_WORDS = {
+    "varphi": "φ", "varepsilon": "ε", "lambda": "λ", "kappa": "κ", "mu": "μ", "rho": "ρ", "eta": "η",
+    "pi": "π", "alpha": "α", "beta": "β", "sigma": "σ", "tau": "τ", "theta": "θ", "delta": "δ",
+    "Lambda": "Λ", "nabla": "∇", "infty": "∞", "le": "≤", "ge": "≥", "ne": "≠", "in": "∈", "to": "→",
+    "mapsto": "↦", "sum": "Σ", "int": "∫", "partial": "∂", "langle": "⟨", "rangle": "⟩", "cdot": "·",
+    "cdots": "…", "dots": "…", "iff": "⇔", "times": "×", "downarrow": "↓", "uparrow": "↑", "inf": "inf",
+    "sup": "sup", "min": "min", "max": "max", "log": "log", "exp": "exp", "lim": "lim", "quad": "  ",
+    "qquad": "    ", "top": "ᵀ", "ll": "≪", "square": "□", "sqrt": "√", "otimes": "⊗", "pm": "±",
+    "approx": "≈", "equiv": "≡", "left": "", "right": "", "big": "", "Big": "", "frac": "", "forall": "∀",
+    "notin": "∉", "cup": "∪", "subset": "⊂", "ast": "*", "circ": "∘", "oplus": "⊕", "ell": "ℓ",
+}  # fmt: skip
+_SUPERSCRIPT = str.maketrans("0123456789+-ncq*", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿᶜ𐞥*")
+_SUBSCRIPT = str.maketrans("0123456789ijkn", "₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₙ")
+_BODY = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"
+
+
+def _fraction(match: "re.Match[str]") -> str:
+    above, below = (plain(g) for g in match.groups())
+    wrap = [s if re.fullmatch(r"[\w∞λμεκρφ.]+", s) else f"({s})" for s in (above, below)]
+    return "/".join(wrap)
+
+
+def _script(table: dict[int, int], mark: str, body: str) -> str:
+    body = plain(body)
+    keys = {chr(k) for k in table}
+    if body and all(c in keys for c in body):
+        return body.translate(table)
+    if len(body) == 1:
+        return mark + body
+    return f"{mark}({body})" if mark == "^" else f"{mark}\x01{body}\x02"
+
+
+def plain(latex: str) -> str:
+    """One line of Unicode for the LaTeX that statements use."""
+    s = (
+        latex.replace(r"\{", "\x01")
+        .replace(r"\}", "\x02")
+        .replace(r"\|", "‖")
+        .replace(r"\,", " ")
+        .replace(r"\ ", " ")
+    )
+    s = re.sub(r"\\(?:text|mathrm|operatorname)" + _BODY, lambda m: m.group(1), s)
+    for _ in range(3):
+        s = re.sub(r"\\d?frac" + _BODY + _BODY, _fraction, s)
+    s = re.sub(r"\\sqrt" + _BODY, lambda m: f"√({plain(m.group(1))})", s)
+    s = re.sub(r"\\bar" + _BODY, lambda m: f"{plain(m.group(1))}\u0304", s)
+    s = re.sub(r"\^" + _BODY, lambda m: _script(_SUPERSCRIPT, "^", m.group(1)), s)
+    s = re.sub(r"_" + _BODY, lambda m: _script(_SUBSCRIPT, "_", m.group(1)), s)
+    s = re.sub(r"\\([A-Za-z]+)( ?)(?=(.?))", _word, s)
+    s = re.sub(r"\^(\w|\*)", lambda m: _script(_SUPERSCRIPT, "^", m.group(1)), s)
+    s = re.sub(r"_(\w)", lambda m: _script(_SUBSCRIPT, "_", m.group(1)), s)
+    s = s.replace("{", "").replace("}", "").replace("\x01", "{").replace("\x02", "}")
+    return re.sub(r" +([,.;)])", r"\1", re.sub(r" {2,}", "  ", s)).strip()
+
+
+def _word(match: "re.Match[str]") -> str:
+    """A macro's symbol; the blank after it stays where it separates."""
+    word, blank, following = match.groups()
+    named = word in (
+        "inf",
+        "sup",
+        "min",
+        "max",
+        "log",
+        "exp",
+        "lim",
+        "sum",
+        "le",
+        "ge",
+        "in",
+        "to",
+        "iff",
+        "ne",
+        "ll",
+    )
+    return _WORDS.get(word, word) + (blank if named or following in set("+-=<>\\:/,E") else "")
+
+
+def prose(text: str) -> str:
+    """Prose with formulas between `$` for the terminal."""
+    text = re.sub(r"\$([^$]*)\$", lambda m: plain(m.group(1)), text)
+    return text.replace("``", "“").replace("''", "”").replace("--", "–")
+
+
+def piecewise_text(expression: Any) -> str:
+    """A SymPy expression on one line, a `Piecewise` as "a for y <= b; c for ...; oo otherwise"."""
+    if not isinstance(expression, sp.Piecewise):
+        return str(expression)
+    arms = []
+    for value, condition in expression.args:
+        arms.append(f"{value} otherwise" if condition == sp.true else f"{value} for {condition}")
+    return "; ".join(arms)

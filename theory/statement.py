@@ -1,0 +1,87 @@
+"""Statements T1-T29 as data, and the derivations that follow from them for one divergence."""
+
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+
+from theory.derivation import Derivation, Formula, Step
+from theory.errors import InputError
+from theory.fdivergence import FDivergence
+
+__all__ = ["CORE", "NotApplicable", "Statement", "derive", "statement", "statements"]
+
+# What `armor derive` prints unless it is asked for more: the dual formulas and what they give.
+CORE = ("T2", "T3", "T4", "T6", "T7", "T8", "T9", "T10", "T11", "T17", "T19")
+
+
+class NotApplicable(Exception):
+    """Raised while steps are built when the statement does not apply; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement of the mathematics: `steps` derives it for a divergence, or raises `NotApplicable`.
+
+    `formal` names its machine-checked theorem where there is one.
+    """
+
+    id: str
+    title: str
+    hypotheses: tuple[str, ...]
+    formula: Formula
+    source: str
+    steps: Callable[[FDivergence], tuple[Step, ...]]
+    formal: str = ""
+
+    def derive(self, d: FDivergence) -> Derivation:
+        """The derivation for `d` (checks are run on first use)."""
+        reason = ""
+        steps: tuple[Step, ...] = ()
+        try:
+            steps = self.steps(d)
+        except NotApplicable as answer:
+            reason = str(answer)
+        return Derivation(
+            statement=self.id,
+            title=self.title,
+            divergence=d.title,
+            hypotheses=self.hypotheses,
+            formula=self.formula,
+            source=self.source,
+            steps=steps,
+            not_applicable=reason,
+            formal=self.formal,
+        )
+
+
+@cache
+def statements() -> Mapping[str, str]:
+    """Module of each statement by id, in order: "T2" -> "theory.statements.t02_dual"."""
+    import theory.statements as package
+
+    found = sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name[0] == "t")
+    return {f"T{int(name[1:3])}": f"theory.statements.{name}" for name in found}
+
+
+def statement(name: str) -> Statement:
+    """The statement with this id; `InputError` for an unknown one."""
+    known = statements()
+    if name not in known:
+        raise InputError(f"unknown statement {name!r} (known: {', '.join(known)})")
+    found: Statement = import_module(known[name]).STATEMENT
+    return found
+
+
+def derive(
+    spec: str | Mapping[str, object] | FDivergence, only: Iterable[str] | None = None
+) -> list[Derivation]:
+    """The derivations of the statements `only` (all by default) for the divergence that `spec` names.
+
+    Raises `InputError` for an unknown divergence or statement.
+    """
+    from theory.catalogue import divergence
+
+    d = spec if isinstance(spec, FDivergence) else divergence(spec)
+    return [statement(name).derive(d) for name in (statements() if only is None else only)]
