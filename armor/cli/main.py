@@ -22,6 +22,7 @@ _COMMANDS = {
     "divergence": "D^c(Q||P) of an instance, with its certified interval",
     "dro": "worst-case expectation over a D^c ball, with its certified interval",
     "check": "re-check a certificate without any solver",
+    "data": "download a data set from its authors and verify it",
     "train": "train a model from a recipe",
     "evaluate": "natural and robust accuracy of a checkpoint, with 95 %% intervals",
 }

@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -58,7 +59,9 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"no checkpoint at {path}")
     try:
-        content = torch.load(path, map_location=device, weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's remarks on odd pickles; what is wrong is said below
+            content = torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError:
         raise InputError(
             f"{path}: not a checkpoint of tensors and plain containers (damaged, or it would run code)"

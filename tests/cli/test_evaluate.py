@@ -21,7 +21,8 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = [
         "data.validation=20", "validation.images=20", "validation.steps=2", "training.batch=16",
         "training.epochs=6", "training.precision=float32", "training.layout=contiguous",
-        "model.name=cnn-small", "attack.steps=1", "attack.radius=2/255", "optimizer.lr=0.05", "augment.flip=false",
+        "model.name=cnn-small", "attack.steps=1", "attack.radius=2/255", "optimizer.lr=0.05",
+        "augment.flip=false",
     ]  # fmt: skip
     words = ["train", "cifar10-smoke", "--data", str(root), "--out", str(root / "run"), "--device", "cpu"]
     with pytest.MonkeyPatch.context() as patch:
