@@ -20,12 +20,14 @@ from numpy.typing import NDArray
 from theory.errors import InputError
 from verification.certificate.build import certify, plan_witness
 from verification.certificate.checker import PRECISION, Rejected
+from verification.certificate.formulas import formula
 from verification.instance import Instance, text
 from verification.solution import DivergenceSolution, Plan, Status
 from verification.solve.functions import information
 from verification.solve.information import Renyi, Separable
 from verification.solve.interior_point import interior_point
 from verification.solve.linear import by_tangents, recession_ray
+from verification.solve.repair import bounded_plan
 from verification.solve.reweighting import reweight
 
 __all__ = ["divergence"]
@@ -143,10 +145,32 @@ class _Problem:
             result[j] = text(Fraction(repr(value)))
         return result
 
+    def _bounded(self, x: Floats, high: Fraction) -> Plan | None:
+        """The exact plan near `x` whose rows stay below `high` times their weight in P."""
+        instance = self.instance
+        assert instance.q_exact is not None
+        caps = [high * instance.p_exact[i] for i in self.rows.tolist()]
+        targets = [instance.q_exact[j] for j in self.columns.tolist()]
+        rows = bounded_plan(x, self.cost, caps, targets)
+        if rows is None:
+            return None
+        entries = tuple(
+            (int(self.rows[i]), int(self.columns[j]), mass)
+            for i, row in enumerate(rows)
+            for j, mass in sorted(row.items())
+            if mass > 0
+        )
+        return Plan(entries, (), instance.shape)
+
     def plan(self, x: Floats, u: Floats) -> Plan:
         """The exact plan nearest to `x`, `u` whose columns, with the singular masses, are exactly `q`."""
         instance = self.instance
         assert instance.q_exact is not None
+        high = formula(instance.divergence).domain[1]
+        if high is not None:
+            bounded = self._bounded(x, Fraction(int(high.p), int(high.q)))
+            if bounded is not None:
+                return bounded
         entries: list[tuple[int, int, Fraction]] = []
         singular = [Fraction(0)] * instance.shape[1]
         for k, j in enumerate(self.columns.tolist()):
