@@ -24,6 +24,9 @@ __all__ = [
     "CellResult",
     "Check",
     "Context",
+    "Evidence",
+    "InapplicableCell",
+    "SkipCell",
     "always",
     "kappa_value",
     "seed_of",
@@ -66,6 +69,7 @@ class Evidence:
     holds: bool
     grade: Grade
     numbers: Mapping[str, object] = field(default_factory=dict)
+    background: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,12 @@ class CellResult:
     numbers: Mapping[str, object]
     seconds: float
     seed: int
+
+
+class InapplicableCell(Exception):
+    """Raised by a check that finds out only while running that its statement does not apply; with the
+    reason.
+    """
 
 
 class SkipCell(Exception):
@@ -122,10 +132,12 @@ class Context:
         tolerance: float,
         grade: Grade = Grade.BRACKETED,
         numbers: Mapping[str, object] | None = None,
+        *,
+        background: bool = False,
     ) -> bool:
         """Record that the claim `words` is off by `gap >= 0`; it holds when `gap <= tolerance`. NaN fails."""
         holds = not math.isnan(gap) and gap <= tolerance
-        self.evidence.append(Evidence(words, gap, tolerance, holds, grade, dict(numbers or {})))
+        self.evidence.append(Evidence(words, gap, tolerance, holds, grade, dict(numbers or {}), background))
         return holds
 
     def miss(self, reason: str) -> None:
@@ -150,7 +162,8 @@ class Context:
                 numbers={},
                 **base,  # type: ignore[arg-type]
             )
-        worst = max(self.evidence, key=_severity)
+        # What the statement itself claims counts before the width of the intervals that it is held against.
+        worst = max(self.evidence, key=lambda item: (not item.holds, not item.background, _severity(item)))
         failing = [item for item in self.evidence if not item.holds]
         grade = max((item.grade for item in self.evidence), key=lambda item: item.rank)
         note = f"{len(failing)} of {len(self.evidence)} claims fail" if failing else ""

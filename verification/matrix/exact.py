@@ -98,7 +98,7 @@ def _certified(context: Context, kind: str, mapping: Mapping[str, Any]) -> Certi
         return found
     width = 0.0 if found.lower == found.upper else (found.upper - found.lower) / found.scale
     context.widths.append(width)
-    context.claim("the certified interval is narrow", width, WIDTH, Grade.ENCLOSED, numbers)
+    context.claim("the certified interval is narrow", width, WIDTH, Grade.ENCLOSED, numbers, background=True)
     return found
 
 

@@ -65,6 +65,14 @@ def _number(value: float | None) -> str:
     return "0" if value == 0 else f"{value:.1e}"
 
 
+def _words() -> dict[str, str]:
+    """Each statement in words: those of its check on instances where it has one, else of its derivation."""
+    words: dict[str, str] = {}
+    for check in sorted(checks(), key=lambda each: each.layer != "verification"):
+        words.setdefault(check.statement, check.words)
+    return {check.statement: words[check.statement] for check in checks()}
+
+
 def _row(words: str, results: list[CellResult]) -> list[str]:
     grades = Counter(r.grade for r in results if r.outcome is Outcome.HOLDS)
     outcomes = Counter(r.outcome for r in results)
@@ -100,11 +108,13 @@ def _aligned(rows: list[list[str]]) -> Iterable[str]:
 def _table(run: Run) -> Iterable[str]:
     head = ["", *(grade.value for grade in _GRADES), *(_SHORT.get(item, item.value) for item in _REST)]
     rows = [[*head, "worst gap", "allowed", "interval"]]
+    titled: set[str] = set()
     for check in checks():
         found = [r for r in run.results if (r.cell.statement, r.cell.layer) == (check.statement, check.layer)]
         if found:
-            title = [f"{check.statement:<4}{check.words}"]
-            rows += [title] if rows[-1] != title else []
+            if check.statement not in titled:  # one title for all layers of a statement
+                titled.add(check.statement)
+                rows.append([f"{check.statement:<4}{_words()[check.statement]}"])
             rows.append(_row(f"      {check.layer}", found))
     return _aligned(rows)
 
@@ -197,9 +207,7 @@ def as_mapping(run: Run) -> dict[str, object]:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    words: dict[str, str] = {}
-    for check in checks():
-        words.setdefault(check.statement, check.words)
+    words = _words()
     cells = [
         {**encode(result), "words": words[result.cell.statement], "reproduce": reproduce(result, run)}
         for result in run.results

@@ -11,7 +11,7 @@ from joblib import Parallel, delayed, parallel_config
 
 from theory.evidence import Grade, Outcome
 from verification.matrix.cache import Cache
-from verification.matrix.cells import Cell, CellResult, Context, SkipCell, seed_of
+from verification.matrix.cells import Cell, CellResult, Context, InapplicableCell, SkipCell, seed_of
 from verification.matrix.formulas import Formulas
 from verification.matrix.members import Member, members
 from verification.matrix.registry import Plan, check_of
@@ -57,9 +57,9 @@ def execute(
     context = Context(cell, member, formulas, seed_of(cell.id, seed), samples)
     try:
         check.run(context)
-    except SkipCell as skip:
-        blank = context.result(time.perf_counter() - begin, seed)
-        return replace(blank, outcome=Outcome.SKIPPED, note=str(skip))
+    except (SkipCell, InapplicableCell) as reason:
+        outcome = Outcome.SKIPPED if isinstance(reason, SkipCell) else Outcome.NOT_APPLICABLE
+        return replace(context.result(time.perf_counter() - begin, seed), outcome=outcome, note=str(reason))
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         note = f"raised {type(error).__name__}: {error} ({where.name}, line {where.lineno})"
