@@ -283,3 +283,15 @@ Proof. by case: a; case: b. Qed.
 Lemma plus_finite a b v : Rbar_plus a b = Finite v -> a <> m_infty -> b <> m_infty ->
   exists a' b', [/\ a = Finite a', b = Finite b' & v = a' + b'].
 Proof. by case: a => [a||]; case: b => [b||] //= [<-] _ _; exists a, b. Qed.
+
+Lemma mult_le (l a : R) b : 0 < l -> Rbar_le a b -> Rbar_le (l * a) (Rbar_mult l b).
+Proof.
+move=> l0; case: b => [b||] //= h; last by rewrite mult_pinf.
+by apply: Rmult_le_compat_l => //; lra.
+Qed.
+
+Lemma mult_lt_inv (l a : R) b : 0 < l -> b <> m_infty -> Rbar_lt a (Rbar_mult l b) -> Rbar_lt (a / l) b.
+Proof.
+move=> l0; case: b => [b||] //= _ h; apply: (Rmult_lt_reg_l l) => //.
+by have -> : l * (a / l) = a by [field; lra].
+Qed.
