@@ -319,6 +319,13 @@ class _Solver:
             self.u, self.v = self.u + primal * self.du, self.v + dual * self.dv
         self.rows.advance(primal, dual)
 
+    def merit(self) -> float:
+        """Complementarity and infeasibility in units of the value: what shrinks while no bound is useful
+        yet.
+        """
+        missing = float(np.abs(self.rc).sum() + np.abs(self.residual).sum())
+        return self._complementarity() + missing * float(np.max(np.abs(self.cost)))
+
     # -- bounds on the arcs -------------------------------------------------------------------------------
 
     def bounds(self) -> tuple[float, float]:
@@ -380,7 +387,8 @@ class _Best:
 
     def mark(self) -> None:
         """A new start: progress is measured from here."""
-        self._stale, self._last, self._since = 0, np.inf, 0
+        self._stale, self._since = 0, 0
+        self._last = self._merit = np.inf
 
     def update(self, solver: _Solver) -> bool:
         """Keep what improves; whether the gap of this start still closes."""
@@ -392,7 +400,9 @@ class _Best:
         if lower >= self.lower:
             self.lower, self.y, self.g, self.s = lower, solver.y, solver.g, solver.s
         gap = upper - lower
-        progress = gap < 0.9 * self._last or (not np.isfinite(self._last) and self._since < 60)
+        merit = solver.merit()
+        progress = gap < 0.9 * self._last or (merit < 0.8 * self._merit and self._since < 60)
+        self._merit = min(self._merit, merit)
         self._stale = 0 if progress else self._stale + 1
         self._last = min(self._last, gap)
         return self._stale < 6

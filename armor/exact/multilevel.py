@@ -16,6 +16,7 @@ from armor.exact.interior import ArcResult, solve_arcs
 from armor.exact.linear import ArcGraph, dense
 from armor.exact.members import Member
 from armor.exact.primal import Primal, best_primal
+from armor.exact.program import solve_program
 from armor.exact.solution import Method
 
 __all__ = ["Bracket", "Level", "Progress", "solve_level"]
@@ -138,6 +139,9 @@ def _arc_solve(level: Level, graph: ArcGraph, cost: Array, relative: float, abso
             absolute=absolute,
             elastic=price,
         )
+        if member.segments and not np.isfinite(member.recession) and not result.reached:
+            vertex = solve_program(member, level.p, level.q, graph, cost, price)
+            result = result if vertex is None else vertex
         if not np.isfinite(price) or float(result.g.max()) < 0.5 * price:
             break
         price *= 30

@@ -1,4 +1,6 @@
-"""A naive twin of the solver for tests: T1 written out in CVXPY, nothing exploited, and instances with known optimum."""
+"""A naive twin of the solver for tests: T1 written out in CVXPY, nothing exploited, and instances with
+known optimum.
+"""
 
 from dataclasses import dataclass
 
@@ -105,7 +107,9 @@ class Planted:
 
 
 def planted(spec, n, m, rng, scale=1.0) -> Planted:
-    """Choose a sparse plan and row prices; costs are tight on its arcs and larger elsewhere, p follows from f'."""
+    """Choose a sparse plan and row prices; costs are tight on its arcs and larger elsewhere, p follows
+    from f'.
+    """
     which: Member = member(spec)
     rows = np.concatenate([np.arange(n), rng.integers(n, size=m)])
     columns = np.concatenate([rng.integers(m, size=n), np.arange(m)])

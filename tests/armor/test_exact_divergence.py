@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
-from exact_reference import LINEAR, RENYI, SMOOTH, label, planted, primal  # noqa: E402
+from exact_reference import LINEAR, RENYI, SMOOTH, label, planted, primal
 
-from armor.errors import InputError  # noqa: E402
-from armor.exact import Method, Status, divergence  # noqa: E402
-from armor.exact.members import member  # noqa: E402
+from armor.errors import InputError
+from armor.exact import Method, Status, divergence
+from armor.exact.members import member
 
 ALL = [*SMOOTH, *LINEAR, *RENYI]
 
