@@ -99,20 +99,20 @@ def _preflight(args: argparse.Namespace) -> int:
     import json
 
     require("verification.solve")
-    from verification import preflight
+    from verification.preflight import as_text, write
 
-    spec: object = {"f": args.f} if args.f else args.divergence
+    spec: str | dict[str, object] = {"f": args.f} if args.f else args.divergence
     if isinstance(spec, str) and spec.lstrip().startswith("{"):
         try:
-            spec = json.loads(spec)
+            spec = dict(json.loads(spec))
         except ValueError as error:
-            raise InputError(f"--divergence {spec!r} is not a JSON object: {error}") from None
+            raise InputError(f"--divergence {args.divergence!r} is not a JSON object: {error}") from None
     if not args.preflight.parent.is_dir():
         raise InputError(
             f"the folder {str(args.preflight.parent)!r} for {args.preflight.name!r} does not exist"
         )
-    mapping = preflight.write(spec)
-    _write(args.preflight, preflight.as_text(mapping))
+    mapping = write(spec)
+    _write(args.preflight, as_text(mapping))
     print(f"{len(mapping['instances'])} certified instances for {mapping['divergence']} in {args.preflight}")
     return 0
 

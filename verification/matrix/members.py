@@ -17,9 +17,9 @@ __all__ = ["Member", "members"]
 # Where a family changes its nature: alpha at 0 and 1 (recession, domain of the conjugate), Rényi on either
 # side of 1.
 _PARAMETERS: Mapping[str, tuple[dict[str, object], ...]] = {
-    "alpha": ({"alpha": "2.5"}, {"alpha": "0.5"}, {"alpha": "-1"}),
-    "cvar": ({"beta": "0.25"},),
-    "renyi": ({"alpha": "0.5"}, {"alpha": "2.5"}),
+    "alpha": ({"alpha": 2.5}, {"alpha": 0.5}, {"alpha": -1}),
+    "cvar": ({"beta": 0.25},),
+    "renyi": ({"alpha": 0.5}, {"alpha": 2.5}),
 }
 _NOT_F = ("renyi", "none")
 
