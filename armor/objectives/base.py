@@ -193,6 +193,7 @@ class Objective(ABC):
             slope=dual.slope,
             direction=dual.direction,
             gamma=dual.gamma,
+            twice=dual.twice,
         )
 
 
@@ -212,6 +213,7 @@ def _to_torch(dual: Dual) -> Dual:
         slope=tensor(dual.slope),
         direction=None if dual.direction is None else tensor(dual.direction),
         gamma=None if dual.gamma is None else tensor(dual.gamma),
+        twice=dual.twice,
     )
 
 

@@ -16,6 +16,7 @@ class CVaR(Reweighted):
     """
 
     smooth = False
+    polyhedral = True
 
     def __init__(self, *, beta: float, epsilon: float, kappa: float = 0.0, iterations: int = 24) -> None:
         if not isinstance(beta, (int, float)) or isinstance(beta, bool) or not 0 < beta <= 1:

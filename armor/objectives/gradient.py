@@ -66,11 +66,13 @@ class _Attach(torch.autograd.Function):
         free: Tensor,
         direction: Tensor | None,
         gamma: Tensor | None,
+        twice: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
         out_value, out_weights, out_mu = value.clone(), weights.clone(), mu.clone()
         # Saved as outputs, so a second backward pass flows into the weights and mu.
         ctx.save_for_backward(out_weights, out_mu, curvature, slope, free, direction, gamma)
         ctx.dtypes = (losses.dtype, None if costs is None else costs.dtype)
+        ctx.twice = twice
         ctx.set_materialize_grads(False)
         return out_value, out_weights, out_mu
 
@@ -85,6 +87,8 @@ class _Attach(torch.autograd.Function):
             if costs_dtype is not None:
                 g_costs = -mu * g_losses
         if g_weights is not None or g_mu is not None:
+            if not ctx.twice:
+                raise RuntimeError("this divergence has kinks: its objective has no second derivative here")
             g_w = torch.zeros_like(weights) if g_weights is None else g_weights
             g_m = torch.zeros_like(mu) if g_mu is None else g_mu
             second_losses, second_costs = _Implicit.apply(  # type: ignore[no-untyped-call]
@@ -97,7 +101,7 @@ class _Attach(torch.autograd.Function):
             g_losses = g_losses.to(losses_dtype)
         if g_costs is not None:
             g_costs = g_costs.to(costs_dtype)
-        return g_losses, g_costs, None, None, None, None, None, None, None, None
+        return g_losses, g_costs, None, None, None, None, None, None, None, None, None
 
 
 def attach(losses: Tensor, costs: Tensor | None, value: Tensor, dual: Dual, free: Tensor) -> Tensor:
@@ -116,5 +120,6 @@ def attach(losses: Tensor, costs: Tensor | None, value: Tensor, dual: Dual, free
         free,
         dual.direction,
         dual.gamma,
+        dual.twice,
     )[0]
     return result

@@ -47,9 +47,13 @@ class Reweighting:
 
 
 class Reweighted(Objective):
-    """An objective whose family supplies `_reweight`; `smooth` says whether its steps have derivatives."""
+    """An objective whose family supplies `_reweight`.
+
+    smooth: the steps have derivatives.  polyhedral: the value without costs is piecewise linear.
+    """
 
     smooth: bool = True
+    polyhedral: bool = False
 
     @abstractmethod
     def _reweight(self, xp: Ops, h: Array, p: Array, warm: Array | None) -> Reweighting:
@@ -138,6 +142,7 @@ class Reweighted(Objective):
             slope=d * theta,
             direction=final.v,
             gamma=final.gamma,
+            twice=self.smooth or (self.polyhedral and costs is None),
         )
 
 

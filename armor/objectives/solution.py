@@ -27,6 +27,7 @@ class Dual:
     slope: Array  # a_i = y_i + c_i = (loss_i - rho) / mu, up to a constant
     direction: Array | None = None  # v and gamma of a rank-one term in the divergence's Hessian (Renyi)
     gamma: Array | None = None
+    twice: bool = True  # whether curvature and slope give the second derivative
 
 
 @dataclass(frozen=True)

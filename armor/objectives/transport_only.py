@@ -10,6 +10,7 @@ class TransportOnly(Reweighted):
     """The mean of the transported losses, less what their transport costs; rho is that mean by convention."""
 
     smooth = False
+    polyhedral = True
 
     def __init__(self, *, epsilon: float, kappa: float = 0.0, iterations: int = 24) -> None:
         super().__init__({"name": "none"}, epsilon=epsilon, kappa=kappa, iterations=iterations)

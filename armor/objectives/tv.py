@@ -12,6 +12,7 @@ class TotalVariation(Reweighted):
     """`f(t) = |t - 1|/2`; rho is `max(l - mu c) - mu/2`."""
 
     smooth = False
+    polyhedral = True
 
     def __init__(self, *, epsilon: float, kappa: float = 0.0, iterations: int = 24) -> None:
         super().__init__({"name": "tv"}, epsilon=epsilon, kappa=kappa, iterations=iterations)

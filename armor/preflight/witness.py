@@ -43,7 +43,9 @@ def evaluate(
     keep = p > 0
     losses, c, p, w_live = losses[keep], c[keep], p[keep], w[keep]
     with np.errstate(all="ignore"):
-        dual = _dual(spec, losses, c, p, epsilon, kappa, lam, rho)
+        # At a recession slope's edge rho's rounding alone may cross it; any rho bounds, so the best counts.
+        ulp = 2.0**-52 * (abs(rho) + float(np.abs(losses).max()) + lam + kappa)
+        dual = min(_dual(spec, losses, c, p, epsilon, kappa, lam, rho + k * ulp) for k in (0, 1, 4, 16))
         moved = w_live > 0
         spent = _divergence(spec, w_live, p) + float(w_live[moved] @ c[moved])
         primal = float(w_live @ losses) - (kappa * spent if kappa > 0 else 0.0)
