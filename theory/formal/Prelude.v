@@ -254,6 +254,9 @@ Global Arguments Rbar_mult : simpl never.
 Lemma mult_pinf a : 0 < a -> Rbar_mult a p_infty = p_infty.
 Proof. move=> a0; rewrite /Rbar_mult /Rbar_mult' /=; case: Rle_dec => [h|]; [case: Rle_lt_or_eq_dec => // | move=> []]; lra. Qed.
 
+Lemma mult_minf a : 0 < a -> Rbar_mult a m_infty = m_infty.
+Proof. move=> a0; rewrite /Rbar_mult /Rbar_mult' /=; case: Rle_dec => [h|]; [case: Rle_lt_or_eq_dec => // | move=> []]; lra. Qed.
+
 Lemma pinf_mult a : 0 < a -> Rbar_mult p_infty a = p_infty.
 Proof. by rewrite Rbar_mult_comm; exact: mult_pinf. Qed.
 
