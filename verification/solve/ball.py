@@ -360,10 +360,10 @@ def _empty(ball: _Ball, cheap: _Point, tolerance: float, start: float) -> DroSol
 
 
 def _no_plan(instance: Instance, tolerance: float, start: float) -> DroSolution:
-    """No Q has a finite D^c: a constant potential, large enough, shows it."""
-    for k in range(0, 2000, 8):
+    """No Q has a finite D^c: a constant potential shows it, below `f'(inf)` or large enough."""
+    for constant in (-1, *(2**k - 1 for k in range(0, 2000, 8))):
         try:
-            certificate, _, _ = certify(instance, "dro", None, {"constant": str(2**k - 1)})
+            certificate, _, _ = certify(instance, "dro", None, {"constant": str(constant)})
         except Rejected:
             continue
         return _without_plan(instance, certificate, tolerance, start)

@@ -85,7 +85,8 @@ def reweight(information: Information, p: Floats, u: Floats, top: float | None) 
         floor = (top if singular_allowed and top is not None else 0.0) - information.recession
 
     def masses(r: float) -> Floats:
-        return np.asarray(p * information.density(u - r, p))
+        with np.errstate(invalid="ignore"):
+            return np.asarray(p * information.density(u - r, p))
 
     def heavy(r: float) -> bool:
         return bool(masses(r).sum() > 1)

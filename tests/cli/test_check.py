@@ -1,0 +1,84 @@
+"""`armor check`: acceptance, rejection, bad files; no solver and no symbolic layer loaded."""
+
+import json
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from armor.cli.main import main
+
+
+@pytest.fixture
+def proof(instances: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    path = tmp_path / "proof.json"
+    assert main(["dro", str(instances / "pearson_hard_ball.json"), "--certificate", str(path)]) == 0
+    capsys.readouterr()
+    return path
+
+
+def test_json_verdict(proof: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(proof), "--json"]) == 0
+    fields = json.loads(capsys.readouterr().out)
+    assert fields["accepted"] is True
+    assert fields["grade"] == "enclosed"
+    assert fields["kind"] == "dro"
+    assert fields["width"] <= 1e-9
+
+
+def test_a_better_claim_is_rejected(proof: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = json.loads(proof.read_text())
+    content["claim"]["upper"] = str(Fraction(content["claim"]["upper"]) - Fraction(1, 10**9))
+    proof.write_text(json.dumps(content))
+    assert main(["check", str(proof)]) == 1
+    assert capsys.readouterr().out.startswith("rejected: ")
+    assert main(["check", str(proof), "--json"]) == 1
+    fields = json.loads(capsys.readouterr().out)
+    assert fields["accepted"] is False
+    assert fields["lower"] is None
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "not valid JSON"),
+        ("[" * 100000, "nested too deeply"),
+        ("[]", "is not a certificate"),
+        ('{"p": [1]}', "no field 'format'"),
+        ('{"format": "a", "format": "b"}', "'format' stands twice"),
+    ],
+)
+def test_no_certificate_is_exit_2(
+    content: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(content)
+    assert main(["check", str(path)]) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_missing_file_and_folder_are_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(tmp_path / "none.json")]) == 2
+    assert main(["check", str(tmp_path)]) == 2
+    assert "is not a file" in capsys.readouterr().err
+
+
+def test_truncated_certificate_is_exit_2(proof: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    proof.write_text(proof.read_text()[:-40])
+    assert main(["check", str(proof)]) == 2
+    assert "not valid JSON" in capsys.readouterr().err
+
+
+def test_no_solver_is_loaded(proof: Path) -> None:
+    code = (
+        "import sys\n"
+        "from armor.cli.main import main\n"
+        f"code = main(['check', {str(proof)!r}])\n"
+        "bad = {'torch', 'cvxpy', 'sympy', 'scipy', 'theory.catalogue'} & set(sys.modules)\n"
+        "sys.exit(repr(bad) if bad else code)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, stdout=subprocess.DEVNULL)
