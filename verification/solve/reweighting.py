@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from verification.solve.information import Information
+from verification.solve.information import Information, Separable
 
 __all__ = ["Reweighting", "reweight", "sign_change"]
 
@@ -40,6 +40,20 @@ def sign_change(above: Callable[[float], bool], low: float, high: float) -> tupl
             a = middle
         else:
             b = middle
+    return _double(a), _double(b)
+
+
+def _narrowed(above: Callable[[Floats], Floats], low: float, high: float) -> tuple[float, float]:
+    """An interval around the sign change of a monotone predicate that takes arrays: sixteen parts a round.
+
+    One call on fifteen numbers costs little more than one on a single number, so this saves three rounds of
+    bisection out of four. Stops at 64 doubles: the last steps are left to the scalar predicate.
+    """
+    a, b = _key(low), _key(high)
+    while b - a > 64:
+        keys = [a + (b - a) * k // 16 for k in range(1, 16)]
+        first = int(np.argmin([*above(np.array([_double(key) for key in keys])), False]))
+        a, b = ([a, *keys])[first], ([*keys, b])[first]
     return _double(a), _double(b)
 
 
@@ -91,6 +105,18 @@ def reweight(information: Information, p: Floats, u: Floats, top: float | None) 
     def heavy(r: float) -> bool:
         return bool(masses(r).sum() > 1)
 
+    def crossing(low: float, high: float) -> tuple[float, float]:
+        """Neighbouring doubles where the mass falls to 1."""
+        if isinstance(information, Separable) and u.size <= 256:
+            with np.errstate(invalid="ignore"):
+                near = _narrowed(
+                    lambda r: (p * information.density(u - r[:, None], p)).sum(axis=1) > 1, low, high
+                )
+            # Arrays may round differently from scalars: the scalar predicate has the last word.
+            if (near[0] == low or heavy(near[0])) and (near[1] == high or not heavy(near[1])):
+                low, high = near
+        return sign_change(heavy, low, high)
+
     high, step = max(information.start, floor), 1.0
     for _ in range(_EXPANSIONS):
         if not heavy(high):
@@ -105,7 +131,7 @@ def reweight(information: Information, p: Floats, u: Floats, top: float | None) 
             step = 1.0
             while heavy(high):
                 high, step = high + step, 2 * step
-            low, high = sign_change(heavy, floor, high)
+            low, high = crossing(floor, high)
     else:
         low, step = high - 1.0, 1.0
         for _ in range(_EXPANSIONS):
@@ -121,7 +147,7 @@ def reweight(information: Information, p: Floats, u: Floats, top: float | None) 
             low, _ = sign_change(lambda r: bool(masses(r).sum() >= total), low, high)
             high = low
         else:
-            low, high = sign_change(heavy, low, high)
+            low, high = crossing(low, high)
     eta, singular = masses(high), 0.0
     missing = 1.0 - float(eta.sum())
     if missing > 0:
