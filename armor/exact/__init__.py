@@ -1,8 +1,19 @@
 """Exact `D^c(Q‖P)` with its gap: a structured interior-point solver in NumPy and SciPy (no torch)."""
 
 from armor.exact.api import divergence
+from armor.exact.batch import BatchSolution, divergences
 from armor.exact.costs import PointCost, point_cost
 from armor.exact.multilevel import Progress
 from armor.exact.solution import Method, Solution, Status
 
-__all__ = ["Method", "PointCost", "Progress", "Solution", "Status", "divergence", "point_cost"]
+__all__ = [
+    "BatchSolution",
+    "Method",
+    "PointCost",
+    "Progress",
+    "Solution",
+    "Status",
+    "divergence",
+    "divergences",
+    "point_cost",
+]

@@ -39,6 +39,7 @@ def divergence(
     tolerance: float = 1e-8,
     rounds: int = 60,
     seed: int = 0,
+    device: str | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Solution:
     """`D^c(Q‖P) = inf_η { D(η‖P) + C(η, Q) }` (arXiv 2309.03791, T1), with bounds over all arcs.
@@ -58,6 +59,8 @@ def divergence(
         tolerance: the relative gap to reach; where the value is below 1e-4, the absolute gap `1e-4 ·
             tolerance`.
         rounds: rounds of pricing before the solver gives up and returns the bracket it has.
+        device: a torch device such as "cuda" that computes the tiles of costs; the CPU without torch by
+            default.
         seed: of the random choice of landmarks; the same seed gives the same numbers.
         progress: called after every round; raise `KeyboardInterrupt` in it (or press Ctrl-C) to get the
             bracket so far.
@@ -73,7 +76,7 @@ def divergence(
     space = _support(which, support)
     if not 0 < tolerance < 1:
         raise InputError(f"the tolerance must lie in (0, 1), not {tolerance!r}")
-    geometry_of, n, m = _geometry(cost, x, y)
+    geometry_of, n, m = _geometry(cost, x, y, device)
     weights_p, weights_q = _weights(p, n, "p"), _weights(q, m, "q")
     rows, columns = np.flatnonzero(weights_p), np.flatnonzero(weights_q)
     geometry = geometry_of(rows, columns)
@@ -199,7 +202,10 @@ def _weights(values: ArrayLike | None, count: int, name: str) -> Array:
 
 
 def _geometry(
-    cost: ArrayLike | str | Mapping[str, object] | PointCost | None, x: ArrayLike | None, y: ArrayLike | None
+    cost: ArrayLike | str | Mapping[str, object] | PointCost | None,
+    x: ArrayLike | None,
+    y: ArrayLike | None,
+    device: str | None,
 ) -> tuple[Callable[[NDArray[np.int64], NDArray[np.int64]], Geometry], int, int]:
     """A function from chosen rows and columns to their geometry, and the full sizes."""
     if x is not None and y is not None:
@@ -212,6 +218,11 @@ def _geometry(
         for name, points in (("x", px), ("y", py)):
             if not np.isfinite(points).all():
                 raise InputError(f"{name} holds a coordinate that is not finite")
+        if device is not None:
+            from armor.exact.device import DeviceGeometry, torch_device
+
+            place = torch_device(device)
+            return lambda i, j: DeviceGeometry(place, x=px[i], y=py[j], cost=rule), len(px), len(py)
         return lambda i, j: point_geometry(px[i], py[j], rule), len(px), len(py)
     if x is not None or y is not None:
         raise InputError("points need both x and y")
@@ -223,12 +234,28 @@ def _geometry(
         i, j = bad[0]
         raise InputError(f"cost[{i}, {j}] = {matrix[i, j]:g} is not in [0, inf]")
     n, m = matrix.shape
+    if device is not None:
+        return _on_device(matrix, device), n, m
 
     def part(i: NDArray[np.int64], j: NDArray[np.int64]) -> Geometry:
         whole = len(i) == n and len(j) == m
         return MatrixGeometry(matrix if whole else np.ascontiguousarray(matrix[np.ix_(i, j)]))
 
     return part, n, m
+
+
+def _on_device(matrix: Array, device: str) -> Callable[[NDArray[np.int64], NDArray[np.int64]], Geometry]:
+    from armor.exact.device import DeviceGeometry, torch_device
+
+    place = torch_device(device)
+
+    def part(i: NDArray[np.int64], j: NDArray[np.int64]) -> Geometry:
+        import torch
+
+        chosen = np.ascontiguousarray(matrix[np.ix_(i, j)])
+        return DeviceGeometry(place, matrix=torch.as_tensor(chosen, device=place))
+
+    return part
 
 
 def _extend(

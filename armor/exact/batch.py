@@ -1,0 +1,367 @@
+"""Many small problems of one shape at once: the interior point of `armor.exact.interior` on all arcs, as
+array code.
+
+Rows are eliminated, so each problem leaves an `m × m` symmetric positive definite system; chunks of
+problems that fit
+the cache run on all cores. What does not fit the array code (zero weights, infinite costs, total
+variation, CVaR,
+Rényi, a problem that did not converge) goes through `armor.divergence` one by one.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from armor.errors import InputError
+from armor.exact.api import divergence
+from armor.exact.geometry import parallel
+from armor.exact.members import Member, Spec, member
+
+__all__ = ["BatchSolution", "divergences"]
+
+Array = NDArray[np.float64]
+
+_CHUNK = 1 << 16  # arcs of a chunk: its arrays stay in the second-level cache
+_STEP = 0.995
+_U = 2.0**-53
+
+
+@dataclass(frozen=True)
+class BatchSolution:
+    """`B` values with their brackets.
+
+    Attributes:
+        value, lower, upper: `(B,)`; `lower <= D^c <= upper`, widened by a rounding bound.
+        potentials: `(B, m)`, `g` in the catalogue's own normalisation.
+        row_potentials: `(B, n)`, `g^c`.
+        eta: `(B, n)` the re-weighted reference.
+        converged: `(B,)` whether the relative gap (absolute below values of 1e-4) is within `tolerance`.
+        one_by_one: how many problems left the array code.
+    """
+
+    value: Array
+    lower: Array
+    upper: Array
+    potentials: Array
+    row_potentials: Array
+    eta: Array
+    converged: NDArray[np.bool_]
+    one_by_one: int
+    iterations: int
+    seconds: float
+    tolerance: float
+
+
+def divergences(
+    spec: Spec,
+    cost: ArrayLike,
+    p: ArrayLike | None = None,
+    q: ArrayLike | None = None,
+    *,
+    support: str | None = None,
+    tolerance: float = 1e-8,
+) -> BatchSolution:
+    """`D^c(Q_b‖P_b)` for `b = 0 … B-1`.
+
+    Args:
+        spec, support, tolerance: as in `armor.divergence`.
+        cost: `(B, n, m)` in `[0, inf]`.
+        p, q: `(B, n)` and `(B, m)` weights, uniform by default.
+
+    Raises:
+        InputError: as `armor.divergence`; the message names the problem by its index.
+    """
+    started = time.perf_counter()
+    which = member(spec)
+    costs = np.asarray(cost, dtype=np.float64)
+    if costs.ndim != 3 or costs.size == 0:
+        raise InputError(f"cost must be a (problems, n, m) array, not of shape {costs.shape}")
+    count, n, m = costs.shape
+    weights_p = _weights(p, count, n, "p")
+    weights_q = _weights(q, count, m, "q")
+    if not np.all(costs >= 0):
+        bad = np.argwhere(~(costs >= 0))[0]
+        raise InputError(f"cost[{bad[0]}, {bad[1]}, {bad[2]}] = {costs[tuple(bad)]:g} is not in [0, inf]")
+    if support is None and np.isfinite(which.recession):
+        raise InputError(f"{which.name} has a finite recession slope, so say support='space' or 'reference'")
+    if support not in (None, "space", "reference"):
+        raise InputError(f"support must be 'space' or 'reference', not {support!r}")
+    out = BatchSolution(
+        value=np.full(count, np.inf),
+        lower=np.zeros(count),
+        upper=np.full(count, np.inf),
+        potentials=np.zeros((count, m)),
+        row_potentials=np.zeros((count, n)),
+        eta=np.zeros((count, n)),
+        converged=np.zeros(count, dtype=bool),
+        one_by_one=0,
+        iterations=0,
+        seconds=0.0,
+        tolerance=tolerance,
+    )
+    plain = np.isfinite(costs).all(axis=(1, 2)) & (weights_p > 0).all(axis=1) & (weights_q > 0).all(axis=1)
+    fits = np.flatnonzero(plain) if which.smooth and which.alpha is None else np.empty(0, dtype=np.int64)
+    step = max(1, _CHUNK // (n * m))
+    space = support != "reference"
+
+    def one(t: int) -> int:
+        index = fits[t * step : (t + 1) * step]
+        solver = _Chunk(which, costs[index], weights_p[index], weights_q[index], space)
+        with np.errstate(all="ignore"):
+            iterations = solver.run(0.5 * tolerance)
+            solver.store(out, index, tolerance)
+        return iterations
+
+    iterations = max(parallel(one, -(-len(fits) // step)), default=0) if len(fits) else 0
+    rest = np.flatnonzero(~out.converged)
+    for b in rest:
+        single = divergence(spec, costs[b], weights_p[b], weights_q[b], support=support, tolerance=tolerance)
+        out.value[b], out.lower[b], out.upper[b] = single.value, single.lower, single.upper
+        out.potentials[b], out.row_potentials[b] = single.potentials, single.row_potentials
+        out.eta[b], out.converged[b] = single.eta, single.status.converged
+    seconds = time.perf_counter() - started
+    return replace(out, one_by_one=len(rest), iterations=iterations, seconds=seconds)
+
+
+def _weights(values: ArrayLike | None, count: int, size: int, name: str) -> Array:
+    if values is None:
+        return np.full((count, size), 1.0 / size)
+    out = np.asarray(values, dtype=np.float64)
+    if out.shape != (count, size):
+        raise InputError(f"{name} must have shape {(count, size)}, not {out.shape}")
+    total = out.sum(axis=1)
+    bad = np.flatnonzero(~((out >= 0).all(axis=1) & (np.abs(total - 1) <= 1e-9)))
+    if len(bad):
+        raise InputError(
+            f"{name}[{bad[0]}] is no distribution: it sums to {total[bad[0]]:g} or has a bad entry"
+        )
+    return np.asarray(out / total[:, None])
+
+
+class _Chunk:
+    """One chunk in lockstep; arrays `(b, n, m)`, `(b, n)`, `(b, m)`, scalars `(b, 1)`."""
+
+    def __init__(self, which: Member, cost: Array, p: Array, q: Array, space: bool) -> None:
+        assert which.slope is not None
+        assert which.curvature is not None
+        self.member, self.cost, self.p, self.q = which, cost, p, q
+        self.slope, self.curvature = which.slope, which.curvature
+        self.space = space
+        self.singular = space and bool(np.isfinite(which.recession))
+        self.top = which.recession if self.singular else np.inf
+        self.b, self.n, self.m = cost.shape
+        self.pairs = self.n * self.m + self.n + (self.m if self.singular else 0)
+        self.best_lower = np.full(self.b, -np.inf)
+        self.best_upper = np.full(self.b, np.inf)
+        self.g_kept, self.eta_kept = np.zeros_like(q), p.copy()
+
+    def _centre(self) -> None:
+        mean = np.einsum("bij,bj->b", self.cost, self.q)[:, None] / self.n
+        mu = np.clip(mean, 1e-4, 10.0) / self.pairs
+        y = np.zeros_like(self.p)
+        for _ in range(2):
+            g = self._columns(y, mu)
+            y = self._rows(g, mu)
+        g = self._columns(y, mu)
+        self.y, self.g = y, g
+        self.s = y[:, :, None] + self.cost - g[:, None, :]
+        self.x = mu[:, :, None] / self.s
+        self.r = self.x.sum(axis=2)
+        self.z = mu / self.r
+        self.v = self.top - g if self.singular else np.ones((self.b, 0))
+        self.u = mu / self.v
+
+    def _columns(self, y: Array, mu: Array) -> Array:
+        a = y[:, :, None] + self.cost
+        first = np.minimum(a.min(axis=1), self.top)
+        a -= first[:, None, :]
+        delta = 4 * mu / self.q
+        for _ in range(5):
+            inverse = 1 / (a + delta[:, None, :])
+            total = inverse.sum(axis=1)
+            slope = np.einsum("bij,bij->bj", inverse, inverse)
+            if self.singular:
+                extra = 1 / (self.top - first + delta)
+                total, slope = total + extra, slope + extra * extra
+            delta = delta * np.exp(np.clip(np.log(mu * total / self.q) * total / (slope * delta), -4, 4))
+        return np.asarray(first - delta)
+
+    def _rows(self, g: Array, mu: Array) -> Array:
+        d = g[:, None, :] - self.cost
+        first = d.max(axis=2)
+        np.subtract(first[:, :, None], d, out=d)
+        delta = np.maximum(4 * mu / self.p, 1e-12)
+        room = 0.5 * np.maximum(self.member.recession - first, 1e-300)
+        delta = np.minimum(delta, room)
+        r = self.p.copy()
+        for _ in range(6):
+            inverse = 1 / (d + delta[:, :, None])
+            total = inverse.sum(axis=2)
+            slope = np.einsum("bij,bij->bi", inverse, inverse)
+            y = first + delta
+            for _ in range(4):
+                t = r / self.p
+                growth = self.curvature(t) * t + mu / r
+                r = np.clip(r * np.exp(np.clip((y - self.slope(t) + mu / r) / growth, -3, 3)), 1e-200, 1e12)
+            t = r / self.p
+            response = 1 / (self.curvature(t) * t + mu / r)
+            step = np.log(mu * total / r) / (delta * (slope / total + response))
+            delta = np.minimum(delta * np.exp(np.clip(step, -4, 4)), 0.5 * delta + room)
+        return np.asarray(first + delta)
+
+    def _mu(self) -> Array:
+        total = np.einsum("bij,bij->b", self.x, self.s) + np.einsum("bi,bi->b", self.r, self.z)
+        return np.asarray((total + np.einsum("bj,bj->b", self.u, self.v)) / self.pairs)[:, None]
+
+    def _iterate(self) -> None:
+        w = self.x / self.s
+        t = self.r / self.p
+        slope = self.slope(t)
+        h = self.curvature(t) / self.p + self.z / self.r
+        error = slope - self.z - self.y
+        diagonal = w.sum(axis=2) + 1 / h
+        extra = self.u / self.v if self.singular else 0.0
+        scaled = w / diagonal[:, :, None]
+        schur = -np.matmul(w.transpose(0, 2, 1), scaled)
+        place = np.arange(self.m)
+        schur[:, place, place] += w.sum(axis=1) + extra
+        try:
+            inverse = np.linalg.inv(schur)
+        except np.linalg.LinAlgError:
+            schur[:, place, place] *= 1 + 1e-10
+            inverse = np.linalg.inv(schur)
+        rc = self.q - self.x.sum(axis=1) - (self.u if self.singular else 0.0)
+        mu = self._mu()
+
+        def direction(
+            target: Array, px: Array | float, pz: Array | float, pu: Array | float, curve: Array | float
+        ) -> tuple[Array, ...]:
+            b = (target[:, :, None] - px) / self.s - self.x
+            tau_z = target - self.r * self.z - pz
+            load = -error - curve + tau_z / self.r
+            right = b.sum(axis=2) - load / h
+            below = rc - b.sum(axis=1)
+            if self.singular:
+                tau_u = target - self.u * self.v - pu
+                below = below - tau_u / self.v
+            base = right / diagonal
+            dg = np.matmul(inverse, (below + np.matmul(base[:, None, :], w)[:, 0])[:, :, None])[:, :, 0]
+            dy = base + np.matmul(scaled, dg[:, :, None])[:, :, 0]
+            ds = dy[:, :, None] - dg[:, None, :]
+            dx = b - w * ds
+            dr = dx.sum(axis=2)
+            dz = (tau_z - self.z * dr) / self.r
+            du = (tau_u + self.u * dg) / self.v if self.singular else np.zeros((self.b, 0))
+            return dy, dg, ds, dx, dr, dz, du
+
+        def steps(d: tuple[Array, ...]) -> tuple[Array, Array]:
+            _, dg, ds, dx, dr, dz, du = d
+            primal = _limit(np.minimum((dx / self.x).min(axis=(1, 2)), (dr / self.r).min(axis=1)))
+            dual = _limit(np.minimum((ds / self.s).min(axis=(1, 2)), (dz / self.z).min(axis=1)))
+            if self.singular:
+                primal = np.minimum(primal, _limit((du / self.u).min(axis=1)))
+                dual = np.minimum(dual, _limit((-dg / self.v).min(axis=1)))
+            return primal[:, None], dual[:, None]
+
+        first = direction(np.zeros_like(mu), 0.0, 0.0, 0.0, 0.0)
+        a, c = (np.minimum(1.0, k) for k in steps(first))
+        _, dg, ds, dx, dr, dz, du = first
+        after = np.einsum("bij,bij->b", self.x + a[:, :, None] * dx, self.s + c[:, :, None] * ds)
+        after = after + np.einsum("bi,bi->b", self.r + a * dr, self.z + c * dz)
+        if self.singular:
+            after = after + np.einsum("bj,bj->b", self.u + a * du, self.v - c * dg)
+        target = mu * np.clip((after[:, None] / (mu * self.pairs)) ** 3, 1e-6, 1.0)
+        least = np.minimum(a, c)
+        linear = self.curvature(t) / self.p * (least * dr)
+        curve = self.slope(np.maximum(self.r + least * dr, 1e-300) / self.p) - slope - linear
+        curve = np.where(np.isfinite(curve), np.clip(curve, -np.abs(linear), np.abs(linear)), 0.0)
+        second = direction(target, dx * ds, dr * dz, -du * dg if self.singular else 0.0, curve)
+        a, c = (np.minimum(1.0, _STEP * k) for k in steps(second))
+        # where f' bends more than the gap allows, take both steps alike and short
+        before = np.einsum("bi,bi->b", self.r, np.abs(error))[:, None]
+        allowed = 0.9 * before + 2 * mu * self.pairs
+        for _ in range(4):
+            r = self.r + a * second[4]
+            bent = (
+                self.slope(np.maximum(r, 1e-300) / self.p) - self.z - c * second[5] - self.y - c * second[0]
+            )
+            worse = ~(np.sum(np.abs(r * bent), axis=1, keepdims=True) <= allowed)
+            if not worse.any():
+                break
+            both = 0.6 * np.minimum(a, c)
+            a, c = np.where(worse, both, a), np.where(worse, both, c)
+        dy, dg, ds, dx, dr, dz, du = second
+        self.x += a[:, :, None] * dx
+        self.s += c[:, :, None] * ds
+        self.y, self.g, self.z = self.y + c * dy, self.g + c * dg, self.z + c * dz
+        self.r = self.x.sum(axis=2)
+        if self.singular:
+            self.u, self.v = self.u + a * du, self.v - c * dg
+
+    def _ends(self) -> tuple[Array, Array, Array, Array]:
+        """Lower and upper ends with their rounding (as in `armor.exact.rounding`), `h` and `η`."""
+        h = (self.g[:, None, :] - self.cost).max(axis=2)
+        raised = h + 32 * _U * (
+            np.abs(self.g).max(axis=1, keepdims=True) + np.abs(h).max(axis=1, keepdims=True)
+        )
+        conjugate = self.member.conjugate(raised)
+        lower = np.sum(self.q * self.g, axis=1) - np.sum(self.p * conjugate, axis=1)
+        noise = self.p * (np.abs(conjugate) + self.member.ratio(raised) * (1 + np.abs(raised)))
+        size = np.sum(np.abs(self.q * self.g), axis=1) + noise.sum(axis=1)
+        lower = lower - (32 + self.n + self.m) * _U * size
+        scale = self.q / (self.x.sum(axis=1) + (self.u if self.singular else 0.0))
+        plan = self.x * scale[:, None, :]
+        eta = plan.sum(axis=2)
+        moved = np.einsum("bij,bij->b", plan, self.cost)
+        if self.singular:
+            moved = moved + self.top * np.sum(self.u * scale, axis=1)
+        terms = self.p * self.member.value(eta / self.p)
+        upper = moved + terms.sum(axis=1)
+        size = moved + np.abs(terms).sum(axis=1) + np.abs(eta * self.slope(eta / self.p)).sum(axis=1)
+        upper = upper + (32 + 2 * (self.n + self.m)) * _U * size
+        return (
+            np.where(np.isfinite(lower), lower, -np.inf),
+            np.where(np.isfinite(upper), upper, np.inf),
+            h,
+            eta,
+        )
+
+    def run(self, relative: float) -> int:
+        self._centre()
+        for iteration in range(1, 31):
+            self._iterate()
+            if iteration < 5:
+                continue
+            lower, upper, _, eta = self._ends()
+            better = lower > self.best_lower
+            self.best_lower = np.where(better, lower, self.best_lower)
+            self.g_kept[better] = self.g[better]
+            better = upper < self.best_upper
+            self.best_upper = np.where(better, upper, self.best_upper)
+            self.eta_kept[better] = eta[better]
+            if self.done(relative).all():
+                return iteration
+        return 30
+
+    def done(self, relative: float) -> NDArray[np.bool_]:
+        """Problems within the tolerance."""
+        gap = self.best_upper - self.best_lower
+        return np.asarray(gap <= relative * np.maximum(np.abs(self.best_upper), 1e-4))
+
+    def store(self, out: BatchSolution, index: NDArray[np.int64], tolerance: float) -> None:
+        """Write this chunk's problems into the batch."""
+        shift = self.member.slope_shift
+        out.lower[index] = np.maximum(self.best_lower, 0.0)
+        out.value[index] = out.upper[index] = np.maximum(self.best_upper, out.lower[index])
+        out.potentials[index] = self.g_kept + shift
+        out.row_potentials[index] = (self.g_kept[:, None, :] - self.cost).max(axis=2) + shift
+        out.eta[index] = self.eta_kept
+        out.converged[index] = self.done(tolerance)
+
+
+def _limit(worst: Array) -> Array:
+    return np.where(worst >= 0, np.inf, -1.0 / np.minimum(worst, -1e-300))

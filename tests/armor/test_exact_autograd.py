@@ -1,0 +1,95 @@
+"""Gradients of D^c (T29), and pricing on a torch device."""
+
+import numpy as np
+import pytest
+import torch
+
+from armor.errors import InputError
+from armor.exact import divergence
+from armor.exact.autograd import divergence_tensor
+
+SPECS = ["kl", "hellinger", "pearson", {"name": "alpha", "alpha": -1.5}, {"name": "renyi", "alpha": 2.5}]
+
+
+def _instance(seed=0, n=4, m=3):
+    rng = np.random.default_rng(seed)
+    return rng.random((n, m)), rng.dirichlet(np.full(n, 4.0)), rng.dirichlet(np.full(m, 4.0))
+
+
+@pytest.mark.parametrize("support", ["space", "reference"])
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_gradcheck_in_cost_and_weights(spec, support):
+    cost, p, q = (torch.tensor(v, requires_grad=True) for v in _instance())
+
+    def value(c, a, b):
+        # directions in the simplex: the weights are normalised inside
+        return divergence_tensor(spec, c, a / a.sum(), b / b.sum(), support=support, tolerance=1e-12)[0]
+
+    assert torch.autograd.gradcheck(value, (cost, p, q), eps=1e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "cost",
+    ["sqeuclidean", "euclidean", {"norm": 1}, {"norm": 2, "barrier": 3.0}, {"tau": 0.2, "radius": 0.05}],
+    ids=str,
+)
+def test_gradcheck_in_points(cost):
+    rng = np.random.default_rng(3)
+    x = torch.tensor(rng.random((6, 2)), requires_grad=True)
+    y = torch.tensor(rng.random((5, 2)) + 0.3, requires_grad=True)
+
+    def value(a, b):
+        return divergence_tensor("kl", cost, x=a, y=b, tolerance=1e-12)[0]
+
+    assert torch.autograd.gradcheck(value, (x, y), eps=1e-6, atol=2e-4)
+
+
+def test_second_derivatives_are_refused():
+    cost, _, _ = _instance()
+    c = torch.tensor(cost, requires_grad=True)
+    value, solution = divergence_tensor("kl", c)
+    assert value.item() == solution.value
+    (gradient,) = torch.autograd.grad(value, c, create_graph=True)
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        gradient.sum().backward()
+
+
+def test_infinite_value_has_no_gradient():
+    cost = torch.tensor([[0.0, float("inf")]], dtype=torch.float64)
+    with pytest.raises(InputError, match="infinite"):
+        divergence_tensor("kl", cost)
+
+
+@pytest.mark.parametrize("kind", ["points", "matrix", "ball"])
+def test_device_pricing_equals_the_default(kind):
+    rng = np.random.default_rng(5)
+    x, y = rng.random((700, 2)), rng.random((600, 2)) * 0.8 + 0.1
+    if kind == "matrix":
+        arguments = {"cost": ((x[:, None] - y[None]) ** 2).sum(axis=2)}
+    else:
+        arguments = {
+            "x": x,
+            "y": y,
+            "cost": "sqeuclidean" if kind == "points" else {"norm": 2, "radius": 0.2},
+        }
+    plain = divergence("hellinger", **arguments, support="space")
+    device = divergence("hellinger", **arguments, support="space", device="cpu")
+    assert plain.status.converged
+    assert device.status.converged
+    assert max(plain.lower, device.lower) <= min(plain.upper, device.upper) * (1 + 1e-13)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_pricing():
+    rng = np.random.default_rng(6)
+    x, y = rng.random((3000, 2)), rng.random((3000, 2)) + 0.1
+    plain, device = divergence("kl", x=x, y=y), divergence("kl", x=x, y=y, device="cuda")
+    assert max(plain.lower, device.lower) <= min(plain.upper, device.upper) * (1 + 1e-13)
+
+
+def test_missing_device_is_named():
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    with pytest.raises(InputError, match="cuda"):
+        divergence("kl", np.zeros((1, 1)), device="cuda")
