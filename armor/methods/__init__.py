@@ -5,5 +5,6 @@ from armor.methods.factory import method, names
 from armor.methods.mart import Mart
 from armor.methods.pgd import Pgd
 from armor.methods.trades import Trades
+from armor.methods.udr import Udr
 
-__all__ = ["Mart", "Method", "Pgd", "StepResult", "Trades", "method", "names"]
+__all__ = ["Mart", "Method", "Pgd", "StepResult", "Trades", "Udr", "method", "names"]

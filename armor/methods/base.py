@@ -1,6 +1,6 @@
 """One training step: attack, per-sample losses, objective, mixture."""
 
-__all__ = ["Method", "StepResult"]
+__all__ = ["Method", "StepResult", "mixture"]
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -95,18 +95,24 @@ class Method(ABC):
         else:
             solution = self.objective(losses, moved.costs, reference_weights)
             robust = solution.value
-        loss = robust
-        if natural is not None and self.natural_weight > 0:
-            clean = _mean(cross_entropy(natural, y), reference_weights)
-            loss = self.natural_weight * clean + (1.0 - self.natural_weight) * robust
         return StepResult(
-            loss=loss,
+            loss=mixture(robust, natural, y, self.natural_weight, reference_weights),
             losses=losses.detach(),
             solution=None if solution is None else solution.detach(),
             logits=None if natural is None else natural.detach(),
             adversarial_logits=adversarial.detach(),
             x=moved.x,
         )
+
+
+def mixture(
+    robust: Tensor, natural: Tensor | None, y: Tensor, natural_weight: float, weights: Tensor | None
+) -> Tensor:
+    """`t · mean natural CE + (1 - t) · robust`, from the natural logits (None while t = 0)."""
+    if natural is None or natural_weight == 0:
+        return robust
+    clean = _mean(cross_entropy(natural, y), weights)
+    return natural_weight * clean + (1.0 - natural_weight) * robust
 
 
 def _mean(losses: Tensor, weights: Tensor | None) -> Tensor:

@@ -3,6 +3,7 @@
 __all__ = ["Objective"]
 
 import copy
+import dataclasses
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -17,6 +18,9 @@ from armor.objectives.arrays import Array, Ops, numpy_ops, torch_ops
 from armor.objectives.gradient import attach
 from armor.objectives.solution import Dual, Solution
 from armor.status import Status
+
+# A radius that binds for no re-weighting a batch can hold.
+_AMPLE = 1e4
 
 
 class Objective(ABC):
@@ -89,6 +93,27 @@ class Objective(ABC):
         """
         _check_shapes(losses, costs, reference_weights)
         return self.evaluate(losses, costs, reference_weights, self.epsilon, self.kappa)
+
+    def at(
+        self,
+        losses: Tensor,
+        costs: Tensor | None = None,
+        reference_weights: Tensor | None = None,
+        *,
+        mu: Tensor | float,
+    ) -> Solution:
+        """The dual function at a given `mu = lambda + kappa >= kappa`, with rho optimal for it.
+
+        `lambda eps + mu Λ[l/mu - c]`: an upper bound of the value for any lambda >= 0, exact at lambda*.
+        What a soft-cost method needs, whose transport was made for this very mu, and what learned
+        multipliers descend on. `gap` is that of the re-weighting step alone; else as `__call__`.
+        """
+        _check_shapes(losses, costs, reference_weights)
+        step = self.evaluate(losses, costs, reference_weights, _AMPLE, mu)
+        lam = torch.as_tensor(mu, dtype=step.lam.dtype, device=step.lam.device) - self.kappa
+        return dataclasses.replace(
+            step, value=step.value + (lam * self.epsilon).to(step.value.dtype), lam=lam.expand_as(step.lam)
+        )
 
     def evaluate(
         self,

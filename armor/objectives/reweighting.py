@@ -113,8 +113,12 @@ class Reweighted(Objective):
         spent = self._divergence(xp, w, p) + cost_of(w)
         moved = xp.sum(w * d)
         at_final = final.divergence + cost_of(final.w)
-        dual = xp.sum(final.w * d) + mu * (final.slack - (at_final - base - radius))
-        value = top + (xp.where(zero, moved, dual) - kappa * (base + radius))
+        # Of two equal forms the one without cancellation: with lambda = 0 the radius drops out altogether.
+        spending = xp.where(
+            mu <= kappa, mu * at_final, mu * (at_final - base - radius) + kappa * (base + radius)
+        )
+        dual = xp.sum(final.w * d) + mu * final.slack - spending
+        value = top + xp.where(zero, moved, dual)
         share = xp.where(spent - base > radius, radius / xp.where(spent > base, spent - base, 1.0), 1.0)
         primal = top + (
             xp.sum((cheapest + share * (w - cheapest)) * d)

@@ -2,9 +2,29 @@
 
 from armor.transport.ascent import Ascent, Transported
 from armor.transport.balls import Ball, Linf
+from armor.transport.costs import Barrier, Cost, Flips, NormPower, SoftBall
 from armor.transport.mode import attack_mode
+from armor.transport.norm_balls import L1, L2
+from armor.transport.soft import FlipAscent, SoftAscent
 
-__all__ = ["Ascent", "Ball", "Linf", "Transported", "attack_mode", "fgsm", "pgd"]
+__all__ = [
+    "L1",
+    "L2",
+    "Ascent",
+    "Ball",
+    "Barrier",
+    "Cost",
+    "FlipAscent",
+    "Flips",
+    "Linf",
+    "NormPower",
+    "SoftAscent",
+    "SoftBall",
+    "Transported",
+    "attack_mode",
+    "fgsm",
+    "pgd",
+]
 
 
 def pgd(

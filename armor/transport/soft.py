@@ -1,0 +1,125 @@
+"""Transport under a soft cost: ascent on `φ(y) - μ c(x, y)` with the μ of the dual that follows (trap 10)."""
+
+__all__ = ["FlipAscent", "SoftAscent"]
+
+import math
+
+import torch
+from torch import Tensor
+
+from armor.errors import InputError
+from armor.transport.ascent import _SCHEDULES, Loss, Transported, _better
+from armor.transport.costs import Cost, Flips
+
+_RULES = ("sign", "unit", "gradient")
+
+
+class SoftAscent:
+    """Gradient ascent on the penalised loss; the best iterate counts, the sample itself among them.
+
+    cost: `c(x, y)`.  step, steps, schedule as in `Ascent`.  rule: "sign" (as the published attacks), "unit"
+    (normalised gradient) or "gradient" (as it is).  start: displacement of the first step, standard
+    deviation of a Gaussian; 0 for none.  box: the range of a pixel, or None.
+    """
+
+    def __init__(
+        self,
+        cost: Cost,
+        *,
+        step: float,
+        steps: int,
+        rule: str = "sign",
+        schedule: str = "constant",
+        start: float = 0.0,
+        box: tuple[float, float] | None = (0.0, 1.0),
+    ) -> None:
+        if not (math.isfinite(step) and step > 0) or steps < 0:
+            raise InputError(f"an attack needs step > 0 and steps >= 0, not {step!r} and {steps!r}")
+        for name, value, known in (("rule", rule, _RULES), ("schedule", schedule, tuple(_SCHEDULES))):
+            if value not in known:
+                raise InputError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        if not (math.isfinite(start) and start >= 0):
+            raise InputError(f"start must be finite and not negative, not {start!r}")
+        self.cost, self.step, self.steps, self.rule = cost, float(step), int(steps), rule
+        self.schedule, self.start, self.box = schedule, float(start), box
+
+    def __call__(
+        self, phi: Loss, x: Tensor, *, mu: Tensor | float, generator: torch.Generator | None = None
+    ) -> Transported:
+        """Transport `x` (B, ...) at the multiplier `mu = lambda + kappa > 0`."""
+        x = x.detach()
+        with torch.no_grad():
+            best_x, best = x, phi(x).float()
+        moved = x
+        if self.start > 0:
+            if generator is None:
+                raise InputError("a random start needs an explicit generator")
+            noise = torch.randn(x.shape, generator=generator, device=generator.device).to(x)
+            moved = self._feasible(x, x + self.start * noise)
+        for index in range(self.steps):
+            with torch.enable_grad():
+                leaf = moved.detach().requires_grad_()
+                value = phi(leaf) - mu * self.cost(x, leaf)
+                (gradient,) = torch.autograd.grad(value.sum(), leaf)
+            if index > 0 or self.start > 0:
+                best_x, best = _better(best_x, best, moved, value)
+            size = self.step * _SCHEDULES[self.schedule](index / self.steps)
+            moved = self._feasible(x, moved + size * self._direction(gradient))
+        if self.steps > 0:
+            with torch.no_grad():
+                best_x, best = _better(best_x, best, moved, phi(moved) - mu * self.cost(x, moved))
+        return Transported(best_x, self.cost(x, best_x), best)
+
+    def _direction(self, gradient: Tensor) -> Tensor:
+        if self.rule == "sign":
+            return gradient.sign()
+        if self.rule == "gradient":
+            return gradient
+        norms = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+        return gradient / torch.where(norms > 0, norms, 1.0).reshape(-1, *[1] * (gradient.ndim - 1))
+
+    def _feasible(self, x: Tensor, moved: Tensor) -> Tensor:
+        if self.box is not None:
+            moved = moved.clamp(*self.box)
+        return self.cost.feasible(x, moved)
+
+
+class FlipAscent:
+    """One-way flips of binary features (T5 e), `per_step` at a time, by first-order gain above `mu L`.
+
+    Exact for linear losses in one step with `per_step=None` (every feature that gains).
+    """
+
+    def __init__(self, scale: float, *, steps: int = 1, per_step: int | None = None) -> None:
+        if steps < 1 or (per_step is not None and per_step < 1):
+            raise InputError(f"flips need steps >= 1 and per_step >= 1, not {steps!r} and {per_step!r}")
+        self.cost, self.steps, self.per_step = Flips(scale), int(steps), per_step
+
+    def __call__(
+        self,
+        phi: Loss,
+        x: Tensor,
+        *,
+        mu: Tensor | float,
+        generator: torch.Generator | None = None,  # noqa: ARG002
+    ) -> Transported:
+        """Transport binary `x` (B, ...) at the multiplier `mu > 0`; `InputError` unless it is binary."""
+        x = x.detach()
+        if x.device.type == "cpu" and bool(((x != 0) & (x != 1)).any()):
+            raise InputError("flips need binary features, 0 or 1")
+        with torch.no_grad():
+            best_x, best = x, phi(x).float()
+        moved = x
+        for _ in range(self.steps):
+            with torch.enable_grad():
+                leaf = moved.detach().requires_grad_()
+                (gradient,) = torch.autograd.grad(phi(leaf).sum(), leaf)
+            gain = torch.where(moved > 0, -math.inf, gradient - mu * self.cost.scale).flatten(1)
+            flip = gain > 0
+            if self.per_step is not None and self.per_step < gain.shape[1]:
+                floor = gain.topk(self.per_step, dim=1).values[:, -1:]
+                flip = flip & (gain >= floor)
+            moved = torch.where(flip.reshape(x.shape), 1.0, moved)
+            with torch.no_grad():
+                best_x, best = _better(best_x, best, moved, phi(moved) - mu * self.cost(x, moved))
+        return Transported(best_x, self.cost(x, best_x), best)
