@@ -34,6 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 (default: cuda if present)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random starts (default: 0)")
     parser.add_argument("--batch", type=int, default=250, help="images at a time (default: 250)")
+    parser.add_argument("--record", metavar="FILE", type=Path, help="also write a record, for --against")
+    parser.add_argument(
+        "--against", metavar="FILE", type=Path, help="compare with that record, image by image"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
 
 
@@ -52,12 +56,15 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from armor import data
+    from armor.evaluation.compare import paired_with
     from armor.evaluation.evaluate import evaluate
-    from armor.evaluation.report import render
+    from armor.evaluation.record import read_record, write_record
+    from armor.evaluation.report import render, render_paired
     from armor.evaluation.subject import load_subject
     from armor.training.run import device_of
 
     device = device_of(args.device)
+    other = None if args.against is None else read_record(args.against)
     subject = load_subject(args.checkpoint, architecture=args.model, dataset=args.dataset)
     images = data.load(subject.dataset, args.data)
     total = images.arrays.y_test.size
@@ -83,8 +90,16 @@ def run(args: argparse.Namespace) -> int:
             tick=tick,
             note=lambda text: bar.set_postfix_str(text[:60]),
         )
+    paired = None if other is None else paired_with(result, other)
+    if args.record is not None:
+        write_record(args.record, result, subject.preflight, subject.described)
     if args.json:
-        print(json.dumps(result.to_mapping(subject.preflight)))
+        content = result.to_mapping(subject.preflight)
+        if paired is not None:
+            content["against"] = {name: seen.to_mapping() for name, seen in paired.items()}
+        print(json.dumps(content))
     else:
         print(render(result, subject, images.reader.title, total))
+        if paired is not None:
+            print(render_paired(paired, str(args.against)))
     return 0

@@ -24,6 +24,7 @@ _COMMANDS = {
     "check": "re-check a certificate without any solver",
     "data": "download a data set from its authors and verify it",
     "train": "train a model from a recipe",
+    "reproduce": "every row of a table of results, into one table and plots",
     "evaluate": "natural and robust accuracy of a checkpoint, with 95 %% intervals",
 }
 

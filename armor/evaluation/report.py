@@ -1,10 +1,13 @@
 """The table that `armor evaluate` prints."""
 
+from collections.abc import Mapping
+
+from armor.evaluation.compare import Paired
 from armor.evaluation.evaluate import Evaluation
 from armor.evaluation.subject import Subject
 from armor.training.preflight_line import preflight_line
 
-__all__ = ["render"]
+__all__ = ["render", "render_paired"]
 
 
 def render(result: Evaluation, subject: Subject, title: str, total: int) -> str:
@@ -29,4 +32,16 @@ def render(result: Evaluation, subject: Subject, title: str, total: int) -> str:
         share, low, high = (100 * v for v in (seen.accuracy, seen.low, seen.high))
         entry = f"{name:<12}{norm:<6}{radius:<8}{steps:>6}{restarts:>10}{share:>9.2f} %"
         lines.append(f"{entry}   {low:.2f} … {high:.2f} %")
+    return "\n".join(lines)
+
+
+def render_paired(paired: Mapping[str, Paired], against: str) -> str:
+    """One line per attack: how the accuracies differ on the same images, and whether chance explains it."""
+    lines = ["", f"against {against}, image by image (bootstrap 95 % interval, exact McNemar test):"]
+    for name, seen in paired.items():
+        low, high = 100 * seen.low, 100 * seen.high
+        lines.append(
+            f"{name:<12}{100 * seen.difference:+.2f} points [{low:+.2f}, {high:+.2f}], "
+            f"p = {seen.p_value:.2g} (right here alone: {seen.only_first}, there alone: {seen.only_second})"
+        )
     return "\n".join(lines)

@@ -60,11 +60,13 @@ class Model:
 class Method:
     """`natural` · mean natural loss + (1 − `natural`) · dual value over the batch of per-sample losses.
 
-    `divergence = "none"` takes the plain mean, the method without its ARMOR extension.
+    `divergence = "none"` takes the plain mean, the method without its ARMOR extension. `mart_attack`: MART's
+    published attack maximises plain cross-entropy, the exact one the whole loss, as the duality asks.
     """
 
     loss: str = choice("trades", ("trades", "mart", "pgd"))
     beta: float = number(6.0, 0.0, 1000.0)
+    mart_attack: str = choice("published", ("published", "exact"))
     divergence: Any = specification("kl")
     epsilon: float = number(0.02, 0.0, 1e6, above=True)
     kappa: float = number(0.0, 0.0, 1e6)

@@ -37,6 +37,8 @@ def make_method(recipe: Recipe) -> Method:
         schedule=attack.schedule,
     )
     options: dict[str, Any] = {} if recipe.method.loss == "pgd" else {"beta": recipe.method.beta}
+    if recipe.method.loss == "mart":
+        options["attack"] = recipe.method.mart_attack
     return method(
         recipe.method.loss,
         transport,

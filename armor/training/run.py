@@ -135,6 +135,9 @@ def train(
     trainer = Trainer(recipe, state, batches, method, folder, hooks)
     hooks.line(f"{spec.name}, {batches.index.numel()} images, {device}, {state.arithmetic}")
     trainer.fit()
+    from armor.evaluation.plots import learning_curves
+
+    learning_curves(state.history, recipe.title or recipe.name, folder / "curves.png")
     return Outcome(
         folder,
         state.history,

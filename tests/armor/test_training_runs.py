@@ -168,7 +168,13 @@ def test_the_tiny_task_is_learned_and_the_best_epoch_published(
     best = load(tmp_path / "run" / "best.pt")
     assert best["history"][-1]["epoch"] == outcome.best["epoch"]
     assert "optimizer" not in best
-    assert sorted(os.listdir(tmp_path / "run")) == ["best.pt", "last.pt", "metrics.jsonl", "recipe.json"]
+    assert sorted(os.listdir(tmp_path / "run")) == [
+        "best.pt",
+        "curves.png",
+        "last.pt",
+        "metrics.jsonl",
+        "recipe.json",
+    ]
 
 
 def test_the_preflight_is_in_the_checkpoint(images: data.ImageData, tmp_path: Path) -> None:

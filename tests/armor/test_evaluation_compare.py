@@ -1,0 +1,179 @@
+"""Paired comparisons: McNemar's test and the bootstrap against slow and exact answers, records, tables."""
+
+import json
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from armor.errors import InputError
+from armor.evaluation.attacks import parse
+from armor.evaluation.compare import compare, mcnemar, paired_with
+from armor.evaluation.evaluate import AttackResult, Evaluation
+from armor.evaluation.intervals import Accuracy
+from armor.evaluation.plots import learning_curves, table_plot
+from armor.evaluation.record import read_record, write_record
+from armor.evaluation.table import collect
+from armor.numbers import ratio
+from armor.recipes import find
+from armor.recipes.tables import SCALES, Row, rows, tables
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_mcnemar_is_the_exact_binomial_test(a: int, b: int) -> None:
+    expected = stats.binomtest(a, a + b, 0.5).pvalue if a + b else 1.0
+    assert mcnemar(a, b) == pytest.approx(expected, rel=1e-9)
+
+
+def test_mcnemar_of_many_images_does_not_overflow() -> None:
+    assert mcnemar(3000, 3000) == 1.0
+    assert 0 < mcnemar(2900, 3100) < 0.02
+
+
+def test_mcnemar_by_enumeration() -> None:
+    extreme = sum(min(sum(coins), 7 - sum(coins)) <= 1 for coins in product((0, 1), repeat=7))
+    assert mcnemar(1, 6) == extreme / 2**7
+
+
+def test_the_bootstrap_agrees_with_resampling_images() -> None:
+    rng = np.random.default_rng(0)
+    first, second = rng.random(400) < 0.6, rng.random(400) < 0.5
+    found = compare(first, second)
+    index = rng.integers(0, 400, (20_000, 400))
+    slow = first[index].mean(1) - second[index].mean(1)
+    low, high = np.quantile(slow, (0.025, 0.975))
+    assert found.difference == pytest.approx(first.mean() - second.mean())
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.006)
+    assert compare(first, second) == found
+    swapped = compare(second, first)
+    assert swapped.difference == -found.difference
+    assert swapped.p_value == found.p_value
+
+
+def test_the_bootstrap_covers_the_truth() -> None:
+    rng = np.random.default_rng(1)
+    inside = 0
+    for _ in range(300):
+        images = rng.random(300)
+        found = compare(images + 0.3 * rng.normal(size=300) < 0.6, images + 0.3 * rng.normal(size=300) < 0.6)
+        inside += found.low <= 0 <= found.high
+    assert 0.90 <= inside / 300 <= 0.99
+
+
+def test_other_images_cannot_be_compared() -> None:
+    with pytest.raises(InputError, match="same images"):
+        compare(np.ones(3, bool), np.ones(4, bool))
+
+
+def _evaluation(seed: int, n: int = 37, radius: str = "8/255", shift: float = 0.0) -> Evaluation:
+    generator = torch.Generator().manual_seed(seed)
+    right = torch.rand(n, generator=generator) < 0.7 + shift
+    robust = right & (torch.rand(n, generator=generator) < 0.6 + shift)
+    spec = parse("pgd20", norm="linf", radius=ratio(radius, "radius"))[0]
+    attack = AttackResult(spec, Accuracy.of(int(robust.sum()), n), robust)
+    return Evaluation(n, Accuracy.of(int(right.sum()), n), right, (attack,))
+
+
+def test_records_come_back(tmp_path: Path) -> None:
+    one, two = _evaluation(0), _evaluation(1)
+    write_record(tmp_path / "new" / "a.json", one, {"outcome": "holds"}, "model")
+    found = read_record(tmp_path / "new" / "a.json")
+    assert np.array_equal(found.right["pgd20"], one.attacks[0].right.numpy())
+    assert found.result["natural"] == one.natural.to_mapping()
+    assert paired_with(one, found)["pgd20"].p_value == 1.0
+    paired = paired_with(two, found)
+    assert paired["natural"].difference == pytest.approx(two.natural.accuracy - one.natural.accuracy)
+    with pytest.raises(InputError, match="30 images here, 37 in the record"):
+        paired_with(_evaluation(0, 30), found)
+    with pytest.raises(InputError, match="radius"):
+        paired_with(_evaluation(0, radius="4/255"), found)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", '{"n": 9, "right": {"natural": "00"}}', '{"n": 8, "right": {"natural": "zz"}}']
+)
+def test_damaged_records(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.json"
+    with pytest.raises(InputError, match="no evaluation at"):
+        read_record(path)
+    path.write_text(text)
+    with pytest.raises(InputError, match="not a recorded evaluation"):
+        read_record(path)
+
+
+@pytest.mark.parametrize("table", tables())
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_row_of_every_table_is_a_valid_run(table: str, scale: str) -> None:
+    found = rows(table, scale)
+    folders = [row.folder for row in found]
+    assert len(set(folders)) == len(folders)
+    for row in found:
+        recipe = find(row.recipe, row.settings)
+        assert recipe.training.seed == row.seed
+        assert recipe.data.name == table
+        assert ratio(row.radius, "radius") == recipe.attack.radius  # trained and evaluated at one radius
+        assert row.baseline is None or row.baseline in folders
+        parse(row.attacks, norm=recipe.attack.norm, radius=recipe.attack.radius)
+    if scale == "full":
+        assert {row.seed for row in found} == {0, 1, 2}
+
+
+def test_unknown_tables_and_scales() -> None:
+    with pytest.raises(InputError, match="'cifar10'"):
+        rows("cifar-10", "smoke")
+    with pytest.raises(InputError, match="'smoke'"):
+        rows("cifar10", "smokes")
+
+
+def test_the_table_collects_what_is_there(tmp_path: Path) -> None:
+    made = [
+        Row(
+            label,
+            label,
+            seed,
+            (),
+            f"{label}-seed{seed}",
+            against and f"{against}-seed{seed}",
+            "pgd20",
+            None,
+            "8/255",
+        )
+        for seed in (0, 1)
+        for label, against in (("plain", None), ("armor", "plain"))
+    ]
+    empty = collect("t", made, tmp_path)
+    assert empty.entries == ()
+    assert len(empty.missing) == 4
+    evaluations = {}
+    for row in made[:3]:
+        evaluations[row.folder] = _evaluation(hash(row.folder) % 1000, shift=0.1 * (row.label == "armor"))
+        write_record(tmp_path / row.folder / "evaluation.json", evaluations[row.folder], None, row.folder)
+    table = collect("t", made, tmp_path)
+    assert table.missing == ("armor-seed1",)
+    entry = next(e for e in table.entries if e.label == "plain" and e.attack == "pgd20")
+    shares = [evaluations[f"plain-seed{s}"].attacks[0].accuracy.accuracy for s in (0, 1)]
+    assert entry.accuracy == pytest.approx(np.mean(shares))
+    assert (entry.lowest, entry.highest) == (min(shares), max(shares))
+    assert entry.paired is None
+    armor = next(e for e in table.entries if e.label == "armor" and e.attack == "natural")
+    expected = compare(evaluations["armor-seed0"].right.numpy(), evaluations["plain-seed0"].right.numpy())
+    assert armor.paired == expected
+    text = table.markdown()
+    assert text.count("\n| plain | ") == 2
+    assert "Not computed yet: armor-seed1." in text
+    json.dumps([e.to_mapping() for e in table.entries])
+    table_plot(table, tmp_path / "t.png")
+    assert (tmp_path / "t.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_learning_curves_of_a_run_without_validation(tmp_path: Path) -> None:
+    history = [
+        {"epoch": k, "loss": 2.0 / k, "adversarial_accuracy": 0.1 * k, "validation": None} for k in (1, 2)
+    ]
+    learning_curves(history, "t", tmp_path / "c.png")
+    assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,91 @@
+"""`armor reproduce` and paired evaluation from the command line, on a tiny data set."""
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+import tiny_cifar
+
+from armor.cli.main import main
+from armor.data import cifar10
+from armor.recipes import tables
+
+PARTS = tiny_cifar.files(per_batch=24)
+TINY = tables.Scale(
+    (
+        "model.name=cnn-small", "training.epochs=1", "training.batch=16", "attack.steps=1",
+        "data.validation=20", "validation.images=20", "validation.steps=1", "training.precision=float32",
+        "training.layout=contiguous",
+    ),
+    (0,), "fgsm", 30, False,
+)  # fmt: skip
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(cifar10, "LAYOUT", tiny_cifar.layout_of(PARTS))
+    monkeypatch.setitem(tables.SCALES, "smoke", TINY)
+    tiny_cifar.write_folder(tmp_path, PARTS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_whole_table_is_computed_once_and_collected(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["reproduce", "cifar10", "--data", str(tiny), "--device", "cpu"]
+    assert main([*words, "--collect"]) == 0
+    assert "Not computed yet" in capsys.readouterr().out
+    assert main(words) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("# cifar10, scale smoke")
+    assert "Not computed yet" not in printed.out
+    assert printed.out.count(" fgsm ") == 6
+    root = tiny / "runs/reproduce/cifar10-smoke"
+    assert (root / "table.md").read_text() == printed.out
+    assert {"table.png", "table.json"} <= {p.name for p in root.iterdir()}
+    assert main(words) == 0  # nothing left to train
+    again = capsys.readouterr()
+    assert again.out == printed.out
+    assert "row 1" not in again.err
+    (root / "cifar10-mart-seed0/evaluation.json").unlink()
+    assert main(words) == 0
+    assert "row 5 of 6" in capsys.readouterr().err
+    record = root / "cifar10-pgd-seed0/evaluation.json"
+    folder = str(root / "cifar10-pgd-kl-seed0")
+    more = ["--data", str(tiny), "--n", "30", "--attack", "fgsm", "--against", str(record)]
+    assert main(["evaluate", folder, *more, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found["against"]) == {"natural", "fgsm"}
+    assert 0 <= found["against"]["fgsm"]["p_value"] <= 1
+    assert main(["evaluate", folder, *more]) == 0
+    assert "exact McNemar test" in capsys.readouterr().out
+
+
+def test_listed_commands_are_the_rows(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "cifar10", "--list", "--data", "somewhere"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    for line in lines:
+        train, evaluate = line.split(" && ")
+        assert shlex.split(train)[:2] == ["armor", "train"]
+        assert shlex.split(evaluate)[:2] == ["armor", "evaluate"]
+        assert "somewhere" in train
+    assert not (tiny / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["cifar-10"], "'cifar10'"),
+        (["cifar10", "--scale", "smok"], "'smoke'"),
+        (["cifar10", "--data", "nowhere"], "nowhere does not exist"),
+    ],
+)
+def test_bad_input(tiny: Path, capsys: pytest.CaptureFixture[str], words: list[str], expected: str) -> None:
+    try:
+        code = main(["reproduce", *words])
+    except SystemExit as end:
+        code = int(end.code or 0)
+    assert code == 2
+    assert expected in capsys.readouterr().err
+    assert not (tiny / "runs").exists()
