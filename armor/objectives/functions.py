@@ -18,19 +18,22 @@ Elementwise = Callable[[Array], Array]
 class Functions:
     """One divergence in numbers.
 
-    f, slope (f'), density ((f*)') and response ((f*)''): elementwise, one per backend name.
+    f, slope (f'), conjugate (f*), density ((f*)') and response ((f*)''): elementwise, one per backend name.
+    recession: f'(inf).
     slope_at_one: a = f'(1) (any subgradient at a kink).  taylor: derivatives of f at 1 from the second on.
     smooth: f is smooth and strictly convex inside its domain, so (f*)' has no jumps.
     """
 
     f: Mapping[str, Elementwise]
     slope: Mapping[str, Elementwise]
+    conjugate: Mapping[str, Elementwise]
     density: Mapping[str, Elementwise]
     response: Mapping[str, Elementwise]
     slope_at_one: float
     taylor: tuple[float, ...]
     smooth: bool
     ceiling: float
+    recession: float
 
     def centred(self, xp: Ops, t: Array) -> Array:
         """`f(t) - a (t - 1)`, relatively accurate near t = 1 where f is smooth there."""
@@ -77,18 +80,21 @@ def _functions(key: str) -> Functions:
         by_backend = {name: callables(d, name) for name in ("numpy", "torch")}
         slope_at_one, taylor = _at_one(d)
         ends = (float(d.domain[0]), float(d.domain[1]))
+        recession = float(d.recession)
     except theory.errors.InputError as error:
         raise InputError(str(error)) from None
     smooth = len(d.pieces) == 1 and not d.pieces[0].affine
     return Functions(
         f={name: c.f for name, c in by_backend.items()},
         slope={name: c.f_prime for name, c in by_backend.items()},
+        conjugate={name: c.conjugate for name, c in by_backend.items()},
         density={name: c.conjugate_prime for name, c in by_backend.items()},
         response={name: c.conjugate_second for name, c in by_backend.items()},
         slope_at_one=slope_at_one,
         taylor=taylor,
         smooth=smooth,
         ceiling=ends[1],
+        recession=recession,
     )
 
 

@@ -1,0 +1,100 @@
+"""Learned and carried dual variables: bounds, convergence, and the batch bias they remove (T21, T23)."""
+
+import math
+
+import pytest
+import torch
+
+import armor
+from armor.errors import InputError
+from armor.objectives.carried import CarriedDual, LearnedDual
+
+SPECS = ["kl", "pearson", "jeffreys", {"name": "alpha", "alpha": 6}, {"name": "alpha", "alpha": 2.5}]
+
+
+def _losses(n: int) -> torch.Tensor:
+    return torch.randn(n, generator=torch.Generator().manual_seed(0), dtype=torch.float64).exp()
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+@pytest.mark.parametrize("kappa", [0.0, 0.1])
+def test_carrying_removes_the_bias_of_batches(spec: object, kappa: float) -> None:
+    """T21: batch objectives average below the data set's; the carried integrand averages to it exactly."""
+    losses = _losses(512)
+    objective = armor.objective(spec, epsilon=0.1, kappa=kappa)  # type: ignore[arg-type]
+    whole = float(objective(losses).value)
+    carried = CarriedDual(objective, 512)
+    carried.remember(torch.arange(512), losses)
+    assert float(carried.refresh().value) == pytest.approx(whole, rel=1e-12)
+    batches = losses[torch.randperm(512, generator=torch.Generator().manual_seed(1))].reshape(32, 16)
+    exact = torch.stack([objective(batch).value for batch in batches])
+    held = torch.stack([carried(batch).value for batch in batches])
+    assert float(held.mean()) == pytest.approx(whole, rel=1e-10)
+    assert float(exact.mean()) < whole - 0.01
+    # T23: what is held bounds every batch's own optimum from above.
+    assert bool((held >= exact - 1e-10).all())
+
+
+def test_the_carried_gradient_is_the_data_sets() -> None:
+    losses = _losses(64).requires_grad_()
+    objective = armor.objective("kl", epsilon=0.1)
+    carried = CarriedDual(objective, 64)
+    carried.remember(torch.arange(64), losses)
+    carried.refresh()
+    (whole,) = torch.autograd.grad(objective(losses).value, losses)
+    parts = torch.stack([carried(batch).value for batch in losses.reshape(8, 8)]).mean()
+    (held,) = torch.autograd.grad(parts, losses)
+    assert torch.allclose(held, whole, rtol=1e-9)
+    assert torch.allclose(carried(losses).weights, objective(losses).weights, rtol=1e-9)
+
+
+@pytest.mark.parametrize("spec", ["kl", {"name": "alpha", "alpha": 2.5}], ids=str)
+def test_learning_descends_to_the_optimum_from_above(spec: object) -> None:
+    losses = _losses(64)
+    objective = armor.objective(spec, epsilon=0.1, kappa=0.05)  # type: ignore[arg-type]
+    best = objective(losses)
+    learned = LearnedDual(objective, lam=2 * float(best.lam), rho=float(best.rho) + 1.0)
+    optimiser = torch.optim.Adam(learned.parameters(), lr=0.05)
+    start = float(learned(losses).value.detach())
+    for step in range(800):
+        for group in optimiser.param_groups:
+            group["lr"] = 0.05 * (1 - step / 800)
+        optimiser.zero_grad()
+        value = learned(losses).value
+        assert float(value.detach()) >= float(best.value) - 1e-10
+        value.backward()
+        optimiser.step()
+    assert float(learned(losses).value.detach()) == pytest.approx(float(best.value), abs=1e-4)
+    assert start > float(best.value) + 0.01
+    assert float(learned.lam.detach()) == pytest.approx(float(best.lam), rel=0.05)
+
+
+def test_held_variables_survive_a_checkpoint_and_a_mask() -> None:
+    losses = _losses(16)
+    objective = armor.objective("kl", epsilon=0.1)
+    carried = CarriedDual(objective, 16)
+    assert float(carried(losses).value) == float(objective(losses).value)
+    carried.remember(torch.arange(8), losses[:8])
+    assert float(carried.refresh().value) == pytest.approx(float(objective(losses[:8]).value), rel=1e-13)
+    twin = CarriedDual(objective, 16)
+    twin.load_state_dict(carried.state_dict())
+    assert torch.equal(twin(losses).value, carried(losses).value)
+    masked = torch.cat([losses, torch.tensor([math.inf], dtype=torch.float64)])
+    weights = torch.ones(17)
+    weights[16] = 0.0
+    assert float(carried(masked, None, weights).value) == pytest.approx(
+        float(carried(losses).value), rel=1e-12
+    )
+
+
+def test_unfit_divergences_are_refused_by_name() -> None:
+    for spec in ("hellinger", "tv", "none", {"name": "renyi", "alpha": 2.0}):
+        name = spec if isinstance(spec, str) else str(spec["name"])
+        with pytest.raises(InputError, match=name):
+            LearnedDual(armor.objective(spec, epsilon=0.1))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"-1\.0"):
+        LearnedDual(armor.objective("kl", epsilon=0.1), lam=-1.0)
+    full = CarriedDual(armor.objective("kl", epsilon=100.0), 4)
+    full.remember(torch.arange(4), torch.arange(4.0))
+    with pytest.raises(InputError, match="not binding"):
+        full.refresh()
