@@ -115,7 +115,8 @@ class Renyi(Information):
         gap = np.maximum(-y, 1e-290)
         # Scaled by the smallest gap, so that neither power leaves the range of doubles.
         scale = float(gap.min())
-        ratio = gap / scale
+        with np.errstate(over="ignore"):
+            ratio = gap / scale
         with np.errstate(all="ignore"):
             mean = float(p @ ratio ** ((a - 1) / a))
             return np.asarray(ratio ** (-1 / a) / (a * scale * mean))

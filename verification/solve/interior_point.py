@@ -40,6 +40,15 @@ def _step(values: Floats, changes: Floats) -> float:
     return float(min(1.0, np.min(-values[falling] / changes[falling])))
 
 
+def _bisect(larger: Callable[[Floats], NDArray[np.bool_]], low: Floats, high: Floats) -> Floats:
+    """Where the elementwise decreasing predicate turns from True to False, to about 1e-15."""
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        up = larger(middle)
+        low, high = np.where(up, middle, low), np.where(up, high, middle)
+    return high
+
+
 class _State:
     """Iterate and the parts of the Newton system that depend on it."""
 
@@ -65,6 +74,44 @@ class _State:
         self.s = np.where(self.arcs, start[:, None] + self.cost - self.g, 1.0)
         self.v = recession - self.g if self.singular else np.ones_like(q)
         self.count = int(self.arcs.sum()) + (len(q) if self.singular else 0)
+
+    def centre(self, inverse: Elementwise) -> None:
+        """Move to a point where all products `x s` and `u v` are (nearly) one number, whatever the weights.
+
+        Eight alternations of one-dimensional solves, by bisection in the logarithm of a distance: for each
+        column `sum_i mu/(y_i + c_ij - g_j) + mu/(f'(inf) - g_j) = q_j`, for each row `sum_j mu/(y + c_ij -
+        g_j) = p w(y)` with `w` the inverse of `f'`.
+        """
+        mu = max(float((self.x * self.cost).sum()), 1e-2) / self.count
+        y = np.zeros(len(self.p))
+        for _ in range(8):
+            base = np.where(self.arcs, y[:, None] + self.cost, np.inf)
+            height = np.minimum(base.min(axis=0), self.recession)
+            above = base - height
+            top = self.recession - height
+
+            def crowded(log_gap: Floats, above: Floats = above, top: Floats = top) -> NDArray[np.bool_]:
+                gap = np.exp(log_gap)
+                return np.asarray((mu / (gap + above)).sum(axis=0) + mu / (gap + top) > self.q)
+
+            start = np.log(mu / self.q)
+            gap = np.exp(_bisect(crowded, start, start + np.log(len(self.p) + 2.0)))
+            self.g = height - gap
+            base = np.where(self.arcs, self.g - self.cost, -np.inf)
+            floor = base.max(axis=1)
+            below = floor[:, None] - base
+
+            def scarce(log_gap: Floats, below: Floats = below, floor: Floats = floor) -> NDArray[np.bool_]:
+                gap = np.exp(log_gap)
+                carried = (mu / (gap[:, None] + below)).sum(axis=1)
+                return np.asarray(carried > self.p * inverse(floor + gap))
+
+            y = floor + np.exp(_bisect(scarce, np.full(len(y), -200.0), np.full(len(y), 200.0)))
+        self.x = np.where(self.arcs, mu / (y[:, None] + self.cost - self.g), 0.0)
+        self.s = np.where(self.arcs, self.gradient()[:, None] + self.cost - self.g, 1.0)
+        if self.singular:
+            self.v = self.recession - self.g
+            self.u = mu / self.v
 
     def gradient(self) -> Floats:
         return self.slope(self.x.sum(axis=1) / self.p)
@@ -134,6 +181,7 @@ def interior_point(
     p: Floats,
     q: Floats,
     tolerance: float = 1e-13,
+    inverse: Elementwise | None = None,
 ) -> Prices:
     """Minimise the program of T1 for a smooth `f`; the caller judges the result by its recomputed gap.
 
@@ -142,9 +190,16 @@ def interior_point(
         recession: `f'(inf)` in that gauge where singular mass is allowed, inf otherwise.
         cost: (n, m), inf for a forbidden arc; every row, and without singular mass every column, has an arc.
         p, q: (n,), (m,) positive weights.
+        inverse: the inverse of `f'`, elementwise; given, the start is centred, which weights of very
+            different magnitudes need.
         tolerance: complementarity, relative to the cost of the plan or absolute below 1, at which to stop.
     """
     state = _State(slope, curvature, recession, cost, p, q)
+    if inverse is not None:
+        with np.errstate(all="ignore"):
+            state.centre(inverse)
+        if not ((state.s > 0).all() and (state.v > 0).all() and np.isfinite(state.x).all()):
+            state = _State(slope, curvature, recession, cost, p, q)
     best = Prices(state.x, state.u, state.g, state.gap(), 0)
     stalled = 0
     for iteration in range(1, _MOST + 1):

@@ -1,9 +1,8 @@
 """D^c as a linear program (T1 for TV, CVaR, transport only), and by tangents for an `f` with kinks or a
 bounded domain.
 
-HiGHS solves `min sum_i p_i e_i + f'(inf) sum_j u_j + <c, x>` over arcs `x`, singular masses `u` and epigraph
-variables `e_i >= a w_i + b` for every line `(a, b)` below `f`, `w_i = (x1)_i / p_i` kept in the domain of
-`f`.
+HiGHS solves `min sum_i e_i + f'(inf) sum_j u_j + <c, x>` over arcs `x`, singular masses `u` and epigraph
+variables `e_i >= a r_i + b p_i` for every line `(a, b)` below `f`, `r_i = (x1)_i` in `p_i` times the domain.
 """
 
 from dataclasses import dataclass
@@ -44,7 +43,7 @@ class _Program:
         n, m = cost.shape
         self.free = m if space else 0
         columns = np.arange(self.arcs)
-        self.rows = sparse.csr_array((1.0 / p[self.i], (self.i, columns)), shape=(n, self.arcs))
+        self.rows = sparse.csr_array((np.ones(self.arcs), (self.i, columns)), shape=(n, self.arcs))
         self.sums = sparse.hstack(
             [
                 sparse.csr_array((np.ones(self.arcs), (self.j, columns)), shape=(m, self.arcs)),
@@ -54,12 +53,15 @@ class _Program:
             format="csr",
         )
         singular = np.full(self.free, f.recession if space else 0.0)
-        self.objective = np.concatenate([cost[self.i, self.j], singular, p])
+        self.objective = np.concatenate([cost[self.i, self.j], singular, np.ones(n)])
         self.lines: list[tuple[Floats, Floats]] = []
 
     def tangent(self, t: Floats) -> None:
-        """Add the tangent of `f` at density `t` (n,) to every row."""
-        slope = np.clip(np.nan_to_num(self.f.slope(t), posinf=1e12, neginf=-1e12), -1e12, 1e12)
+        """Add the tangent of `f` at density `t` (n,) to every row, at 1 where it is too steep to be of
+        use."""
+        slope = self.f.slope(t)
+        t = np.where(np.isfinite(self.f.f(t)) & (np.abs(slope) < 1e12), t, 1.0)
+        slope = self.f.slope(t)
         self.lines.append((slope, self.f.f(t) - slope * t))
 
     def solve(self) -> tuple[Floats, Floats, Floats] | None:
@@ -69,12 +71,12 @@ class _Program:
         for slope, offset in self.lines:
             scaled = sparse.dia_array((slope[None, :], [0]), shape=(n, n)) @ self.rows
             blocks.append(sparse.hstack([scaled, sparse.csr_array((n, self.free)), -sparse.eye_array(n)]))
-            bounds.append(-offset)
+            bounds.append(-offset * self.p)
         low, high = self.f.domain
         for sign, limit in ((1.0, high), (-1.0, low)):
             if np.isfinite(limit) and (sign > 0 or limit > 0):
                 blocks.append(sparse.hstack([sign * self.rows, sparse.csr_array((n, self.free + n))]))
-                bounds.append(np.full(n, sign * limit))
+                bounds.append(sign * limit * self.p)
         free_epigraph = np.full((n, 2), [-np.inf, np.inf])
         nonnegative = np.full((self.arcs + self.free, 2), [0.0, np.inf])
         result = linprog(
@@ -117,7 +119,7 @@ def by_tangents(
         if found is None:
             return None
         x, u, g = found
-        density = np.clip(program.rows @ x, low, high)
+        density = np.clip(program.rows @ x / p, low, high)
         below = np.max([slope * density + offset for slope, offset in program.lines], axis=0)
         error = float(p @ (f.f(density) - below))
         value = float(program.objective[: program.arcs] @ x)

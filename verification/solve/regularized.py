@@ -5,11 +5,13 @@ Smooth divergences go to the dense interior point, piecewise linear ones (TV, CV
 linear program, a user's `f` with kinks or a bounded domain to linear programs by tangents, Rényi to a
 sequence of separable programs. Whatever the optimiser says, its plan is rescaled to columns that are exactly
 `q`, its prices are closed under the c-transform and shifted by the exact re-weighting step, and the interval
-between the two is what counts.
+between the two is what counts. Where it is wider than asked, the next optimiser has its turn, and the best
+witness of either side is kept.
 """
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -20,180 +22,90 @@ from numpy.typing import NDArray
 from theory.errors import InputError
 from verification.certificate.build import certify, plan_witness
 from verification.certificate.checker import PRECISION, Rejected
-from verification.certificate.formulas import formula
 from verification.instance import Instance, text
 from verification.solution import DivergenceSolution, Plan, Status
-from verification.solve.functions import information
 from verification.solve.information import Renyi, Separable
-from verification.solve.interior_point import interior_point
+from verification.solve.interior_point import Prices, interior_point
 from verification.solve.linear import by_tangents, recession_ray
-from verification.solve.repair import bounded_plan
-from verification.solve.reweighting import reweight
+from verification.solve.reduced import Optimum, Reduced
 
 __all__ = ["divergence"]
 
 Floats = NDArray[np.float64]
-_NEGLIGIBLE = 1e-15  # share of a column below which an entry of an interior plan is dropped
 
 
-@dataclass(frozen=True)
-class _Optimum:
-    """Float witnesses on the kept rows and columns."""
-
-    x: Floats
-    u: Floats
-    g: Floats
-    iterations: int
-
-
-class _Problem:
-    """The rows with `p > 0` that reach a column with `q > 0`, and those columns."""
-
-    def __init__(self, instance: Instance) -> None:
-        assert instance.q is not None
-        self.instance = instance
-        self.information = information(instance.divergence)
-        self.space = instance.support == "space" and bool(np.isfinite(self.information.recession))
-        self.columns = np.flatnonzero(instance.q > 0)
-        self.carrying = np.flatnonzero(instance.p > 0)
-        reached = np.isfinite(instance.cost[np.ix_(self.carrying, self.columns)]).any(axis=1)
-        self.rows = self.carrying[reached]
-        self.idle = self.carrying[~reached]
-        self.cost = instance.cost[np.ix_(self.rows, self.columns)]
-        self.p, self.q = instance.p[self.rows], instance.q[self.columns]
-
-    def optimise(self) -> _Optimum | None:
-        """Float witnesses, None when no plan is feasible."""
-        if not len(self.rows):  # only reached when singular mass may do everything
-            return _Optimum(
-                np.zeros((0, len(self.q))), self.q, np.full(len(self.q), self.information.recession), 0
+def _optima(problem: Reduced) -> Iterator[Optimum | None]:
+    """Float witnesses from one optimiser after the other; None when one finds that no plan is feasible."""
+    f = problem.information
+    if not len(problem.rows):  # only reached when singular mass may do everything
+        yield Optimum(np.zeros((0, len(problem.q))), problem.q, np.full(len(problem.q), f.recession), 0)
+        return
+    cost, p, q = problem.seen()
+    if isinstance(f, Renyi):
+        for centred in (False, True):
+            yield problem.lift(*_renyi(f, problem.space, cost, p, q, centred))
+        return
+    assert isinstance(f, Separable)
+    if f.linear is None and f.domain == (0.0, np.inf) and f.taylor:
+        recession = f.recession - f.slope_at_one if problem.space else np.inf
+        for inverse in (None, lambda y: f.density(y + f.slope_at_one, p)):
+            found = interior_point(
+                lambda t: f.slope(t) - f.slope_at_one, f.curvature, recession, cost, p, q, inverse=inverse
             )
-        if isinstance(self.information, Renyi):
-            return self._renyi(self.information)
-        assert isinstance(self.information, Separable)
-        f = self.information
-        if f.linear is not None or f.domain != (0.0, np.inf) or not f.taylor:
-            found = by_tangents(f, self.cost, self.p, self.q, self.space)
-            return None if found is None else _Optimum(found.x, found.u, found.g, found.iterations)
-        recession = f.recession - f.slope_at_one if self.space else np.inf
+            yield problem.lift(found.x, found.u, found.g + f.slope_at_one, found.iterations)
+    tangents = by_tangents(f, cost, p, q, problem.space)
+    yield None if tangents is None else problem.lift(tangents.x, tangents.u, tangents.g, tangents.iterations)
+
+
+def _renyi(
+    f: Renyi, space: bool, cost: Floats, p: Floats, q: Floats, centred: bool
+) -> tuple[Floats, Floats, Floats, int]:
+    """Rényi by `log S = min or max over tau of S/tau + log tau - 1`: separable for fixed tau, a root in `log
+    tau`.
+
+    `S = sum p_i w_i^(1-alpha)` at the optimum for tau, less tau, decreases through the root.
+    """
+    a = f.alpha
+    iterations = 0
+
+    def at(sigma: float) -> tuple[float, Prices, float]:
+        nonlocal iterations
+        tau = float(np.exp(sigma))
+        base = 1.0 / (tau * a)
         result = interior_point(
-            lambda t: f.slope(t) - f.slope_at_one, f.curvature, recession, self.cost, self.p, self.q
+            lambda t: base - base * t**-a,
+            lambda t: t ** (-a - 1) / tau,
+            base if space else np.inf,
+            cost,
+            p,
+            q,
+            inverse=(lambda y: np.maximum(1 - y / base, 0.0) ** (-1 / a)) if centred else None,
         )
-        return _Optimum(result.x, result.u, result.g + f.slope_at_one, result.iterations)
+        iterations += result.iterations
+        w = result.x.sum(axis=1) / p
+        return float(np.log(p @ w ** (1 - a))) - sigma, result, base
 
-    def _renyi(self, f: Renyi) -> _Optimum:
-        """`log S = min or max over tau of S/tau + log tau - 1`: a separable program per tau, a root in `log
-        tau`."""
-        a = f.alpha
-        iterations = 0
-
-        def at(sigma: float) -> tuple[float, Any]:
-            tau = float(np.exp(sigma))
-            base = 1.0 / (tau * a)
-            result = interior_point(
-                lambda t: base - base * t**-a,
-                lambda t: t ** (-a - 1) / tau,
-                base if self.space else np.inf,
-                self.cost,
-                self.p,
-                self.q,
-            )
-            result = replace(result, g=result.g - base)
-            w = result.x.sum(axis=1) / self.p
-            idle = float(self.instance.p[self.idle].sum()) if a > 1 else 0.0
-            total = float(self.p @ w ** (1 - a)) + (np.inf if idle else 0.0)
-            return float(np.log(total)) - sigma, result
-
-        low, value = 0.0, at(0.0)
-        high, other = value[0], at(value[0])
-        best = min((value, other), key=lambda pair: abs(pair[0]))
-        for _ in range(30):
-            if abs(best[0]) < 1e-15 or value[0] == other[0]:
-                break
-            root = high - other[0] * (high - low) / (other[0] - value[0])
-            low, value = high, other
-            high, other = root, at(root)
-            iterations += other[1].iterations
-            if abs(other[0]) >= abs(best[0]):
-                break
-            best = other
-        result = best[1]
-        return _Optimum(result.x, result.u, result.g, iterations)
-
-    def potential(self, g: Floats) -> list[str]:
-        """The dual witness: `g` closed under the c-transform, shifted by the re-weighting step, text per
-        column."""
-        full = np.full(len(self.carrying), -np.inf)
-        if len(self.rows):
-            reach = np.max(g - self.cost, axis=1)
-            closed = np.min(reach[:, None] + self.cost, axis=0)
-            g = np.where(np.isfinite(closed), closed, g)
-            if self.space:
-                g = np.minimum(g, self.information.recession)
-            full[np.isin(self.carrying, self.rows)] = np.max(g - self.cost, axis=1)
-        highest = float(full.max()) if len(self.rows) else float(g.max())
-        top = max(float(g.max()) - highest, 0.0) if self.space else None
-        step = reweight(self.information, self.instance.p[self.carrying], full - highest, top)
-        rho = highest + (step.shift if step is not None else 0.0)
-        if np.isfinite(self.information.recession):
-            # A hair above the bound, so that rounding cannot push g over f'(inf).
-            rho += 8e-16 * max(
-                float(np.abs(g).max()), abs(rho), float(np.abs(full[np.isfinite(full)]).max(initial=0))
-            )
-        result = ["-inf"] * self.instance.shape[1]
-        for j, value in zip(self.columns.tolist(), (g - rho).tolist(), strict=True):
-            result[j] = text(Fraction(repr(value)))
-        return result
-
-    def _bounded(self, x: Floats, high: Fraction) -> Plan | None:
-        """The exact plan near `x` whose rows stay below `high` times their weight in P."""
-        instance = self.instance
-        assert instance.q_exact is not None
-        caps = [high * instance.p_exact[i] for i in self.rows.tolist()]
-        targets = [instance.q_exact[j] for j in self.columns.tolist()]
-        rows = bounded_plan(x, self.cost, caps, targets)
-        if rows is None:
-            return None
-        entries = tuple(
-            (int(self.rows[i]), int(self.columns[j]), mass)
-            for i, row in enumerate(rows)
-            for j, mass in sorted(row.items())
-            if mass > 0
-        )
-        return Plan(entries, (), instance.shape)
-
-    def plan(self, x: Floats, u: Floats) -> Plan:
-        """The exact plan nearest to `x`, `u` whose columns, with the singular masses, are exactly `q`."""
-        instance = self.instance
-        assert instance.q_exact is not None
-        high = formula(instance.divergence).domain[1]
-        if high is not None:
-            bounded = self._bounded(x, Fraction(int(high.p), int(high.q)))
-            if bounded is not None:
-                return bounded
-        entries: list[tuple[int, int, Fraction]] = []
-        singular = [Fraction(0)] * instance.shape[1]
-        for k, j in enumerate(self.columns.tolist()):
-            target = instance.q_exact[j]
-            column = x[:, k]
-            keep = np.flatnonzero(column > _NEGLIGIBLE * self.q[k])
-            masses = [Fraction(float(column[i])) for i in keep]
-            created = Fraction(float(u[k])) if self.space and u[k] > _NEGLIGIBLE * self.q[k] else Fraction(0)
-            total = sum(masses, created)
-            if total == 0:
-                continue
-            # Doubles but for the largest, which takes up the rest: short text and an exact column.
-            ratio = target / total
-            masses = [Fraction(float(mass * ratio)) for mass in masses]
-            created = Fraction(float(created * ratio))
-            rest = target - sum(masses, created)
-            if masses and max(masses) >= created:
-                masses[masses.index(max(masses))] += rest
-            else:
-                created += rest
-            entries += [(int(self.rows[i]), j, mass) for i, mass in zip(keep, masses, strict=True)]
-            singular[j] = created
-        return Plan(tuple(entries), tuple(singular) if any(singular) else (), instance.shape)
+    points = {0.0: at(0.0)}
+    sigma = points[0.0][0]
+    for _ in range(40):
+        points[sigma] = at(sigma)
+        best = min(points.values(), key=lambda found: abs(found[0]))
+        if abs(points[sigma][0]) < 2e-16 * max(1.0, abs(sigma)):
+            break
+        above = [s for s, found in points.items() if found[0] > 0]
+        below = [s for s, found in points.items() if found[0] <= 0]
+        if not above or not below:
+            sigma += 2 * points[sigma][0]
+            continue
+        low, high = max(above), min(below)
+        recent = sorted(points, key=lambda s: abs(points[s][0]))[:2]
+        rise = points[recent[0]][0] - points[recent[1]][0]
+        secant = recent[0] - points[recent[0]][0] * (recent[0] - recent[1]) / rise if rise else low
+        sigma = secant if low < secant < high else 0.5 * (low + high)
+        if sigma in points:
+            break
+    _, result, base = best
+    return result.x, result.u, result.g - base, iterations
 
 
 def divergence(instance: Instance, *, tolerance: float = 1e-9) -> DivergenceSolution:
@@ -210,34 +122,65 @@ def divergence(instance: Instance, *, tolerance: float = 1e-9) -> DivergenceSolu
     if instance.q_exact is None:
         raise InputError("the field 'q' is missing: a divergence from P to Q needs it.")
     with np.errstate(all="ignore"), ctx.workprec(PRECISION):
-        problem = _Problem(instance)
+        problem = Reduced(instance)
         infinite = _infinite(problem)
-        if infinite is None:
-            optimum = problem.optimise()
-            infinite = _infeasible(problem) if optimum is None else None
         if infinite is not None:
-            return _solution(problem, *infinite, None, 0, tolerance, start)
-        assert optimum is not None
-        plan = problem.plan(optimum.x, optimum.u)
-        potential = problem.potential(optimum.g)
-        certificate, lower, upper = certify(instance, "divergence", {"g": potential}, plan_witness(plan))
-    return _solution(problem, certificate, lower, upper, plan, optimum.iterations, tolerance, start)
+            return _solution(instance, infinite, None, 0, tolerance, start)
+        best: _Bracket | None = None
+        iterations = 0
+        for optimum in _optima(problem):
+            if optimum is None:
+                if best is None:
+                    return _solution(instance, _infeasible(problem), None, iterations, tolerance, start)
+                continue
+            iterations += optimum.iterations
+            found = _Bracket.of(
+                instance, {"g": problem.potential(optimum.g)}, problem.plan(optimum.x, optimum.u)
+            )
+            best = found if best is None else best.joined(found)
+            if best.narrow(tolerance):
+                break
+        assert best is not None
+    return _solution(instance, best.ends, best.plan, iterations, tolerance, start)
+
+
+@dataclass(frozen=True)
+class _Bracket:
+    """A certificate with its ends, and the exact plan in it."""
+
+    instance: Instance
+    ends: tuple[dict[str, Any], float, float]
+    plan: Plan
+
+    @classmethod
+    def of(cls, instance: Instance, lower: dict[str, Any], plan: Plan) -> "_Bracket":
+        return cls(instance, certify(instance, "divergence", lower, plan_witness(plan)), plan)
+
+    def narrow(self, tolerance: float) -> bool:
+        _, lower, upper = self.ends
+        return np.isfinite(upper - lower) and upper - lower <= tolerance * max(1.0, abs(lower))
+
+    def joined(self, other: "_Bracket") -> "_Bracket":
+        """The better lower witness with the better plan."""
+        lower = self if self.ends[1] >= other.ends[1] else other
+        upper = self if self.ends[2] <= other.ends[2] else other
+        return lower if lower is upper else _Bracket.of(self.instance, lower.ends[0]["lower"], upper.plan)
 
 
 def _solution(
-    problem: _Problem,
-    certificate: dict[str, Any],
-    lower: float,
-    upper: float,
+    instance: Instance,
+    ends: tuple[dict[str, Any], float, float],
     plan: Plan | None,
     iterations: int,
     tolerance: float,
     start: float,
 ) -> DivergenceSolution:
+    certificate, lower, upper = ends
     g = certificate["lower"].get("g")
-    narrow = upper == lower or upper - lower <= tolerance * max(1.0, abs(lower))
+    narrow = np.isfinite(upper) and upper - lower <= tolerance * max(1.0, abs(lower))
+    prices = None if g is None else np.array([-np.inf if v == "-inf" else float(Fraction(v)) for v in g])
     return DivergenceSolution(
-        instance=problem.instance,
+        instance=instance,
         lower=lower,
         upper=upper,
         rigorous=True,
@@ -247,13 +190,11 @@ def _solution(
         seconds=time.perf_counter() - start,
         tolerance=tolerance,
         witness=certificate,
-        potential=None
-        if g is None
-        else np.array([float(Fraction(v)) if v != "-inf" else -np.inf for v in g]),
+        potential=prices,
     )
 
 
-def _infinite(problem: _Problem) -> tuple[dict[str, Any], float, float] | None:
+def _infinite(problem: Reduced) -> tuple[dict[str, Any], float, float] | None:
     """The proof of `D^c = inf` where the pattern of infinite costs alone decides."""
     instance = problem.instance
     forced = np.isposinf(problem.information.at_zero) or problem.information.domain[0] > 0
@@ -271,7 +212,7 @@ def _infinite(problem: _Problem) -> tuple[dict[str, Any], float, float] | None:
     return _proved(instance, {"ray": ray})
 
 
-def _infeasible(problem: _Problem) -> tuple[dict[str, Any], float, float]:
+def _infeasible(problem: Reduced) -> tuple[dict[str, Any], float, float]:
     """The proof of `D^c = inf` where the bounds of a density's domain decide."""
     instance = problem.instance
     cost = instance.cost[np.ix_(problem.carrying, problem.columns)]
