@@ -35,7 +35,7 @@ KINDS = ("divergence", "dro")
 
 @dataclass(frozen=True)
 class Finding:
-    """What foreign code claimed on one instance; `error`: how far outside the interval, over `max(1, |value|)`.
+    """One claim of foreign code; `error`: how far outside the interval, over `max(1, |value|)`.
 
     `outcome` is "agrees", "off", "not finite", "raises" or "declined".
     """

@@ -44,7 +44,7 @@ def smooth_at_one(member: Member, support: str) -> str | None:
     """`f` is three times differentiable at 1 with `f''(1) > 0`."""
     del support
     if not member.is_f_divergence:
-        return None
+        return "no re-weighting to expand in" if member.name == "none" else None
     if member.curvature is None or member.third is None:
         return "f is not three times differentiable at 1"
     return None if member.curvature > 0 else "f''(1) = 0"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from theory.numeric import callables
 from verification.matrix.members import Member
+from verification.matrix.transform import c_transform
 
 __all__ = ["DualPoint", "Formulas", "Problem", "minimize_log_convex"]
 
@@ -93,8 +94,7 @@ class Formulas:
         """`φ^c_μ(x) = max_y {φ(y) − μ c(x, y)}` of `phi (m,)` under `cost (n, m)` for `mu (K,)`, as `(K,
         n)`; `0·∞ = ∞`.
         """
-        moved = np.where(np.isinf(cost), np.inf, mu[:, None, None] * np.where(np.isinf(cost), 0.0, cost))
-        return np.asarray((phi - moved).max(axis=2))
+        return c_transform(phi, cost, mu)
 
     def top(self, problem: Problem, h: Array) -> Array:
         """`S` of T3 and T7: the supremum of `φ` over the space, or the maximum of `h (K, n)` over the
@@ -122,7 +122,7 @@ class Formulas:
         # A point of loss −∞ carries no mass: as good as far below the domain, where f* is −f(0).
         shifted = np.maximum(h - base[:, None], -_FAR)
         floor = self.rho_floor(top - base, mu)
-        least = np.where(shifted > -_FAR, shifted, 0.0).min(axis=1)
+        least = np.where(shifted > -_FAR, shifted, -1e15).min(axis=1)
         low = np.maximum(floor, least - mu * self.slope_at_one)
         high = np.maximum(floor, -mu * self.slope_at_one)
         for _ in range(110):

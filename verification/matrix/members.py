@@ -105,4 +105,6 @@ def members(expression: str | None = None) -> tuple[Member, ...]:
     """
     if expression is not None:
         return (Member("user", {"f": expression}),)
-    return tuple(member for name in names() for member in _labelled(name))
+    # Rényi is no f-divergence; the instance format and the solvers know it all the same.
+    known = sorted({*names(), "renyi"})
+    return tuple(member for name in known for member in _labelled(name))

@@ -1,0 +1,100 @@
+"""T28: one divergence under two names: scaled costs, families at special parameters, Rényi balls as alpha
+balls.
+"""
+
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from theory.evidence import Grade
+from verification.generate import draw, radius
+from verification.matrix.cells import NONE, Check, Context
+from verification.matrix.checks.t15_interpolation import scaled
+from verification.matrix.exact import certified_divergence, certified_dro, evidence_of, without_losses
+from verification.matrix.members import Member
+
+__all__ = ["CHECKS"]
+
+# name: (factor s, alpha): the divergence is s times alpha's, so that D^c = s · alpha^{c/s}.
+_FACTORS: Mapping[str, tuple[float, object]] = {
+    "pearson": (2.0, 2),
+    "neyman": (2.0, -1),
+    "hellinger": (0.5, 0.5),
+}
+TOLERANCE = 3e-9
+
+
+def _apart(first: Any, second: Any, factor: float) -> float:
+    if math.isinf(first.lower) or math.isinf(second.lower):
+        return 0.0 if first.lower == second.lower else math.inf
+    low, high = factor * second.lower, factor * second.upper
+    return float(max(low - first.upper, first.lower - high, 0.0) / first.scale)
+
+
+def _multiple(context: Context) -> None:
+    factor, alpha = _FACTORS[context.member.name]
+    cell = context.cell
+    sample = draw(context.rng, context.member.spec, cell.cost, cell.support, epsilon=radius(context.rng))
+    mapping, other = sample.mapping, {"name": "alpha", "alpha": alpha}
+    first = certified_divergence(context, without_losses(mapping))
+    second = certified_divergence(
+        context, {**without_losses(scaled(mapping, 1 / factor)), "divergence": other}
+    )
+    words = f"D^c = {factor:g} · alpha({alpha})^(c/{factor:g})"
+    numbers = evidence_of(without_losses(mapping), first, factor * second.middle, sample.points)
+    context.claim(words, _apart(first, second, factor), TOLERANCE, Grade.ENCLOSED, numbers)
+    here = certified_dro(context, mapping)
+    there = certified_dro(
+        context, {**scaled(mapping, 1 / factor), "divergence": other, "epsilon": mapping["epsilon"] / factor}
+    )
+    numbers = evidence_of(mapping, here, there.middle, sample.points)
+    context.claim(
+        "the DRO values over D^c ≤ ε and alpha^(c/s) ≤ ε/s agree",
+        _apart(here, there, 1.0),
+        TOLERANCE,
+        Grade.ENCLOSED,
+        numbers,
+    )
+
+
+def _ball(context: Context) -> None:
+    """Hard ball, `κ = 0`: the Rényi ball of radius ε is the alpha-`(1−α)` ball of radius
+    `(e^{α(α−1)ε}−1)/(α(α−1))`.
+    """
+    alpha, epsilon = context.member.parameter, radius(context.rng)
+    sample = draw(context.rng, context.member.spec, "hard_ball", context.cell.support, epsilon=epsilon)
+    first = certified_dro(context, sample.mapping)
+    product = alpha * (alpha - 1.0)
+    other = {"name": "alpha", "alpha": float(Fraction(str(1.0 - alpha)))}
+    second = certified_dro(
+        context, {**sample.mapping, "divergence": other, "epsilon": math.expm1(product * epsilon) / product}
+    )
+    numbers = evidence_of(sample.mapping, first, second.middle, sample.points)
+    words = "the Rényi ball is an alpha ball of another radius"
+    context.claim(words, _apart(first, second, 1.0), 1e-8, Grade.ENCLOSED, numbers)
+
+
+def run(context: Context) -> None:
+    for _ in range(context.samples):
+        context.tried += 1
+        _ball(context) if context.member.name == "renyi" else _multiple(context)
+
+
+def _applies(member: Member, support: str) -> str | None:
+    del support
+    return None if member.name in (*_FACTORS, "renyi") else "no second name in the catalogue"
+
+
+CHECKS = (
+    Check(
+        "T28",
+        "Pearson, Neyman, Hellinger as multiples of alpha at cost c/s; Rényi balls as alpha balls",
+        run,
+        applies=_applies,
+        costs=("power", "hard_ball", "matrix"),
+        kappas=(NONE,),
+        breadth=(1, 3),
+        samples=(2, 4),
+    ),
+)
