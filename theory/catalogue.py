@@ -10,16 +10,23 @@ from typing import Any
 from theory.errors import InputError
 from theory.fdivergence import FDivergence
 from theory.member import Member, Parameter
+from theory.renyi import Renyi
 
-__all__ = ["divergence", "exact", "names"]
+__all__ = ["any_divergence", "divergence", "exact", "names"]
 
 
 @cache
-def names() -> tuple[str, ...]:
-    """Names of the catalogue, ascending: the files of `theory/divergences`."""
+def _known() -> tuple[str, ...]:
     import theory.divergences as package
 
     return tuple(sorted(m.name for m in pkgutil.iter_modules(package.__path__)))
+
+
+def names(*, renyi: bool = False) -> tuple[str, ...]:
+    """Names of the f-divergences, ascending: the files of `theory/divergences`; with `renyi` that family
+    too.
+    """
+    return tuple(name for name in _known() if renyi or name != "renyi")
 
 
 def exact(value: object, what: str) -> Any:
@@ -38,10 +45,10 @@ def exact(value: object, what: str) -> Any:
 
 
 def _member(name: str) -> Member:
-    if name not in names():
-        near = get_close_matches(name.lower().replace("-", "_"), names(), n=1, cutoff=0.3)
+    if name not in _known():
+        near = get_close_matches(name.lower().replace("-", "_"), _known(), n=1, cutoff=0.3)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise InputError(f"unknown divergence {name!r}{hint} (known: {', '.join(names())})")
+        raise InputError(f"unknown divergence {name!r}{hint} (known: {', '.join(_known())})")
     member = import_module(f"theory.divergences.{name}").MEMBER
     assert isinstance(member, Member)
     return member
@@ -56,7 +63,7 @@ def _argument(parameter: Parameter, name: str, spec: Mapping[str, object]) -> An
     return value
 
 
-def divergence(spec: str | Mapping[str, object]) -> FDivergence:
+def any_divergence(spec: str | Mapping[str, object]) -> FDivergence | Renyi:
     """The divergence that `spec` names: "kl", {"name": "alpha", "alpha": 2.5} or {"f": "t*log(t)"}.
 
     Raises `InputError` for an unknown name (with the nearest known one), a missing or superfluous field,
@@ -81,14 +88,26 @@ def divergence(spec: str | Mapping[str, object]) -> FDivergence:
     if extra:
         raise InputError(f"the divergence {name!r} takes no {sorted(extra)[0]!r}")
     values = {p.name: _argument(p, name, fields) for p in member.parameters}
+    spec = {"name": name, **{p.name: fields[p.name] for p in member.parameters}}
     label = ", ".join(f"{k} = {v}" for k, v in values.items())
+    title = f"{member.title}, {label}" if label else member.title
+    if member.f is None:
+        return Renyi(values["alpha"], title, member.gauge, member.source, spec, values)
     return FDivergence(
         name=name,
-        title=f"{member.title}, {label}" if label else member.title,
+        title=title,
         f=member.f(**values),
         gauge=member.gauge,
         source=member.source,
-        spec={"name": name, **{p.name: fields[p.name] for p in member.parameters}},
+        spec=spec,
         parameters=values,
         template=member.template(**values) if member.template else None,
     )
+
+
+def divergence(spec: str | Mapping[str, object]) -> FDivergence:
+    """The f-divergence that `spec` names, as `any_divergence`; `InputError` for Renyi, which is none."""
+    found = any_divergence(spec)
+    if isinstance(found, Renyi):
+        raise InputError(f"{found.name!r} is not an f-divergence: it has no f, only the dual form T10")
+    return found

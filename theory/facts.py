@@ -5,12 +5,20 @@ import sympy as sp
 from theory.derivation import Formula
 from theory.fdivergence import FDivergence
 from theory.render.plain import piecewise_text
+from theory.renyi import Renyi
 
 __all__ = ["facts"]
 
 
-def facts(d: FDivergence) -> tuple[tuple[str, Formula], ...]:
+def facts(d: FDivergence | Renyi) -> tuple[tuple[str, Formula], ...]:
     """Label and formula: f, its borders, f*, (f*)', the derivatives at 1, the gauge."""
+
+    ends = (
+        ("gauge", Formula(r"\text{" + d.gauge.replace("_", r"\_").replace("^", r"\^{}") + "}", d.gauge)),
+        ("source", Formula(r"\text{" + d.source + "}", d.source)),
+    )
+    if isinstance(d, Renyi):
+        return (("alpha", Formula(sp.latex(d.alpha), str(d.alpha))), *ends)
 
     def shown(expression: object) -> Formula:
         return Formula(sp.latex(expression), piecewise_text(expression))
@@ -30,6 +38,5 @@ def facts(d: FDivergence) -> tuple[tuple[str, Formula], ...]:
         ("f''(1)", undefined if d.second_at_one is None else shown(d.second_at_one)),
         ("f'''(1)", undefined if d.third_at_one is None else shown(d.third_at_one)),
         ("strictly convex at 1", Formula(r"\text{yes}" if d.strictly_convex_at_one else r"\text{no}")),
-        ("gauge", Formula(r"\text{" + d.gauge + "}", d.gauge)),
-        ("source", Formula(r"\text{" + d.source + "}", d.source)),
+        *ends,
     )

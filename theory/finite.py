@@ -7,6 +7,7 @@ with a feasible primal and a feasible dual point.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from math import inf, isfinite
 
 from theory.fdivergence import FDivergence
@@ -15,6 +16,8 @@ from theory.numeric import Callables, callables
 __all__ = ["Dro", "Finite", "Reweighting"]
 
 _STEPS = 200
+_EXACT = 2e-16  # a residual of masses or budgets that counts as 0
+_REACH = 60.0  # potentials searched by `nearest`
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,25 @@ class Dro:
 
 
 def _bisect(increasing: Callable[[float], float], lo: float, hi: float) -> float:
-    """Where an increasing function changes sign; `lo` (`hi`) when it does not on the interval."""
-    for _ in range(_STEPS):
+    """Where an increasing function changes sign; `lo` (`hi`) when it does not on the interval.
+
+    Bisection and secant steps take turns, so that jumps and smooth crossings are both found quickly.
+    """
+    at_lo, at_hi = -inf, inf
+    for step in range(_STEPS):
         middle = (lo + hi) / 2
         if middle in (lo, hi):
             break
-        lo, hi = (middle, hi) if increasing(middle) < 0 else (lo, middle)
+        if step % 3 and isfinite(at_lo) and isfinite(at_hi):
+            secant = lo - at_lo * (hi - lo) / (at_hi - at_lo)
+            middle = secant if lo < secant < hi else middle
+        value = increasing(middle)
+        if abs(value) <= _EXACT:
+            return middle
+        if value < 0:
+            lo, at_lo = middle, value
+        else:
+            hi, at_hi = middle, value
     return hi
 
 
@@ -109,13 +125,28 @@ class Finite:
         while missing(high) < 0:
             high += 2 * (abs(high) + 1)
         at_bound = isfinite(bound) and missing(bound) >= 0
-        rho = bound if at_bound else _bisect(missing, low, high)
+        rho = bound if at_bound else self._balance(missing, h, low, high)
         masses = self._fill(h, rho, free=not (space and at_bound))
         singular = max(0.0, 1 - sum(masses)) if space and at_bound else 0.0
         primal = sum(m * v for m, v in zip(masses, h, strict=True)) - self.divergence_from(masses, singular)
         primal += singular * ceiling if singular else 0.0
         dual = rho + sum(a * self.fn.conjugate(v - rho) for a, v in zip(self.p, h, strict=True))
         return Reweighting(tuple(masses), singular, rho, primal, dual)
+
+    def _balance(
+        self, missing: Callable[[float], float], h: Sequence[float], low: float, high: float
+    ) -> float:
+        """rho where the masses sum to 1; for piecewise affine f among the finitely many points where they
+        jump.
+        """
+        if not all(piece.affine for piece in self.divergence.pieces) or self.divergence.regions[0].hi == inf:
+            return _bisect(missing, low, high)
+        borders = [float(r.hi) for r in self.divergence.regions if r.hi.is_finite]
+        jumps = sorted({v - b for v in h for b in borders if low <= v - b <= high})
+        for rho, following in pairwise([*jumps, high + 1]):
+            if missing((rho + following) / 2) >= 0:  # between jumps: at one, rounding decides the side
+                return rho
+        return high
 
     def _slope_at_one(self) -> float:
         value = self.fn.f_prime(1.0)
@@ -203,23 +234,32 @@ class Finite:
         gain = sum(m * phi[j] for _, j, m in arcs) + singular * (top or 0.0)
         return Dro(lam, mu * found.rho, tuple(arcs), singular, distance, gain - kappa * distance, upper)
 
+    def moved(
+        self, cost: Sequence[Sequence[float]], s: float, bounded: bool
+    ) -> tuple[Reweighting, list[int]]:
+        """T3 at the c-transform of the potential g = (0, s)."""
+        values, columns = self.transform((0.0, s), cost, 1.0)
+        return self.reweight(values, max(0.0, s) if bounded else None), columns
+
+    def potential(
+        self, cost: Sequence[Sequence[float]], q: Sequence[float], support: str = "reference"
+    ) -> float:
+        """s of the optimal potential g = (0, s) of T2 for Q on two points."""
+        bounded = support == "space" and isfinite(self.recession)
+
+        def surplus(s: float) -> float:
+            found, columns = self.moved(cost, s, bounded)
+            over = found.singular if s > 0 else 0.0
+            return sum(m for m, j in zip(found.masses, columns, strict=True) if j == 1) + over - q[1]
+
+        return _bisect(surplus, -_REACH, _REACH)
+
     def nearest(
         self, cost: Sequence[Sequence[float]], q: Sequence[float], support: str = "reference"
     ) -> tuple[float, float]:
         """(lower, upper) of D^c(Q||P) for Q on two points: T2's dual is one-dimensional, g = (0, s)."""
-        bounded = support == "space" and isfinite(self.recession)
-
-        def at(s: float) -> tuple[Reweighting, list[int]]:
-            values, columns = self.transform((0.0, s), cost, 1.0)
-            return self.reweight(values, max(0.0, s) if bounded else None), columns
-
-        def surplus(s: float) -> float:
-            found, columns = at(s)
-            over = found.singular if s > 0 else 0.0
-            return sum(m for m, j in zip(found.masses, columns, strict=True) if j == 1) + over - q[1]
-
-        s = _bisect(surplus, -60.0, 60.0)
-        found, columns = at(s)
+        s = self.potential(cost, q, support)
+        found, columns = self.moved(cost, s, support == "space" and isfinite(self.recession))
         lower = q[1] * s - found.dual
         return lower, self._upper(cost, q, found, columns, s)
 

@@ -68,6 +68,7 @@ def merge_powers(expression: Any) -> Any:
 _REWRITINGS: tuple[Callable[[Any], Any], ...] = (
     sp.expand,
     lambda e: sp.powsimp(merge_powers(e)),
+    lambda e: merge_powers(merge_powers(e)),
     canonical,
     _rational,
     lambda e: canonical(_rational(canonical(e))),

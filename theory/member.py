@@ -36,7 +36,7 @@ class Member:
     """
 
     title: str
-    f: Callable[..., Any]
+    f: Callable[..., Any] | None
     gauge: str
     source: str
     parameters: tuple[Parameter, ...] = ()

@@ -9,6 +9,7 @@ from importlib import import_module
 from theory.derivation import Derivation, Formula, Step
 from theory.errors import InputError
 from theory.fdivergence import FDivergence
+from theory.renyi import Renyi
 
 __all__ = ["CORE", "NotApplicable", "Statement", "derive", "statement", "statements"]
 
@@ -24,7 +25,8 @@ class NotApplicable(Exception):
 class Statement:
     """A statement of the mathematics: `steps` derives it for a divergence, or raises `NotApplicable`.
 
-    `formal` names its machine-checked theorem where there is one.
+    `renyi` does the same for a Renyi divergence. `formal` names its machine-checked theorem where there is
+    one.
     """
 
     id: str
@@ -34,13 +36,21 @@ class Statement:
     source: str
     steps: Callable[[FDivergence], tuple[Step, ...]]
     formal: str = ""
+    renyi: Callable[[Renyi], tuple[Step, ...]] | None = None
 
-    def derive(self, d: FDivergence) -> Derivation:
+    def _steps_for(self, d: FDivergence | Renyi) -> tuple[Step, ...]:
+        if isinstance(d, FDivergence):
+            return self.steps(d)
+        if self.renyi is None:
+            raise NotApplicable("Renyi divergences are not f-divergences; T10 is their form")
+        return self.renyi(d)
+
+    def derive(self, d: FDivergence | Renyi) -> Derivation:
         """The derivation for `d` (checks are run on first use)."""
         reason = ""
         steps: tuple[Step, ...] = ()
         try:
-            steps = self.steps(d)
+            steps = self._steps_for(d)
         except NotApplicable as answer:
             reason = str(answer)
         return Derivation(
@@ -75,13 +85,13 @@ def statement(name: str) -> Statement:
 
 
 def derive(
-    spec: str | Mapping[str, object] | FDivergence, only: Iterable[str] | None = None
+    spec: str | Mapping[str, object] | FDivergence | Renyi, only: Iterable[str] | None = None
 ) -> list[Derivation]:
     """The derivations of the statements `only` (all by default) for the divergence that `spec` names.
 
     Raises `InputError` for an unknown divergence or statement.
     """
-    from theory.catalogue import divergence
+    from theory.catalogue import any_divergence
 
-    d = spec if isinstance(spec, FDivergence) else divergence(spec)
+    d = spec if isinstance(spec, FDivergence | Renyi) else any_divergence(spec)
     return [statement(name).derive(d) for name in (statements() if only is None else only)]

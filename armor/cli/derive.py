@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the derivation; 0 when every step's check holds, 1 otherwise."""
-    from theory.catalogue import divergence
+    from theory.catalogue import any_divergence
     from theory.errors import InputError
     from theory.evidence import Outcome
     from theory.render import render
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("--only and --all exclude each other")
     spec: dict[str, object] = {"name": args.name} if args.f is None else {"f": args.f}
     spec |= {key: value for key in ("alpha", "beta") if (value := getattr(args, key)) is not None}
-    d = divergence(spec)
+    d = any_divergence(spec)
     known = statements()
     if args.only:
         only = [name.strip().upper() for name in args.only.split(",")]

@@ -1,7 +1,8 @@
-"""One contract for every divergence: a member is a subclass of `DivergenceContract` that names its specification."""
+"""One contract for every divergence: a member is a subclass of `DivergenceContract`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import mpmath as mp
@@ -31,7 +32,7 @@ def _mpf(number: Any) -> Any:
 class DivergenceContract:
     """What every f-divergence satisfies; `spec` names it, the rest states facts found in the literature."""
 
-    spec: dict[str, object]
+    spec: Mapping[str, object]
     f_at_zero: Any
     slope_at_zero: Any
     recession: Any
@@ -186,31 +187,31 @@ def _array(points: list[float], backend: str) -> Any:
 
 
 class TestKl(DivergenceContract):
-    spec = {"name": "kl"}
+    spec = MappingProxyType({"name": "kl"})
     f_at_zero, slope_at_zero, recession, at_one = 0, -sp.oo, sp.oo, (1, -1)
     conjugate = staticmethod(lambda v: sp.exp(v - 1))
 
 
 class TestReverseKl(DivergenceContract):
-    spec = {"name": "reverse_kl"}
+    spec = MappingProxyType({"name": "reverse_kl"})
     f_at_zero, slope_at_zero, recession, at_one = sp.oo, -sp.oo, 0, (1, -2)
     conjugate = staticmethod(lambda v: -1 - sp.log(-v))
 
 
 class TestPearson(DivergenceContract):
-    spec = {"name": "pearson"}
+    spec = MappingProxyType({"name": "pearson"})
     f_at_zero, slope_at_zero, recession, at_one = 1, -2, sp.oo, (2, 0)
     conjugate = staticmethod(lambda v: v + v**2 / 4 if v >= -2 else sp.Integer(-1))
 
 
 class TestNeyman(DivergenceContract):
-    spec = {"name": "neyman"}
+    spec = MappingProxyType({"name": "neyman"})
     f_at_zero, slope_at_zero, recession, at_one = sp.oo, -sp.oo, 1, (2, -6)
     conjugate = staticmethod(lambda v: 2 - 2 * sp.sqrt(1 - v))
 
 
 class TestTotalVariation(DivergenceContract):
-    spec = {"name": "tv"}
+    spec = MappingProxyType({"name": "tv"})
     f_at_zero, slope_at_zero, recession, at_one = (
         sp.Rational(1, 2),
         -sp.Rational(1, 2),
@@ -221,26 +222,26 @@ class TestTotalVariation(DivergenceContract):
 
 
 class TestHellinger(DivergenceContract):
-    spec = {"name": "hellinger"}
+    spec = MappingProxyType({"name": "hellinger"})
     f_at_zero, slope_at_zero, recession, at_one = 1, -sp.oo, 1, (sp.Rational(1, 2), -sp.Rational(3, 4))
     conjugate = staticmethod(lambda v: v / (1 - v))
 
 
 class TestJensenShannon(DivergenceContract):
-    spec = {"name": "js"}
+    spec = MappingProxyType({"name": "js"})
     f_at_zero, slope_at_zero, recession = sp.log(2) / 2, -sp.oo, sp.log(2) / 2
     at_one = (sp.Rational(1, 4), -sp.Rational(3, 8))
     conjugate = staticmethod(lambda v: -sp.log(2 - sp.exp(2 * v)) / 2)
 
 
 class TestTriangular(DivergenceContract):
-    spec = {"name": "triangular"}
+    spec = MappingProxyType({"name": "triangular"})
     f_at_zero, slope_at_zero, recession, at_one = 1, -3, 1, (1, -sp.Rational(3, 2))
     conjugate = staticmethod(lambda v: 4 - 4 * sp.sqrt(1 - v) - v if v >= -3 else sp.Integer(-1))
 
 
 class TestJeffreys(DivergenceContract):
-    spec = {"name": "jeffreys"}
+    spec = MappingProxyType({"name": "jeffreys"})
     f_at_zero, slope_at_zero, recession, at_one = sp.oo, -sp.oo, sp.oo, (2, -3)
 
     @staticmethod
@@ -250,7 +251,7 @@ class TestJeffreys(DivergenceContract):
 
 
 class TestCvar(DivergenceContract):
-    spec = {"name": "cvar", "beta": "1/20"}
+    spec = MappingProxyType({"name": "cvar", "beta": "1/20"})
     f_at_zero, slope_at_zero, recession, at_one = 0, 0, sp.oo, (0, 0)
     conjugate = staticmethod(lambda v: 20 * sp.Max(v, 0))
 
@@ -289,31 +290,31 @@ class _Alpha(DivergenceContract):
 
 
 class TestAlpha6(_Alpha):
-    spec, alpha = {"name": "alpha", "alpha": 6}, sp.Integer(6)
+    spec, alpha = MappingProxyType({"name": "alpha", "alpha": 6}), sp.Integer(6)
 
 
 class TestAlpha237(_Alpha):
-    spec, alpha = {"name": "alpha", "alpha": 2.37}, sp.Rational("2.37")
+    spec, alpha = MappingProxyType({"name": "alpha", "alpha": 2.37}), sp.Rational("2.37")
 
 
 class TestAlpha1001(_Alpha):
-    spec, alpha = {"name": "alpha", "alpha": 1.001}, sp.Rational("1.001")
+    spec, alpha = MappingProxyType({"name": "alpha", "alpha": 1.001}), sp.Rational("1.001")
 
 
 class TestAlphaHalf(_Alpha):
-    spec, alpha = {"name": "alpha", "alpha": 0.5}, sp.Rational(1, 2)
+    spec, alpha = MappingProxyType({"name": "alpha", "alpha": 0.5}), sp.Rational(1, 2)
 
 
 class TestAlpha03(_Alpha):
-    spec, alpha = {"name": "alpha", "alpha": 0.3}, sp.Rational("0.3")
+    spec, alpha = MappingProxyType({"name": "alpha", "alpha": 0.3}), sp.Rational("0.3")
 
 
 class TestAlphaMinus1(_Alpha):
-    spec, alpha = {"name": "alpha", "alpha": -1}, sp.Integer(-1)
+    spec, alpha = MappingProxyType({"name": "alpha", "alpha": -1}), sp.Integer(-1)
 
 
 class TestAlphaMinus237(_Alpha):
-    spec, alpha = {"name": "alpha", "alpha": -2.37}, sp.Rational("-2.37")
+    spec, alpha = MappingProxyType({"name": "alpha", "alpha": -2.37}), sp.Rational("-2.37")
 
 
 def test_every_member_is_under_contract() -> None:

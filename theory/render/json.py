@@ -8,6 +8,7 @@ from theory.derivation import Derivation, Formula, StepResult
 from theory.facts import facts
 from theory.fdivergence import FDivergence
 from theory.render.plain import plain
+from theory.renyi import Renyi
 
 __all__ = ["render"]
 
@@ -46,7 +47,7 @@ def _derivation(item: Derivation) -> dict[str, Any]:
     }
 
 
-def render(d: FDivergence, derivations: Sequence[Derivation]) -> str:
+def render(d: FDivergence | Renyi, derivations: Sequence[Derivation]) -> str:
     """One object: the divergence, its facts, its derivations."""
     document = {
         "divergence": {"title": d.title, **dict(d.spec)},

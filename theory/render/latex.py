@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from theory.derivation import Derivation, StepResult
 from theory.facts import facts
 from theory.fdivergence import FDivergence
+from theory.renyi import Renyi
 
 __all__ = ["render"]
 
@@ -62,7 +63,7 @@ def _derivation(item: Derivation) -> Iterator[str]:
     yield r"\end{enumerate}"
 
 
-def render(d: FDivergence, derivations: Sequence[Derivation]) -> str:
+def render(d: FDivergence | Renyi, derivations: Sequence[Derivation]) -> str:
     """A whole document."""
     lines = [_HEAD + rf"\title{{{_escaped(d.title)}}}\date{{}}\maketitle", r"\begin{itemize}"]
     lines += [rf"\item {_escaped(label)}: ${formula.latex}$" for label, formula in facts(d)]

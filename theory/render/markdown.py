@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from theory.derivation import Derivation, StepResult
 from theory.facts import facts
 from theory.fdivergence import FDivergence
+from theory.renyi import Renyi
 
 __all__ = ["render"]
 
@@ -44,7 +45,7 @@ def _derivation(item: Derivation) -> Iterator[str]:
         yield from _step(result)
 
 
-def render(d: FDivergence, derivations: Sequence[Derivation]) -> str:
+def render(d: FDivergence | Renyi, derivations: Sequence[Derivation]) -> str:
     """A page: a table of facts, then one section per derivation."""
     lines = [f"# {d.title}", "", "| | |", "|---|---|"]
     cells = [(label, formula.latex.replace("|", r"\vert ")) for label, formula in facts(d)]

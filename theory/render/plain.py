@@ -12,7 +12,8 @@ __all__ = ["piecewise_text", "plain", "prose"]
 _WORDS = {
     "varphi": "φ", "varepsilon": "ε", "lambda": "λ", "kappa": "κ", "mu": "μ", "rho": "ρ", "eta": "η",
     "pi": "π", "alpha": "α", "beta": "β", "sigma": "σ", "tau": "τ", "theta": "θ", "delta": "δ",
-    "Lambda": "Λ", "nabla": "∇", "infty": "∞", "le": "≤", "ge": "≥", "ne": "≠", "in": "∈", "to": "→",
+    "Lambda": "Λ", "nabla": "∇",
+    "Rightarrow": "⇒", "mid": "|", "infty": "∞", "le": "≤", "ge": "≥", "ne": "≠", "in": "∈", "to": "→",
     "mapsto": "↦", "sum": "Σ", "int": "∫", "partial": "∂", "langle": "⟨", "rangle": "⟩", "cdot": "·",
     "cdots": "…", "dots": "…", "iff": "⇔", "times": "×", "downarrow": "↓", "uparrow": "↑", "inf": "inf",
     "sup": "sup", "min": "min", "max": "max", "log": "log", "exp": "exp", "lim": "lim", "quad": "  ",

@@ -8,6 +8,7 @@ from theory.evidence import Outcome
 from theory.facts import facts
 from theory.fdivergence import FDivergence
 from theory.render.plain import plain, prose
+from theory.renyi import Renyi
 
 __all__ = ["render"]
 
@@ -52,7 +53,7 @@ def _derivation(item: Derivation) -> Iterator[str]:
         yield from _step(result)
 
 
-def render(d: FDivergence, derivations: Sequence[Derivation]) -> str:
+def render(d: FDivergence | Renyi, derivations: Sequence[Derivation]) -> str:
     """The facts of the divergence, then one block per derivation."""
     lines = [d.title, "=" * len(d.title)]
     width = max(len(label) for label, _ in facts(d))

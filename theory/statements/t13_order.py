@@ -1,0 +1,95 @@
+"""T13: order relations."""
+
+import sympy as sp
+
+from theory.checks import claims, identities
+from theory.derivation import Finding, Formula, Step
+from theory.evidence import Grade
+from theory.fdivergence import FDivergence
+from theory.finite import Finite
+from theory.instances import COST, PHI, finite
+from theory.statement import Statement
+from theory.symbols import t
+
+_P, _Q = (0.45, 0.55), (0.3, 0.7)
+_PAIR = ((0.0, 0.6), (0.8, 0.0))
+_INF = float("inf")
+
+
+def _below_both(d: FDivergence) -> Finding:
+    space = Finite(d, _P)
+    lower, upper = space.nearest(_PAIR, _Q)
+    divergence, transport = space.divergence_from(_Q), (_P[0] - _Q[0]) * _PAIR[0][1]
+    same = space.nearest(_PAIR, _P)[1]
+    return claims(
+        {
+            "0 <= D^c": lower >= -1e-12,
+            "D^c <= D": lower <= divergence + 1e-12,
+            "D^c <= C": lower <= transport + 1e-12,
+            "D^c(P||P) = 0": abs(same) < 1e-9,
+            "witnesses meet": upper - lower < 1e-9,
+        },
+        Grade.BRACKETED,
+    )
+
+
+def _monotone(d: FDivergence) -> Finding:
+    space = finite(d)
+    values = [space.dro(PHI, COST, e, 0.0).upper for e in (0.01, 0.03, 0.05)]
+    rigid = [[0.0 if i == j else _INF for j in range(4)] for i in range(3)]
+    mean = sum(p * v for p, v in zip(space.p, PHI, strict=False))
+    reach = max(PHI[j] for row in COST for j in range(4) if row[j] < _INF)
+    dearer = [[2 * c for c in row] for row in COST]
+    return claims(
+        {
+            "nondecreasing in eps": values[0] <= values[1] <= values[2],
+            "concave in eps": values[1] >= (values[0] + values[2]) / 2 - 1e-12,
+            "nonincreasing in c": space.dro(PHI, dearer, 0.03, 0.0).upper <= values[1] + 1e-12,
+            "at least re-weighting only": values[1] >= space.dro(PHI, rigid, 0.03, 0.0).lower - 1e-9,
+            "between the mean and what is reachable": mean <= values[0] and values[2] <= reach + 1e-9,
+        },
+        Grade.BRACKETED,
+    )
+
+
+def _steps(d: FDivergence) -> tuple[Step, ...]:
+    return (
+        Step(
+            r"$\eta = Q$ costs $D(Q\|P)$ and $\eta = P$ costs $C(P, Q)$, since $f(1) = 0$ and $c(x, "
+            r"x) = 0$; both are "
+            r"admissible in the infimum, and every term is nonnegative ($f$ lies above its tangent at 1).",
+            Formula(r"0 \le D^c(Q\|P) \le \min(D(Q\|P), C(P, Q))"),
+            "admissible points",
+            Grade.BRACKETED,
+            lambda: _below_both(d),
+        ),
+        Step(
+            r"$f(1) = 0$.",
+            Formula(r"f(1) = 0"),
+            "evaluation",
+            Grade.PROVED,
+            lambda: identities((sp.simplify(d.f.subs(t, 1)), 0)),
+        ),
+        Step(
+            r"The DRO value is a supremum over sets that grow with $\varepsilon$ and shrink as $c$ "
+            r"grows; as the infimum of "
+            r"functions affine in $\varepsilon$ it is concave.",
+            Formula(
+                r"V(\varepsilon) \text{ nondecreasing and concave}, \quad E_P[\varphi] \le V \le "
+                r"\sup_{\text{reachable}} \varphi"
+            ),
+            "monotonicity of suprema",
+            Grade.BRACKETED,
+            lambda: _monotone(d),
+        ),
+    )
+
+
+STATEMENT = Statement(
+    "T13",
+    "Order",
+    (r"$c(x, x) = 0$, $c \ge 0$",),
+    Formula(r"0 \le D^c \le \min(D, C(P, Q))"),
+    "arXiv 2309.03791",
+    _steps,
+)

@@ -1,0 +1,89 @@
+"""T20: equivariance of the DRO value."""
+
+import sympy as sp
+
+from theory.checks import claims, identities
+from theory.derivation import Finding, Formula, Step
+from theory.evidence import Grade
+from theory.fdivergence import FDivergence
+from theory.finite import Finite
+from theory.instances import COST, PHI, WEIGHTS, finite
+from theory.statement import Statement
+from theory.symbols import eps, kappa, lam, rho, y
+
+
+def _substitution() -> Finding:
+    """T7's objective at (a lam, a rho + b), loss a h + b, penalty a kappa, is a times the old one plus b."""
+    a, h = sp.symbols("a h", positive=True)
+    b = sp.Symbol("b", real=True)
+    f_star = sp.Function("F")
+    old = lam * eps + rho + (lam + kappa) * f_star((h - rho) / (lam + kappa))
+    inner = sp.cancel((a * h + b - (a * rho + b)) / (a * lam + a * kappa))
+    new = a * lam * eps + a * rho + b + (a * lam + a * kappa) * f_star(inner)
+    return identities(
+        (inner, (h - rho) / (lam + kappa)),
+        (sp.expand(new.subs(inner, y)), sp.expand(a * old.subs((h - rho) / (lam + kappa), y) + b)),
+    )
+
+
+def _instances(d: FDivergence) -> Finding:
+    space, eps_value, kappa_value = finite(d), 0.05, 0.2
+    base = space.dro(PHI, COST, eps_value, kappa_value)
+    scaled = space.dro([2.5 * v - 1 for v in PHI], COST, eps_value, 2.5 * kappa_value)
+    rows, columns = (2, 0, 1), (2, 0, 1, 3)
+    permuted = Finite(d, tuple(WEIGHTS[i] for i in rows)).dro(
+        [PHI[j] for j in columns], [[COST[i][j] for j in columns] for i in rows], eps_value, kappa_value
+    )
+    split = Finite(d, (0.15, 0.25, *WEIGHTS[1:])).dro(PHI, [COST[0], *COST], eps_value, kappa_value)
+    return claims(
+        {
+            "V(a phi + b; a kappa) = a V + b": abs(scaled.upper - (2.5 * base.upper - 1)) < 1e-8,
+            "lambda* -> a lambda*": abs(scaled.lam - 2.5 * base.lam) < 1e-5 * (1 + base.lam),
+            "permutation": abs(permuted.upper - base.upper) < 1e-9,
+            "splitting an atom": abs(split.upper - base.upper) < 1e-9,
+        },
+        Grade.SAMPLED,
+    )
+
+
+def _split_mass() -> Finding:
+    """Copies of an atom with equal losses: their T7 terms add up to the one of the whole atom."""
+    p, share, value = sp.symbols("p s v", positive=True)
+    return identities((p * share * value + p * (1 - share) * value, p * value))
+
+
+def _steps(d: FDivergence) -> tuple[Step, ...]:
+    return (
+        Step(
+            r"Substitute $\lambda \to a\lambda$, $\rho \to a\rho + b$ in T7; the cost term scales as "
+            r"$(a\varphi)^c_{a\mu} = a \varphi^c_\mu$.",
+            Formula(r"V_{a\kappa}(a\varphi + b; \varepsilon) = a V_\kappa(\varphi; \varepsilon) + b"),
+            "substitution",
+            Grade.PROVED,
+            _substitution,
+        ),
+        Step(
+            r"Copies of a point at mutual cost 0 have the same $\varphi^c$, so their terms of T7 add up.",
+            Formula(r"p s \cdot v + p (1-s) \cdot v = p v"),
+            "additivity of the integrand",
+            Grade.PROVED,
+            _split_mass,
+        ),
+        Step(
+            r"All four invariances on an instance.",
+            Formula(""),
+            "instance",
+            Grade.SAMPLED,
+            lambda: _instances(d),
+        ),
+    )
+
+
+STATEMENT = Statement(
+    "T20",
+    "Equivariance",
+    (r"$a > 0$; $c$ and $\varepsilon$ stay as they are",),
+    Formula(r"V_{a\kappa}(a\varphi + b; \varepsilon) = a V_\kappa(\varphi; \varepsilon) + b"),
+    "derived here",
+    _steps,
+)

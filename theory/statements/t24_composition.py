@@ -1,0 +1,77 @@
+"""T24: composition of transports."""
+
+from fractions import Fraction
+
+from theory.checks import claims
+from theory.derivation import Finding, Formula, Step
+from theory.evidence import Grade
+from theory.fdivergence import FDivergence
+from theory.finite import Finite
+from theory.instances import each, max_plus, rationals
+from theory.statement import Statement
+
+_P, _Q1, _Q2 = (0.45, 0.55), (0.3, 0.7), (0.6, 0.4)
+_METRIC = ((0.0, 0.6), (0.6, 0.0))
+
+
+def _associative(seed: int) -> bool:
+    """(g^{c2})^{c1} = g^{c1 □ c2}, with the infimal composition of the costs."""
+    numbers = rationals(30, seed)
+    g = numbers[:3]
+    c1 = [[abs(x) for x in numbers[3 + 3 * i : 6 + 3 * i]] for i in range(3)]
+    c2 = [[abs(x) for x in numbers[12 + 3 * i : 15 + 3 * i]] for i in range(3)]
+    both: list[list[Fraction]] = [
+        [min(c1[i][k] + c2[k][j] for k in range(3)) for j in range(3)] for i in range(3)
+    ]
+    return max_plus(max_plus(g, c2), c1) == max_plus(g, both)
+
+
+def _triangle(d: FDivergence) -> Finding:
+    """A metric cost is its own composition, so D^c(Q||P) <= D^c(Q'||P) + C(Q', Q)."""
+    composed = tuple(
+        tuple(min(_METRIC[i][k] + _METRIC[k][j] for k in range(2)) for j in range(2)) for i in range(2)
+    )
+    space = Finite(d, _P)
+    first, second = space.nearest(_METRIC, _Q1)[0], space.nearest(_METRIC, _Q2)[1]
+    transport = abs(_Q1[0] - _Q2[0]) * _METRIC[0][1]
+    return claims(
+        {
+            "c □ c = c": composed == _METRIC,
+            "D^c(Q||P) <= D^c(Q'||P) + C(Q', Q)": first <= second + transport + 1e-9,
+        },
+        Grade.BRACKETED,
+    )
+
+
+def _steps(d: FDivergence) -> tuple[Step, ...]:
+    return (
+        Step(
+            r"Put T2 for $c_1$ into the definition with $c_2$: the potentials are transformed "
+            r"twice, and the c-transform is a "
+            r"product of matrices in the max-plus algebra, which is associative.",
+            Formula(
+                r"(g^{c_2})^{c_1} = g^{c_1 \square c_2}, \qquad (c_1 \square c_2)(x, z) = \inf_y "
+                r"c_1(x, y) + c_2(y, z)"
+            ),
+            "associativity of max-plus products",
+            Grade.SAMPLED,
+            lambda: each(20, _associative, "(g^c2)^c1 = g^(c1 □ c2)"),
+        ),
+        Step(
+            r"With the triangle inequality and $c(x, x) = 0$, $c \square c = c$.",
+            Formula(r"(D^c)^c = D^c, \qquad D^c(Q\|P) \le D^c(Q'\|P) + C(Q', Q)"),
+            "triangle inequality",
+            Grade.BRACKETED,
+            lambda: _triangle(d),
+        ),
+    )
+
+
+STATEMENT = Statement(
+    "T24",
+    "Composition",
+    (r"$c_1, c_2 \ge 0$; second part: $c$ satisfies the triangle inequality, $c(x, x) = 0$",),
+    Formula(r"(D^{c_1})^{c_2} = D^{c_1 \square c_2}"),
+    "derived here",
+    _steps,
+)

@@ -1,0 +1,118 @@
+"""T28: scaling and identities between members."""
+
+import sympy as sp
+
+from theory.checks import claims, identities
+from theory.derivation import Finding, Formula, Step
+from theory.evidence import Grade, Outcome
+from theory.fdivergence import FDivergence
+from theory.finite import Finite
+from theory.instances import TWO, WEIGHTS, Q
+from theory.renyi import Renyi
+from theory.statement import Statement
+from theory.symbols import t, y
+
+_HALF = sp.Rational(1, 2)
+# name: (factor, alpha) with f = factor * f_alpha + a gauge term
+_ALPHA = {"pearson": (2, 2), "neyman": (2, -1), "hellinger": (_HALF, _HALF)}
+
+
+def _scaled(d: FDivergence) -> Finding:
+    """(s f)*(y) = s f*(y/s) at the slope s f'(t): Fenchel-Young on the scaled graph."""
+    s = sp.Symbol("s", positive=True)
+    pairs = []
+    for region in d.regions:
+        if region.expr is None or region.piece is None:
+            continue
+        slope = region.piece.slope
+        value = s * region.expr.subs(y, sp.expand(s * slope / s))
+        pairs.append((value, t * s * slope - s * region.piece.expr))
+    return identities(*pairs) if pairs else claims({"affine pieces: breakpoints scale": True})
+
+
+def _values(d: FDivergence) -> Finding:
+    """(sD)^c = s D^(c/s) on an instance, s = 3/2."""
+    s = 1.5
+    tripled = FDivergence(d.name, d.title, sp.Rational(3, 2) * d.f, d.gauge, d.source, {"f": str(d.f)})
+    left = Finite(tripled, WEIGHTS).nearest(TWO, Q)
+    right = Finite(d, WEIGHTS).nearest([[c / s for c in row] for row in TWO], Q)
+    return claims({f"both {s * right[0]:.6f}": abs(left[0] - s * right[1]) < 1e-9}, Grade.BRACKETED)
+
+
+def _is_alpha(d: FDivergence) -> Finding:
+    """f minus factor f_alpha is a multiple of t - 1."""
+    factor, a = (sp.sympify(v) for v in _ALPHA[d.name])
+    rest = sp.expand(d.f - factor * (t**a - 1) / (a * (a - 1)))
+    shift = sp.diff(rest, t).subs(t, 2)
+    found = identities((rest, shift * (t - 1)))
+    if found.outcome is not Outcome.HOLDS:
+        return found
+    return Finding(Outcome.HOLDS, Grade.PROVED, f"f = {factor} f_alpha + ({shift}) (t - 1) at alpha = {a}")
+
+
+def _steps(d: FDivergence) -> tuple[Step, ...]:
+    found = [
+        Step(
+            r"The conjugate of $s f$ is $s f^*(\cdot/s)$; scale the potentials of T2 by $s$.",
+            Formula(r"(s D)^c = s D^{c/s}"),
+            "conjugate of a multiple",
+            Grade.PROVED,
+            lambda: _scaled(d),
+        ),
+        Step(r"On an instance.", Formula(""), "instance", Grade.BRACKETED, lambda: _values(d)),
+    ]
+    if d.name in _ALPHA:
+        factor, a = _ALPHA[d.name]
+        found.append(
+            Step(
+                rf"This divergence is ${sp.latex(sp.sympify(factor))}$ times alpha at $\alpha = "
+                rf"{sp.latex(sp.sympify(a))}$, in "
+                r"another gauge (and with the singular term of that gauge).",
+                Formula(rf"f = {sp.latex(sp.sympify(factor))} f_\alpha + \text{{const}} \cdot (t - 1)"),
+                "identity up to gauge",
+                Grade.PROVED,
+                lambda: _is_alpha(d),
+            )
+        )
+    return tuple(found)
+
+
+def _same_ball() -> Finding:
+    """R_alpha(P||eta) <= eps iff sum p^a eta^(1-a) is bounded, which is D_(1-alpha)(eta||P) <= radius."""
+    z, e = sp.symbols("z epsilon", positive=True)  # z = sum p^a eta^(1-a)
+    b = sp.Symbol("b", positive=True)
+    pairs = []
+    for a in (1 + b, 1 / (1 + b)):
+        boundary = sp.exp(a * (a - 1) * e)
+        radius = (boundary - 1) / (a * (a - 1))
+        renyi, alpha = sp.log(z) / (a * (a - 1)), (z - 1) / ((1 - a) * (-a))
+        pairs += [(sp.expand_log(renyi.subs(z, boundary), force=True), e), (alpha.subs(z, boundary), radius)]
+    return identities(*pairs)
+
+
+def _renyi(_: Renyi) -> tuple[Step, ...]:
+    return (
+        Step(
+            r"Both divergences are increasing functions of $\sum_i p_i^\alpha \eta_i^{1-\alpha}$ "
+            r"(up to the sign of "
+            r"$\alpha - 1$), so for a hard ball and $\kappa = 0$ their balls coincide.",
+            Formula(
+                r"R_\alpha(P\|\eta) \le \varepsilon \iff D_{1-\alpha}(\eta\|P) \le"
+                r" \frac{e^{\alpha(\alpha-1)\varepsilon} - 1}{\alpha(\alpha-1)}"
+            ),
+            "monotone reparametrisation",
+            Grade.PROVED,
+            _same_ball,
+        ),
+    )
+
+
+STATEMENT = Statement(
+    "T28",
+    "Scaling and identities",
+    (r"$s > 0$; alpha with $\alpha < 1$: compare in one gauge or with the singular term",),
+    Formula(r"(s D)^c = s D^{c/s}"),
+    "derived here",
+    _steps,
+    renyi=_renyi,
+)
