@@ -116,13 +116,14 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Training:
-    """Length, batch, seed, arithmetic; "auto" is settled by measuring the device before the first step."""
+    """Length, batch, seed, arithmetic; "auto" and 0 threads are settled by measuring."""
 
     epochs: int = integer(100, 1, 100_000)
     batch: int = integer(128, 2, 65_536)
     seed: int = integer(0, 0, 2**31 - 1)
     precision: str = choice("auto", ("auto", "float32", "bfloat16"))
     layout: str = choice("auto", ("auto", "contiguous", "channels_last"))
+    threads: int = integer(0, 0, 1024)
     ema: float = number(0.0, 0.0, 0.99999)
 
 

@@ -7,15 +7,17 @@ the speed of ResNet-18 in float32 on one CPU and is the best choice in bfloat16 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
+from statistics import median
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["Arithmetic", "Cast", "choose"]
+__all__ = ["Arithmetic", "Cast", "choose", "threads"]
 
 _ROUNDS = 8
 _SECONDS = 5.0
@@ -23,14 +25,23 @@ _SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """`precision`: "float32" or "bfloat16" (autocast; weights, losses and updates stay float32).
-    `layout`: "contiguous" or "channels_last"."""
+    """How the network is computed.
+
+    Attributes:
+        precision: "float32" or "bfloat16" (autocast; weights, losses and updates stay float32).
+        layout: "contiguous" or "channels_last".
+        threads: CPU threads (None: as the process has them). They fix the order of sums, so the same number
+        is needed
+            to resume bit for bit.
+    """
 
     precision: str = "float32"
     layout: str = "contiguous"
+    threads: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.precision}, {self.layout}"
+        count = "" if self.threads is None else f", {self.threads} thread{'s' * (self.threads > 1)}"
+        return f"{self.precision}, {self.layout}{count}"
 
     @property
     def memory_format(self) -> torch.memory_format:
@@ -70,40 +81,69 @@ def _pass(model: nn.Module, x: Tensor, y: Tensor) -> float:
     return time.perf_counter() - start
 
 
+@contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Let torch use `count` CPU threads inside (None: as it is), and as many as before afterwards."""
+    before = torch.get_num_threads()
+    if count is not None:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _fastest(model: nn.Module, candidates: Sequence[Arithmetic], x: Tensor, y: Tensor) -> Arithmetic:
-    """The candidate with the shortest pass; they take turns, so that other load disturbs all alike."""
-    best = {candidate: float("inf") for candidate in candidates}
+    """The candidate with the smallest median time of a pass.
+
+    They take turns, so that other load disturbs all alike. The median, not the minimum: on a machine shared
+    with others two threads are sometimes lucky and mostly wait for each other. Hopeless ones drop out early.
+    """
+    taken: dict[Arithmetic, list[float]] = {candidate: [] for candidate in candidates}
+    running = list(candidates)
     began = time.perf_counter()
     for turn in range(1 + _ROUNDS):
-        for candidate in candidates:
-            hopeless = turn > 1 and best[candidate] > 2 * min(best.values())
-            if hopeless or (turn > 1 and time.perf_counter() - began > _SECONDS):
-                continue
-            taken = _pass(Cast(model, candidate), x, y)
-            if turn:  # the first one warms up
-                best[candidate] = min(best[candidate], taken)
-    return min(best, key=lambda candidate: best[candidate])
+        for candidate in running:
+            with threads(candidate.threads):
+                taken[candidate].append(_pass(Cast(model, candidate), x, y))
+            if turn == 1:
+                del taken[candidate][0]  # it warmed up
+        middle = {candidate: median(taken[candidate]) for candidate in running}
+        margin = 4 if turn == 0 else 2
+        running = [candidate for candidate in running if middle[candidate] <= margin * min(middle.values())]
+        if len(running) == 1 or (turn and time.perf_counter() - began > _SECONDS):
+            break
+    return min(running, key=lambda candidate: median(taken[candidate]))
 
 
 def choose(
-    model: nn.Module, shape: tuple[int, int, int], batch: int, precision: str, layout: str
+    model: nn.Module,
+    shape: tuple[int, int, int],
+    batch: int,
+    precision: str,
+    layout: str,
+    threads_asked: int = 0,
 ) -> Arithmetic:
     """Settle "auto": the fastest of the admitted combinations for this model on the device of its weights.
 
     Args:
         model: the network; its batch statistics are put back afterwards.
         shape: (channels, height, width) of the images.
-        batch: batch size of the run (at most 64 images are measured).
+        batch: batch size of the run (at most 32 images are measured).
         precision: "auto", "float32" or "bfloat16".
         layout: "auto", "contiguous" or "channels_last".
+        threads_asked: CPU threads, 0 for one or all that torch has, whichever is faster at present.
     """
     precisions = ("float32", "bfloat16") if precision == "auto" else (precision,)
     layouts = ("contiguous", "channels_last") if layout == "auto" else (layout,)
-    candidates = [Arithmetic(p, m) for p, m in product(precisions, layouts)]
+    device = next(model.parameters()).device
+    counts: tuple[int | None, ...] = (None,)
+    if device.type == "cpu":
+        counts = (threads_asked,) if threads_asked else tuple(sorted({torch.get_num_threads(), 1}))
+    candidates = [Arithmetic(*chosen) for chosen in product(precisions, layouts, counts)]
     if len(candidates) == 1:
         return candidates[0]
-    device = next(model.parameters()).device
-    count = min(batch, 64)
+    count = min(batch, 32)
     x = torch.linspace(0, 1, count * shape[0] * shape[1] * shape[2], device=device).view(count, *shape)
     y = torch.zeros(count, dtype=torch.int64, device=device)
     before = {name: value.clone() for name, value in model.named_buffers()}

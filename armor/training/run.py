@@ -14,7 +14,7 @@ from armor.models import create
 from armor.objectives import Objective
 from armor.preflight import run as preflight
 from armor.recipes import Recipe, to_mapping
-from armor.training.arithmetic import Arithmetic, choose
+from armor.training.arithmetic import Arithmetic, choose, threads
 from armor.training.batches import Batches
 from armor.training.build import make_method, make_spec
 from armor.training.checkpoint import write_atomically
@@ -134,7 +134,8 @@ def train(
         state = _start(recipe, spec_model=spec, device=device, checked=checked)
     trainer = Trainer(recipe, state, batches, method, folder, hooks)
     hooks.line(f"{spec.name}, {batches.index.numel()} images, {device}, {state.arithmetic}")
-    trainer.fit()
+    with threads(state.arithmetic.threads):
+        trainer.fit()
     from armor.evaluation.plots import learning_curves
 
     learning_curves(state.history, recipe.title or recipe.name, folder / "curves.png")
@@ -151,5 +152,7 @@ def train(
 def _start(recipe: Recipe, *, spec_model: Any, device: torch.device, checked: dict[str, Any]) -> State:
     model = create(spec_model, seed=recipe.training.seed).to(device)
     chosen = recipe.training
-    arithmetic = choose(model, spec_model.shape, chosen.batch, chosen.precision, chosen.layout)
+    arithmetic = choose(
+        model, spec_model.shape, chosen.batch, chosen.precision, chosen.layout, chosen.threads
+    )
     return fresh(recipe, spec_model, model, arithmetic, checked)

@@ -67,9 +67,12 @@ def test_the_probe_keeps_the_model_and_obeys_the_recipe() -> None:
     model = create(SPEC)
     before = {k: v.clone() for k, v in model.state_dict().items()}
     state = torch.random.get_rng_state()
+    before_threads = torch.get_num_threads()
     chosen = choose(model, SPEC.shape, 8, "float32", "auto")
     assert chosen.precision == "float32"
-    assert choose(model, SPEC.shape, 8, "bfloat16", "contiguous") == Arithmetic("bfloat16", "contiguous")
+    only = choose(model, SPEC.shape, 8, "bfloat16", "contiguous", 3)
+    assert only == Arithmetic("bfloat16", "contiguous", 3)
+    assert torch.get_num_threads() == before_threads
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
     assert torch.equal(state, torch.random.get_rng_state())
