@@ -196,10 +196,16 @@ def draw(
         order = np.argsort(phi)
         phi[order[-2]] = phi[order[-1]]
         phi[order[0]] = phi[order[1]]
+    mass = weights(rng, n, zeros=zeros, tiny=tiny)
+    if (
+        zeros and rng.random() < 0.5
+    ):  # the highest point where P has no weight: what the two supports differ by
+        top, bare = int(np.argmax(phi)), int(np.argmin(mass))
+        phi[[top, bare]] = phi[[bare, top]]
     mapping: dict[str, object] = {
         "divergence": dict(divergence),
         "cost": [[None if math.isinf(value) else float(value) for value in row] for row in cost],
-        "p": weights(rng, n, zeros=zeros, tiny=tiny).tolist(),
+        "p": mass.tolist(),
         "q": weights(rng, n, zeros=min(1, n - 1)).tolist(),
         "phi": phi.tolist(),
         "epsilon": radius(rng) if epsilon is None else float(epsilon),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -205,3 +206,18 @@ class SingularForgotten(Formulas):
     def information(self, eta: Array, p: Array, singular: float = 0.0) -> float:
         del singular
         return super().information(eta, p)
+
+
+class ExpansionSign(Formulas):
+    def expansion(self, h: Array, problem: Problem, second: float, third: float) -> float:
+        return super().expansion(h, problem, second, -third)
+
+
+class ExpansionPenaltyDropped(Formulas):
+    def expansion(self, h: Array, problem: Problem, second: float, third: float) -> float:
+        return super().expansion(h, replace(problem, kappa=0.0), second, third)
+
+
+class ExpansionFactor(Formulas):
+    def expansion(self, h: Array, problem: Problem, second: float, third: float) -> float:
+        return super().expansion(h, problem, 2.0 * second, third)

@@ -10,9 +10,10 @@ from typing import Any
 from theory.evidence import Outcome
 from verification import mutant_formulas as wrong
 from verification.generate import COSTS
-from verification.matrix.cells import Cell
+from verification.matrix.cells import Cell, Check
 from verification.matrix.formulas import Formulas
 from verification.matrix.members import Member, members
+from verification.matrix.registry import checks
 from verification.matrix.runner import execute
 
 __all__ = ["MUTANTS", "Mutant", "MutantResult", "decode", "encode", "kill"]
@@ -131,13 +132,13 @@ _EVERY = (
         "support-restricted",
         'S over supp P in mode "space"',
         wrong.SupportRestricted,
-        "T7 hellinger * space k0",
+        "T3 hellinger - space -",
     ),
     Mutant(
         "support-widened",
         'S over X in mode "reference"',
         wrong.SupportWidened,
-        "T7 reverse_kl * reference k0",
+        "T3 reverse_kl - reference -",
     ),
     Mutant(
         "floor-unscaled",
@@ -149,7 +150,17 @@ _EVERY = (
         "singular-forgotten",
         "no price on singular mass in T1",
         wrong.SingularForgotten,
-        "T1 neyman reweighting space -",
+        "T1 hellinger * space -",
+    ),
+    Mutant(
+        "expansion-sign", "+f'''(1) K₃ for −f'''(1) K₃ in T19", wrong.ExpansionSign, "T19 kl * reference k0"
+    ),
+    Mutant("expansion-penalty", "κ forgotten in T19", wrong.ExpansionPenaltyDropped, "T19 kl * reference k+"),
+    Mutant(
+        "expansion-factor",
+        "√(ε/f''(1)) for √(2ε/f''(1)) in T19",
+        wrong.ExpansionFactor,
+        "T19 pearson * space k0",
     ),
 )
 
@@ -157,10 +168,15 @@ _LABELS = {member.label for member in members()}
 MUTANTS: Mapping[str, Mutant] = {each.name: each for each in _EVERY if each.check.split()[1] in _LABELS}
 
 
+def _check(statement: str) -> Check:
+    """The check of a statement on instances."""
+    return next(c for c in checks() if (c.statement, c.layer) == (statement, "verification"))
+
+
 def _cells(mutant: Mutant) -> list[Cell]:
     """The cells of the mutant's check; `*` stands for every cost, tried in turn."""
     statement, label, cost, support, kappa = mutant.check.split()
-    costs = COSTS if cost == "*" else (cost,)
+    costs = [c for c in COSTS if c in _check(statement).costs] if cost == "*" else [cost]
     return [Cell(statement, label, each, support, kappa, "verification") for each in costs]
 
 

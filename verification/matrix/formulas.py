@@ -213,6 +213,15 @@ class Formulas:
             value = float(p @ self.f(eta / p))
         return value + (singular * self.recession if singular > 0 else 0.0)
 
+    def expansion(self, h: Array, problem: Problem, second: float, third: float) -> float:
+        """T19 for adversarial losses `h (n,)`: `m + σ√(2ε/a) − [b K₃/(3a²σ²) + κ] ε`, `a = second`, `b =
+        third`.
+        """
+        mean = float(problem.p @ h)
+        variance, skew = (float(problem.p @ (h - mean) ** k) for k in (2, 3))
+        lead = mean + math.sqrt(2.0 * variance * problem.epsilon / second)
+        return lead - (third * skew / (3.0 * second**2 * variance) + problem.kappa) * problem.epsilon
+
     def divergence_dual(self, g: Array, cost: Array, p: Array, q: Array, support: str) -> float:
         """T2 at one potential `g (m,)`: `E_Q[g] − Λ^P_f[g^c]`; `g_j = −∞` is allowed where `q_j = 0`."""
         with np.errstate(all="ignore"):

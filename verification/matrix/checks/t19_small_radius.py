@@ -1,6 +1,7 @@
 """T19: the expansion of the value for a small radius on a hard ball, and the order of its remainder."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def run(context: Context) -> None:
         h = (problem.phi[None, :] - problem.cost).max(axis=1)
         mean = float(problem.p @ h)
         centred = h - mean
-        sigma, third = math.sqrt(float(problem.p @ centred**2)), float(problem.p @ centred**3)
+        sigma = math.sqrt(float(problem.p @ centred**2))
         if sigma < 0.05:
             context.miss("the adversarial losses do not vary")
             continue
@@ -52,8 +53,8 @@ def run(context: Context) -> None:
         remainders = []
         for epsilon in (start, start / 16):
             found = certified_dro(context, {**sample.mapping, "epsilon": epsilon})
-            lead = mean + sigma * math.sqrt(2 * epsilon / a)
-            value = lead - (b * third / (3 * a * a * sigma**2) + problem.kappa) * epsilon
+            small = replace(problem, epsilon=epsilon)
+            value = context.formulas.expansion(h, small, a, b)
             remainders.append(abs(found.middle - value))
             numbers = evidence_of({**sample.mapping, "epsilon": epsilon}, found, value, sample.points)
         # ε^{3/2} shrinks by 64 when ε shrinks by 16; ε alone (a wrong second term) only by 16.
