@@ -13,8 +13,9 @@ _EPILOG = """example:
   armor evaluate runs/cifar10-smoke/best.pt --data ~/data --attack fgsm,pgd20 --radius 8/255 --n 1000
   armor evaluate their_resnet18.pt --model resnet18 --data ~/data --attack pgd20
 
-Attacks: fgsm, pgdK (K steps of a quarter of the radius, from a random start), pgdKxR (R restarts), autoattack
-(the standard version; needs the extra `attack`). Images are the first N of the test set, by default all.
+Attacks: fgsm, pgdK (K steps of a quarter of the radius, from a random start), pgdKxR (R restarts), cwK and
+cwKxR (the same on the margin of the logits), autoattack (the standard version; needs the extra `attack`).
+Images are the first N of the test set, by default all.
 """
 
 
@@ -38,6 +39,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--against", metavar="FILE", type=Path, help="compare with that record, image by image"
     )
+    parser.add_argument(
+        "--sanity", action="store_true", help="also look for masked gradients (exit 1 if found)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
 
 
@@ -46,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
     from armor.evaluation.attacks import parse
     from armor.numbers import ratio
 
-    attacks = parse(args.attack, norm=args.norm, radius=ratio(args.radius, "radius"))
+    radius = ratio(args.radius, "radius")
+    attacks = parse(args.attack, norm=args.norm, radius=radius)
     if args.n is not None and args.n < 1:
         raise InputError(f"--n {args.n} is not a positive number of images")
     if args.batch < 1:
@@ -59,7 +64,8 @@ def run(args: argparse.Namespace) -> int:
     from armor.evaluation.compare import paired_with
     from armor.evaluation.evaluate import evaluate
     from armor.evaluation.record import read_record, write_record
-    from armor.evaluation.report import render, render_paired
+    from armor.evaluation.report import render, render_paired, render_sanity
+    from armor.evaluation.sanity import sanity
     from armor.evaluation.subject import load_subject
     from armor.training.run import device_of
 
@@ -91,15 +97,20 @@ def run(args: argparse.Namespace) -> int:
             note=lambda text: bar.set_postfix_str(text[:60]),
         )
     paired = None if other is None else paired_with(result, other)
+    checks = sanity(subject.model, x, y, radius) if args.sanity else None
     if args.record is not None:
         write_record(args.record, result, subject.preflight, subject.described)
     if args.json:
         content = result.to_mapping(subject.preflight)
         if paired is not None:
             content["against"] = {name: seen.to_mapping() for name, seen in paired.items()}
+        if checks is not None:
+            content["sanity"] = [check.to_mapping() for check in checks]
         print(json.dumps(content))
     else:
         print(render(result, subject, images.reader.title, total))
         if paired is not None:
             print(render_paired(paired, str(args.against)))
-    return 0
+        if checks is not None:
+            print(render_sanity(checks))
+    return 0 if checks is None or all(check.holds for check in checks) else 1

@@ -1,4 +1,4 @@
-"""Attacks by name: `fgsm`, `pgd20` (20 steps), `pgd50x5` (5 restarts), `autoattack`."""
+"""Attacks by name: `fgsm`, `pgd20` (20 steps), `pgd50x5` (5 restarts), `cw30` (margin), `autoattack`."""
 
 import re
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from armor.naming import nearest
 
 __all__ = ["AttackSpec", "parse"]
 
-_NAMES = ("fgsm", "pgd20", "pgd50", "pgd50x5", "autoattack")
-_PGD = re.compile(r"pgd(\d{1,5})(?:x(\d{1,4}))?")
+_NAMES = ("fgsm", "pgd20", "pgd50", "pgd50x5", "cw30", "autoattack")
+_ASCENT = re.compile(r"(pgd|cw)(\d{1,5})(?:x(\d{1,4}))?")
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class AttackSpec:
     """One attack of an evaluation.
 
     Attributes:
-        name: as given. kind: "fgsm", "pgd" or "autoattack".
+        name: as given. kind: "fgsm", "pgd", "cw" or "autoattack".
         norm: "linf". radius: exact, in units of the pixel range [0, 1].
         steps, restarts: of the gradient ascent (FGSM: 1 and 1; AutoAttack has its own: None).
     """
@@ -32,7 +32,7 @@ class AttackSpec:
 
     @property
     def step(self) -> Fraction:
-        """Size of one step: the whole radius for FGSM, a quarter of it for PGD."""
+        """Size of one step: the whole radius for FGSM, a quarter of it otherwise."""
         return self.radius if self.kind == "fgsm" else self.radius / 4
 
 
@@ -54,10 +54,10 @@ def _one(name: str, norm: str, radius: Fraction) -> AttackSpec:
         return AttackSpec(name, "fgsm", norm, radius, 1, 1)
     if name == "autoattack":
         return AttackSpec(name, "autoattack", norm, radius, None, None)
-    match = _PGD.fullmatch(name)
+    match = _ASCENT.fullmatch(name)
     if match is None:
         raise InputError(f"unknown attack {name!r}{nearest(name, _NAMES)}")
-    steps, restarts = int(match[1]), int(match[2] or 1)
+    steps, restarts = int(match[2]), int(match[3] or 1)
     if steps < 1 or restarts < 1:
         raise InputError(f"attack {name!r} needs at least one step and one restart")
-    return AttackSpec(name, "pgd", norm, radius, steps, restarts)
+    return AttackSpec(name, match[1], norm, radius, steps, restarts)

@@ -110,6 +110,7 @@ def evaluate(
                     _transport(spec),
                     x,
                     y,
+                    kind=spec.kind,
                     seed=own,
                     batch=batch,
                     tick=lambda done, name=spec.name: tick(name, done),  # type: ignore[misc]

@@ -9,9 +9,27 @@ from torch.nn import functional as F
 from armor.data.keys import seed_of
 from armor.transport import Ascent, attack_mode
 
-__all__ = ["correct", "correct_under"]
+__all__ = ["LOSSES", "correct", "correct_under"]
 
 _STREAM = 0xA77
+
+
+def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    return F.cross_entropy(logits, labels, reduction="none")
+
+
+def _margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """`max_{k != y} z_k - z_y`, positive exactly when the answer is wrong (Carlini, Wagner, 1608.04644)."""
+    own = F.one_hot(labels, logits.shape[1]).bool()
+    return logits.masked_fill(own, -torch.inf).amax(1) - logits[own]
+
+
+# What a gradient attack maximises, by its kind.
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "fgsm": _cross_entropy,
+    "pgd": _cross_entropy,
+    "cw": _margin,
+}
 
 
 def correct(model: nn.Module, x: Tensor, y: Tensor, *, batch: int = 250) -> Tensor:
@@ -27,16 +45,18 @@ def correct_under(
     x: Tensor,
     y: Tensor,
     *,
+    kind: str = "pgd",
     seed: int = 0,
     batch: int = 250,
     tick: Callable[[int], object] = lambda _n: None,
 ) -> Tensor:
-    """Which images stay right when `attack` maximises their cross-entropy: (N,) bool.
+    """Which images stay right when `attack` maximises the loss of its kind on them: (N,) bool.
 
     Args:
         model: in evaluation mode.
         attack: the transport; it moves images that are already wrong too, they stay counted as wrong.
         x, y: images (N, C, H, W) in [0, 1] and labels (N,).
+        kind: what is maximised, a key of `LOSSES`.
         seed: of the random starts; with the batch size it fixes the result.
         batch: images at a time.
         tick: called with the number of images done.
@@ -46,7 +66,7 @@ def correct_under(
         generator = torch.Generator().manual_seed(seed_of(seed, _STREAM, number))
 
         def loss(moved: Tensor, labels: Tensor = labels) -> Tensor:
-            return F.cross_entropy(model(moved), labels, reduction="none")
+            return LOSSES[kind](model(moved), labels)
 
         with attack_mode(model):
             moved = attack(loss, images, generator=generator).x

@@ -1,13 +1,14 @@
 """The table that `armor evaluate` prints."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from armor.evaluation.compare import Paired
 from armor.evaluation.evaluate import Evaluation
+from armor.evaluation.sanity import Check
 from armor.evaluation.subject import Subject
 from armor.training.preflight_line import preflight_line
 
-__all__ = ["render", "render_paired"]
+__all__ = ["render", "render_paired", "render_sanity"]
 
 
 def render(result: Evaluation, subject: Subject, title: str, total: int) -> str:
@@ -44,4 +45,11 @@ def render_paired(paired: Mapping[str, Paired], against: str) -> str:
             f"{name:<12}{100 * seen.difference:+.2f} points [{low:+.2f}, {high:+.2f}], "
             f"p = {seen.p_value:.2g} (right here alone: {seen.only_first}, there alone: {seen.only_second})"
         )
+    return "\n".join(lines)
+
+
+def render_sanity(checks: Sequence[Check]) -> str:
+    """One line per check."""
+    lines = ["", "signs of masked gradients:"]
+    lines += [f"{'holds' if check.holds else 'FAILS':<7}{check.name}: {check.detail}" for check in checks]
     return "\n".join(lines)

@@ -94,7 +94,7 @@ def test_robust_accuracy_of_a_linear_model_is_exact() -> None:
     margin = ((x.flatten(1) - 0.5) @ model.weight).detach() * (1 - 2 * y)
     worst = margin - float(RADIUS) * model.weight.detach().abs().sum()
     assert (worst.abs() > 1e-5).all()
-    result = evaluate(model, x, y, parse("fgsm,pgd20,pgd9x3", norm="linf", radius=RADIUS), batch=64)
+    result = evaluate(model, x, y, parse("fgsm,pgd20,pgd9x3,cw20", norm="linf", radius=RADIUS), batch=64)
     assert torch.equal(result.right, margin > 0)
     assert 0 < int((worst > 0).sum()) < int((margin > 0).sum()) < 300
     for attack in result.attacks:

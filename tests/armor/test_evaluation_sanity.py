@@ -1,0 +1,69 @@
+"""Sanity checks: an honest model passes, a model with masked gradients is caught."""
+
+from fractions import Fraction
+
+import torch
+from torch import Tensor, nn
+
+from armor.evaluation.measure import LOSSES
+from armor.evaluation.sanity import sanity
+
+RADIUS = Fraction(8, 255)
+
+
+class Honest(nn.Module):
+    """A linear model of two classes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(48, generator=torch.Generator().manual_seed(0)))
+
+    def margin(self, x: Tensor) -> Tensor:
+        return (x.flatten(1) - 0.5) @ self.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        margin = self.margin(x)
+        return torch.stack([margin, -margin], 1)
+
+
+class Masked(Honest):
+    """The same decisions behind a rounding: gradients vanish, robustness is an illusion."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        margin = torch.round(self.margin(x) * 4) / 4 + 0.0 * x.flatten(1).sum(1)
+        return torch.stack([margin, -margin], 1)
+
+
+def _images() -> tuple[Tensor, Tensor]:
+    x = torch.rand(60, 3, 4, 4, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        return x, Honest()(x).argmax(1)
+
+
+def test_an_honest_model_passes() -> None:
+    x, y = _images()
+    state = torch.random.get_rng_state()
+    checks = sanity(Honest().eval(), x, y, RADIUS)
+    assert [check.holds for check in checks] == [True, True, True]
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert sanity(Honest().eval(), x, y, RADIUS) == checks
+
+
+def test_masked_gradients_are_caught() -> None:
+    x, y = _images()
+    checks = sanity(Masked().eval(), x, y, RADIUS)
+    assert not checks[1].holds  # noise does better than the gradient
+    assert not checks[2].holds
+    assert checks[2].to_mapping()["outcome"] == "fails"
+
+
+def test_the_margin_is_positive_exactly_when_wrong() -> None:
+    logits = torch.randn(200, 5, generator=torch.Generator().manual_seed(2))
+    labels = torch.arange(200) % 5
+    margin = LOSSES["cw"](logits, labels)
+    assert torch.equal(margin > 0, logits.argmax(1) != labels)
+    others = [
+        max(row[k] for k in range(5) if k != y) - row[y]
+        for row, y in zip(logits.tolist(), labels.tolist(), strict=True)
+    ]
+    assert torch.allclose(margin, torch.tensor(others))
