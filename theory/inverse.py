@@ -42,7 +42,7 @@ def _power(expression: Any) -> tuple[Any, Any] | None:
     exponents = {e.exp for e in expression.atoms(sp.Pow) if e.base == t}
     if any(not e.is_Rational for e in exponents) or expression.atoms(sp.log, sp.exp):
         return None
-    q = sp.ilcm(1, *(e.q for e in exponents))
+    q = sp.ilcm(1, 1, *(e.q for e in exponents))
     inside = expression.subs(t, _U**q)
     return (inside, q) if inside.is_rational_function(_U) else None
 
