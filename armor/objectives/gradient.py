@@ -33,11 +33,15 @@ class _Implicit(torch.autograd.Function):
         weights: Tensor,
         mu: Tensor,
         s: Tensor,
-        a: Tensor,
+        losses: Tensor,
         free: Tensor,
         v: Tensor | None,
         gamma: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
+        live = s > 0
+        losses = losses.to(s.dtype)
+        top = torch.where(live, losses, -torch.inf).amax(-1, keepdim=True)
+        a = torch.where(live, (losses - top) / mu, 0.0)  # up to a constant, which M annihilates
         turned = jacobian(torch_ops, s, v, gamma, a)
         spread = (a * turned).sum(-1, keepdim=True)
         free = free & (spread > 0)
@@ -62,7 +66,6 @@ class _Attach(torch.autograd.Function):
         weights: Tensor,
         mu: Tensor,
         curvature: Tensor,
-        slope: Tensor,
         free: Tensor,
         direction: Tensor | None,
         gamma: Tensor | None,
@@ -70,7 +73,7 @@ class _Attach(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         out_value, out_weights, out_mu = value.clone(), weights.clone(), mu.clone()
         # Saved as outputs, so a second backward pass flows into the weights and mu.
-        ctx.save_for_backward(out_weights, out_mu, curvature, slope, free, direction, gamma)
+        ctx.save_for_backward(out_weights, out_mu, curvature, losses.detach(), free, direction, gamma)
         ctx.dtypes = (losses.dtype, None if costs is None else costs.dtype)
         ctx.twice = twice
         ctx.set_materialize_grads(False)
@@ -78,7 +81,7 @@ class _Attach(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, g_value: Tensor | None, g_weights: Tensor | None, g_mu: Tensor | None) -> Any:
-        weights, mu, curvature, slope, free, direction, gamma = ctx.saved_tensors
+        weights, mu, curvature, losses, free, direction, gamma = ctx.saved_tensors
         losses_dtype, costs_dtype = ctx.dtypes
         g_losses: Tensor | None = None
         g_costs: Tensor | None = None
@@ -92,7 +95,7 @@ class _Attach(torch.autograd.Function):
             g_w = torch.zeros_like(weights) if g_weights is None else g_weights
             g_m = torch.zeros_like(mu) if g_mu is None else g_mu
             second_losses, second_costs = _Implicit.apply(  # type: ignore[no-untyped-call]
-                g_w, g_m, weights, mu, curvature, slope, free, direction, gamma
+                g_w, g_m, weights, mu, curvature, losses, free, direction, gamma
             )
             g_losses = second_losses if g_losses is None else g_losses + second_losses
             if costs_dtype is not None:
@@ -101,7 +104,7 @@ class _Attach(torch.autograd.Function):
             g_losses = g_losses.to(losses_dtype)
         if g_costs is not None:
             g_costs = g_costs.to(costs_dtype)
-        return g_losses, g_costs, None, None, None, None, None, None, None, None, None
+        return g_losses, g_costs, None, None, None, None, None, None, None, None
 
 
 def attach(losses: Tensor, costs: Tensor | None, value: Tensor, dual: Dual, free: Tensor) -> Tensor:
@@ -116,7 +119,6 @@ def attach(losses: Tensor, costs: Tensor | None, value: Tensor, dual: Dual, free
         dual.weights,
         dual.mu,
         dual.curvature,
-        dual.slope,
         free,
         dual.direction,
         dual.gamma,

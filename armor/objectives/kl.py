@@ -121,7 +121,6 @@ def solve_batched(
         status=status,
         iterations=used,
         curvature=xp.where(zero, 0.0, w),
-        slope=d * theta,
     )
 
 

@@ -143,7 +143,6 @@ class Reweighted(Objective):
             status=status,
             iterations=used,
             curvature=xp.where(zero, 0.0, final.s) if self.smooth else 0.0 * final.w,
-            slope=d * theta,
             direction=final.v,
             gamma=final.gamma,
             twice=self.smooth or (self.polyhedral and costs is None),

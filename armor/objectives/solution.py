@@ -24,7 +24,6 @@ class Dual:
     status: Array  # codes of Status
     iterations: int
     curvature: Array  # s_i = p_i (f*)''(y_i): how the weights answer to their arguments; 0 where not smooth
-    slope: Array  # a_i = y_i + c_i = (loss_i - rho) / mu, up to a constant
     direction: Array | None = None  # v and gamma of a rank-one term in the divergence's Hessian (Renyi)
     gamma: Array | None = None
     twice: bool = True  # whether curvature and slope give the second derivative
