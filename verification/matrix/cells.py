@@ -140,6 +140,11 @@ class Context:
         self.evidence.append(Evidence(words, gap, tolerance, holds, grade, dict(numbers or {}), background))
         return holds
 
+    @property
+    def substantial(self) -> bool:
+        """Whether the statement itself was checked on some sample, not only the intervals around it."""
+        return any(not item.background for item in self.evidence)
+
     def miss(self, reason: str) -> None:
         """Record that a sample does not satisfy the hypotheses of the statement, and why."""
         self.misses.append(reason)
@@ -148,7 +153,7 @@ class Context:
         """Fold the records into the cell's result: vacuous without a sample, failing when any claim fails."""
         base = {"cell": self.cell, "tried": self.tried, "seconds": seconds, "seed": seed}
         width = max(self.widths, default=None)
-        if not self.evidence:
+        if not self.substantial and all(item.holds for item in self.evidence):
             note = "; ".join(sorted(set(self.misses))) or "no sample satisfied the hypotheses"
             return CellResult(
                 outcome=Outcome.VACUOUS,

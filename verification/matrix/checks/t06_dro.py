@@ -7,7 +7,7 @@ import numpy as np
 from theory.evidence import Grade
 from verification.generate import draw, radii
 from verification.matrix.cells import Check, Context, kappa_value
-from verification.matrix.exact import Certified, certified_dro, evidence_of, problem_of
+from verification.matrix.exact import WIDTH, Certified, certified_dro, evidence_of, problem_of
 from verification.matrix.formulas import Problem
 from verification.matrix.linear import transport_dro
 
@@ -40,6 +40,9 @@ def run(context: Context) -> None:
             tiny=k % 3 == 2,
         )
         found = certified_dro(context, sample.mapping)
+        width = 0.0 if found.lower == found.upper else (found.upper - found.lower) / found.scale
+        seen = evidence_of(sample.mapping, found, points=sample.points)
+        context.claim("primal and dual witnesses meet", width, WIDTH, Grade.ENCLOSED, seen)
         problem = problem_of(sample.mapping)
         if not context.member.is_f_divergence:
             _transport_only(context, problem, found, evidence_of(sample.mapping, found, points=sample.points))

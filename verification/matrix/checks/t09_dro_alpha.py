@@ -83,6 +83,6 @@ CHECKS = (
         costs=("hard_ball", "reweighting"),
         kappas=("k0",),
         breadth=(1, 2),
-        samples=(2, 6),
+        samples=(1, 6),
     ),
 )

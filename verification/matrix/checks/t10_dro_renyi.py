@@ -104,7 +104,7 @@ CHECKS = (
         "The Rényi dual, a minimum over λ ≥ 0 and ρ ≥ S",
         run,
         applies=named("renyi"),
-        breadth=(4, 12),
+        breadth=(2, 12),
         samples=(2, 4),
     ),
 )

@@ -66,6 +66,6 @@ CHECKS = (
         run,
         kappas=(NONE,),
         breadth=(1, 4),
-        samples=(2, 4),
+        samples=(1, 4),
     ),
 )

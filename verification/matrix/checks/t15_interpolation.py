@@ -82,6 +82,6 @@ CHECKS = (
         costs=("power", "matrix"),
         kappas=(NONE,),
         breadth=(1, 2),
-        samples=(2, 4),
+        samples=(1, 4),
     ),
 )

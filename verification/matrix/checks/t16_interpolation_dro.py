@@ -78,6 +78,6 @@ CHECKS = (
         applies=f_divergence,
         costs=("power", "matrix"),
         breadth=(1, 2),
-        samples=(2, 3),
+        samples=(1, 3),
     ),
 )

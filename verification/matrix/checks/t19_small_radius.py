@@ -73,6 +73,6 @@ CHECKS = (
         applies=smooth_at_one,
         costs=("hard_ball", "reweighting"),
         breadth=(1, 4),
-        samples=(2, 4),
+        samples=(1, 4),
     ),
 )

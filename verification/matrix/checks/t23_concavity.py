@@ -71,6 +71,6 @@ CHECKS = (
         applies=f_divergence,
         costs=("power", "hard_ball", "matrix"),
         breadth=(1, 3),
-        samples=(2, 3),
+        samples=(1, 3),
     ),
 )

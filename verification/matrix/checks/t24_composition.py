@@ -78,6 +78,6 @@ CHECKS = (
         costs=("power", "hard_ball", "soft_ball"),
         kappas=(NONE,),
         breadth=(1, 3),
-        samples=(2, 3),
+        samples=(1, 3),
     ),
 )

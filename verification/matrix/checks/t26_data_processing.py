@@ -47,6 +47,6 @@ CHECKS = (
         costs=("power", "soft_ball", "label_rigid"),
         kappas=(NONE,),
         breadth=(1, 3),
-        samples=(2, 4),
+        samples=(1, 4),
     ),
 )

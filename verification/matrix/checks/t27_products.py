@@ -79,6 +79,6 @@ CHECKS = (
         costs=("power", "soft_ball"),
         kappas=(NONE,),
         breadth=(1, 2),
-        samples=(2, 3),
+        samples=(1, 3),
     ),
 )

@@ -95,6 +95,6 @@ CHECKS = (
         costs=("power", "hard_ball", "matrix"),
         kappas=(NONE,),
         breadth=(1, 3),
-        samples=(2, 4),
+        samples=(1, 4),
     ),
 )

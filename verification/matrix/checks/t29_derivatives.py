@@ -59,6 +59,6 @@ CHECKS = (
         costs=("power", "soft_ball", "matrix"),
         kappas=(NONE,),
         breadth=(1, 3),
-        samples=(2, 4),
+        samples=(1, 4),
     ),
 )
