@@ -5,9 +5,11 @@ from armor.exact.batch import BatchSolution, divergences
 from armor.exact.costs import PointCost, point_cost
 from armor.exact.multilevel import Progress
 from armor.exact.solution import Method, Solution, Status
+from armor.exact.worst_case import DroSolution, dro
 
 __all__ = [
     "BatchSolution",
+    "DroSolution",
     "Method",
     "PointCost",
     "Progress",
@@ -15,5 +17,6 @@ __all__ = [
     "Status",
     "divergence",
     "divergences",
+    "dro",
     "point_cost",
 ]

@@ -20,7 +20,7 @@ from armor.exact.multilevel import Bracket, Level, Progress, solve_level
 from armor.exact.rounding import lower_end, upper_end
 from armor.exact.solution import Method, Solution, Status
 
-__all__ = ["divergence"]
+__all__ = ["divergence", "read_geometry", "read_support", "read_weights"]
 
 Array = NDArray[np.float64]
 
@@ -73,11 +73,11 @@ def divergence(
     """
     started = time.perf_counter()
     which = member(spec)
-    space = _support(which, support)
+    space = read_support(which, support)
     if not 0 < tolerance < 1:
         raise InputError(f"the tolerance must lie in (0, 1), not {tolerance!r}")
-    geometry_of, n, m = _geometry(cost, x, y, device)
-    weights_p, weights_q = _weights(p, n, "p"), _weights(q, m, "q")
+    geometry_of, n, m = read_geometry(cost, x, y, device)
+    weights_p, weights_q = read_weights(p, n, "p"), read_weights(q, m, "q")
     rows, columns = np.flatnonzero(weights_p), np.flatnonzero(weights_q)
     geometry = geometry_of(rows, columns)
     active_p, active_q = weights_p[rows], weights_q[columns]
@@ -161,7 +161,7 @@ class _Ends:
         self.upper = max(self.upper, self.lower)
 
 
-def _support(which: Member, support: str | None) -> bool:
+def read_support(which: Member, support: str | None) -> bool:
     if support is None:
         if np.isfinite(which.recession):
             raise InputError(
@@ -186,7 +186,7 @@ def _array(values: ArrayLike, name: str, dimensions: int) -> Array:
     return out
 
 
-def _weights(values: ArrayLike | None, count: int, name: str) -> Array:
+def read_weights(values: ArrayLike | None, count: int, name: str) -> Array:
     if values is None:
         return np.full(count, 1.0 / count)
     out = _array(values, name, 1)
@@ -201,7 +201,7 @@ def _weights(values: ArrayLike | None, count: int, name: str) -> Array:
     return out / total
 
 
-def _geometry(
+def read_geometry(
     cost: ArrayLike | str | Mapping[str, object] | PointCost | None,
     x: ArrayLike | None,
     y: ArrayLike | None,

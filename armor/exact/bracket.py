@@ -43,7 +43,8 @@ def best_shift(member: Member, p: Array, h: Array, top: float) -> float:
 
     def excess(rho: float) -> float:
         with np.errstate(over="ignore", invalid="ignore"):
-            return float(weights @ np.minimum(member.ratio(values - rho), 1e200)) - 1.0
+            # weights sum to 1 up to rounding: without the margin a flat minimum is left at its far end
+            return float(weights @ np.minimum(member.ratio(values - rho), 1e200)) - (1.0 + 1e-14)
 
     # excess is decreasing in rho; its root, or the floor where it is already <= 0
     if np.isfinite(floor):

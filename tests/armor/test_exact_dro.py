@@ -1,0 +1,89 @@
+"""The DRO value on finite spaces, against the small exact solver and against closed forms."""
+
+import numpy as np
+import pytest
+
+from armor.errors import InputError
+from armor.exact import dro
+
+SPECS = [
+    "kl",
+    "hellinger",
+    "pearson",
+    "js",
+    "tv",
+    "none",
+    {"name": "cvar", "beta": 0.4},
+    {"name": "renyi", "alpha": 2.5},
+    {"name": "renyi", "alpha": 0.5},
+    {"name": "alpha", "alpha": -1.5},
+]
+
+
+def _instance(seed, n=10, blocked=0.3):
+    rng = np.random.default_rng(seed)
+    x = rng.random((n, 2))
+    cost = 4 * ((x[:, None] - x[None]) ** 2).sum(axis=2)
+    hole = rng.random((n, n)) < blocked
+    np.fill_diagonal(hole, False)
+    cost[hole] = np.inf
+    return cost, rng.dirichlet(np.ones(n)), rng.standard_normal(n)
+
+
+@pytest.mark.parametrize("support", ["space", "reference"])
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_agrees_with_the_small_solver(spec, support):
+    from verification.instance import from_mapping
+    from verification.solve import dro as small
+
+    named = {"name": spec} if isinstance(spec, str) else spec
+    for seed, (epsilon, kappa) in enumerate([(1e-3, 0.0), (0.1, 0.5), (2.0, 0.0)]):
+        cost, p, phi = _instance(seed)
+        mine = dro(spec, phi, epsilon, cost, p, kappa=kappa, support=support)
+        rows = [[None if np.isinf(c) else c for c in row] for row in cost.tolist()]
+        data = {"divergence": named, "cost": rows, "p": p.tolist(), "phi": phi.tolist()}
+        other = small(from_mapping({**data, "epsilon": epsilon, "kappa": kappa, "support": support}))
+        assert mine.status.converged
+        assert mine.lower <= other.upper + 1e-10
+        assert other.lower <= mine.upper + 1e-10
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_worst_case_is_feasible_and_attains_the_value(spec):
+    cost, p, phi = _instance(7)
+    s = dro(spec, phi, 0.05, cost, p, kappa=0.2, support="reference")
+    plan = s.plan.toarray()
+    assert (plan >= 0).all()
+    assert np.isfinite(cost[plan > 0]).all()
+    assert s.worst_case.sum() == pytest.approx(1, abs=1e-12)
+    np.testing.assert_allclose(plan.sum(axis=1), s.weights, atol=1e-15)
+    assert s.budget <= 0.05 * (1 + 1e-9)
+    assert s.worst_case @ phi - 0.2 * s.budget >= s.value - 1e-9
+
+
+def test_points_and_a_radius_that_does_not_bind():
+    rng = np.random.default_rng(3)
+    x = rng.random((700, 2))
+    phi = np.sin(7 * x[:, 0])
+    s = dro("kl", phi, 0.01, "sqeuclidean", x=x, y=x)
+    assert s.status.converged
+    matrix = dro("kl", phi, 0.01, ((x[:, None] - x[None]) ** 2).sum(axis=2))
+    assert max(s.lower, matrix.lower) <= min(s.upper, matrix.upper)
+    assert phi.mean() < s.value < phi.max()
+    everything = dro("kl", phi, 1e4, "sqeuclidean", x=x, y=x)
+    assert everything.value == pytest.approx(phi.max(), abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"epsilon": 0.0}, "epsilon must be positive"),
+        ({"epsilon": 0.1, "kappa": -1.0}, "kappa"),
+        ({"epsilon": 0.1, "phi": [1.0]}, "2 finite losses"),
+        ({"epsilon": 0.1, "cost": [[1.0, 2.0]], "p": [1.0]}, "no distribution lies within"),
+    ],
+)
+def test_bad_input(arguments, words):
+    given = {"phi": [0.0, 1.0], "cost": [[0.0, 1.0], [1.0, 0.0]], **arguments}
+    with pytest.raises(InputError, match=words):
+        dro("kl", **given)
