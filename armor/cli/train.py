@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from armor.errors import InputError
+from armor.errors import InputError, require
 
 __all__ = ["configure", "run"]
 
@@ -18,8 +18,8 @@ _EPILOG = """examples:
   armor train cifar10-smoke --data ~/data --resume
 
 A run lives in one folder (runs/RECIPE unless --out names another): best.pt, chosen on validation images,
-last.pt, metrics.jsonl and recipe.json. Exit code 1: the pre-flight refused the objective, or training
-diverged.
+last.pt, metrics.jsonl, curves.png and recipe.json. Exit code 1: the pre-flight refused the objective, an
+audit found it wrong, or training diverged.
 """
 
 
@@ -34,6 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", metavar="DIR", type=Path, help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="continue the run in that folder")
+    parser.add_argument(
+        "--audit", metavar="EVERY", type=int, default=0, help="certify the objective on every EVERY-th batch"
+    )
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 (default: cuda if present)")
 
 
@@ -67,8 +70,15 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"which recipe? known are {', '.join(recipes.names())}")
     recipe = recipes.find(args.recipe, args.set)
 
+    if args.audit < 0:
+        raise InputError(f"--audit {args.audit} is not a number of steps")
+    if args.audit:
+        for module in ("verification.solve", "flint"):
+            require(module)
+
     from armor import data
     from armor.preflight import PreflightRefusal
+    from armor.training.audit import AuditBreach
     from armor.training.progress import Progress
     from armor.training.report import render
     from armor.training.run import device_of, train
@@ -85,12 +95,13 @@ def run(args: argparse.Namespace) -> int:
                 folder,
                 device=device,
                 again=args.resume,
+                audit_every=args.audit,
                 hooks=progress.hooks(lambda: bool(caught)),
             )
         except PreflightRefusal as refusal:
             print(f"armor: the pre-flight refuses to train: {refusal}", file=sys.stderr)
             return 1
-        except Diverged as error:
+        except (Diverged, AuditBreach) as error:
             print(f"armor: {error}", file=sys.stderr)
             return 1
         except Stopped:

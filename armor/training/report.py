@@ -25,6 +25,8 @@ def render(recipe: Recipe, outcome: Outcome, device: torch.device) -> str:
     minutes, seconds = divmod(round(outcome.seconds), 60)
     rows = [("recipe", f"{recipe.name}" + (f" ({recipe.title})" if recipe.title else ""))]
     rows.append(("pre-flight", preflight_line(outcome.preflight)))
+    if outcome.audit is not None:
+        rows.append(("audit", outcome.audit.sentence()))
     if best is not None:
         rows.append(("best epoch", f"{best['epoch']} of {recipe.training.epochs}: {_score(best)}"))
     if last["validation"] and last is not best:

@@ -15,6 +15,7 @@ from armor.objectives import Objective
 from armor.preflight import run as preflight
 from armor.recipes import Recipe, to_mapping
 from armor.training.arithmetic import Arithmetic, choose, threads
+from armor.training.audit import Audit
 from armor.training.batches import Batches
 from armor.training.build import make_method, make_spec
 from armor.training.checkpoint import write_atomically
@@ -33,6 +34,7 @@ class Outcome:
         history: one record per epoch; best: the one that `best.pt` holds (None without validation).
         preflight: outcome of the pre-flight. arithmetic: precision and layout used.
         seconds: training time, validation included, all parts of a resumed run together.
+        audit: what the audits found, None without them.
     """
 
     folder: Path
@@ -41,6 +43,7 @@ class Outcome:
     preflight: dict[str, Any]
     arithmetic: Arithmetic
     seconds: float
+    audit: Audit | None = None
 
 
 def device_of(name: str | None) -> torch.device:
@@ -98,6 +101,7 @@ def train(
     *,
     device: torch.device,
     again: bool = False,
+    audit_every: int = 0,
     hooks: Hooks | None = None,
 ) -> Outcome:
     """Train `recipe` on `data` into `folder`.
@@ -105,11 +109,13 @@ def train(
     Args:
         recipe: what to do. data: the images. folder: of the run. device: where to train.
         again: continue the run that `folder` holds (bit for bit on the CPU).
+        audit_every: steps between two audits of the objective, 0 for none.
         hooks: progress reports.
 
     Raises:
         InputError: the folder is taken, or its checkpoint belongs to another run.
         armor.preflight.PreflightRefusal: the objective is not the certified one.
+        armor.training.audit.AuditBreach: a batch's objective left its certified interval.
         armor.training.trainer.Diverged: a loss or weight stopped being finite.
     """
     hooks = hooks or Hooks()
@@ -132,7 +138,8 @@ def train(
         hooks.line(f"resuming at step {state.step} of {batches.per_epoch * recipe.training.epochs}")
     else:
         state = _start(recipe, spec_model=spec, device=device, checked=checked)
-    trainer = Trainer(recipe, state, batches, method, folder, hooks)
+    audit = Audit(method.objective, audit_every) if audit_every and method.objective is not None else None
+    trainer = Trainer(recipe, state, batches, method, folder, hooks, audit)
     hooks.line(f"{spec.name}, {batches.index.numel()} images, {device}, {state.arithmetic}")
     with threads(state.arithmetic.threads):
         trainer.fit()
@@ -146,6 +153,7 @@ def train(
         state.preflight,
         state.arithmetic,
         trainer.seconds(),
+        audit,
     )
 
 

@@ -16,6 +16,7 @@ from armor.evaluation.measure import correct, correct_under
 from armor.methods import Method, StepResult
 from armor.recipes import Recipe
 from armor.training.arithmetic import Cast
+from armor.training.audit import Audit
 from armor.training.batches import Batches
 from armor.training.build import validation_attack
 from armor.training.checkpoint import write_atomically
@@ -65,7 +66,7 @@ class Trainer:
     Args:
         recipe: the run. state: where it stands. batches: its images. method: its loss and attack.
         folder: where its files go.
-        hooks: how it reports.
+        hooks: how it reports. audit: what checks the objective on the way.
     """
 
     def __init__(
@@ -76,9 +77,11 @@ class Trainer:
         method: Method,
         folder: Path,
         hooks: Hooks | None = None,
+        audit: Audit | None = None,
     ) -> None:
         self.recipe, self.state, self.batches, self.method = recipe, state, batches, method
         self.folder, self.hooks = folder, hooks or Hooks()
+        self.audit = audit
         self.model = Cast(state.model, state.arithmetic)
         self.generator = torch.Generator()
         self.total = batches.per_epoch * recipe.training.epochs
@@ -132,6 +135,8 @@ class Trainer:
         look = x.device.type == "cpu" or state.step % _CHECK_STEPS == 0
         if look and not bool(torch.isfinite(result.loss)):
             raise Diverged(self._explain(result, rate))
+        if self.audit is not None:
+            self.audit(state.step, result)
         state.optimizer.step()
         if state.average is not None:
             state.average.update(state.model, state.step)
