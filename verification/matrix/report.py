@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from importlib import metadata
+from typing import cast
 
 from theory.evidence import Grade, Outcome
 from verification.matrix.cache import code_hash
@@ -18,6 +19,7 @@ __all__ = ["as_json", "as_mapping", "as_text", "holds", "reproduce", "verdict"]
 
 _GRADES = (Grade.FORMAL, Grade.PROVED, Grade.ENCLOSED, Grade.BRACKETED, Grade.SAMPLED, Grade.CITED)
 _REST = (Outcome.FAILS, Outcome.VACUOUS, Outcome.NOT_APPLICABLE, Outcome.SKIPPED)
+_LISTED = 60  # derivations shown one by one
 _SHORT = {Outcome.NOT_APPLICABLE: "n/a"}
 
 
@@ -120,17 +122,23 @@ def _table(run: Run) -> Iterable[str]:
 
 
 def _derivations(run: Run) -> Iterable[str]:
-    """Steps of each derivation by grade: one line per statement and divergence."""
-    theory = [r for r in run.results if r.cell.layer == "theory" and "steps" in r.numbers]
+    """Steps of the derivations by grade: a line for each, or for each statement where there are many."""
+    theory = [
+        r for r in run.results if r.cell.layer == "theory" and isinstance(r.numbers.get("steps"), Mapping)
+    ]
     if not theory:
         return ()
-    rows = [["derivation", *(grade.value for grade in _GRADES), "steps"]]
+    merge = len(theory) > _LISTED
+    steps: dict[str, Counter[str]] = {}
+    members: Counter[str] = Counter()
     for result in theory:
-        steps = result.numbers["steps"]
-        if isinstance(steps, Mapping):
-            counts = [str(steps.get(grade.value, "") or "") for grade in _GRADES]
-            name = f"  {result.cell.statement:<4}{result.cell.divergence}"
-            rows.append([name, *counts, str(sum(steps.values()))])
+        name = f"  {result.cell.statement:<4}" + ("" if merge else result.cell.divergence)
+        steps.setdefault(name, Counter()).update(cast(Mapping[str, int], result.numbers["steps"]))
+        members[name] += 1
+    rows = [["derivation", *(grade.value for grade in _GRADES), "steps", "divergences" if merge else ""]]
+    for name, counts in steps.items():
+        counted = [str(counts[grade.value] or "") for grade in _GRADES]
+        rows.append([name, *counted, str(sum(counts.values())), str(members[name]) if merge else ""])
     return ["", "Derivations, steps by grade", *_aligned(rows)]
 
 
