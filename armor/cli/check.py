@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -53,21 +54,43 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
+def _read_large(path: Path) -> dict[str, Any]:
+    """A large certificate: an `.npz` archive of doubles."""
+    from verification.certificate.large import load_large
+
+    if not path.is_file():
+        raise InputError(f"there is no file {str(path)!r}.")
+    try:
+        content = load_large(path)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is not a readable .npz certificate: {error}.") from None
+    if "format" not in content:
+        raise InputError(f"{path} is not a certificate: it has no field 'format'.")
+    return content
+
+
 def _ends(value: float) -> float | str:
     return value if abs(value) != float("inf") else "inf" if value > 0 else "-inf"
 
 
 def run(args: argparse.Namespace) -> int:
     """Check and print; 0 when the claimed interval is proved, 1 when the certificate is rejected."""
-    certificate = _read(args.certificate)
     require("flint")
-    from verification.certificate.checker import check
+    certificate: dict[str, Any]
+    if args.certificate.suffix == ".npz":
+        from verification.certificate.large import check_large
 
-    verdict = check(certificate)
+        certificate = _read_large(args.certificate)
+        verdict = check_large(certificate)
+    else:
+        from verification.certificate.checker import check
+
+        certificate = _read(args.certificate)
+        verdict = check(certificate)
     if args.json:
         fields = {
             "accepted": verdict.accepted,
-            "kind": certificate.get("kind"),
+            "kind": certificate.get("kind", "divergence"),
             "lower": _ends(verdict.lower) if verdict.accepted else None,
             "upper": _ends(verdict.upper) if verdict.accepted else None,
             "width": _ends(verdict.width) if verdict.accepted else None,
@@ -76,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         }
         print(json.dumps(fields, allow_nan=False))
     elif verdict.accepted:
-        what = {"divergence": "D^c(Q||P)", "dro": "DRO value"}[certificate["kind"]]
+        what = "DRO value" if certificate.get("kind") == "dro" else "D^c(Q||P)"
         print(f"accepted: {what} lies in [{verdict.lower!r}, {verdict.upper!r}], width {verdict.width:.1e}")
         print(f"  {verdict.grade}: {verdict.reason}")
     else:

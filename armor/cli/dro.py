@@ -31,6 +31,11 @@ def run(args: argparse.Namespace) -> int:
     """Solve, print, and write the certificate; 0 when the interval is narrow, 1 when it is wide."""
     for module in ("flint", "scipy"):
         require(module)
+    from armor.cli.large import large_instance, run_dro
+
+    large = large_instance(args.file)
+    if large is not None:
+        return run_dro(args, large)
     from armor.cli.intervals import as_json, masses, number, report, write_atomically
     from verification.instance import load
     from verification.solution import Status

@@ -1,0 +1,235 @@
+"""`armor divergence` and `armor dro` on instances too large for the small solver: the structured one."""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from armor.errors import InputError
+
+__all__ = ["large_instance", "run_divergence", "run_dro"]
+
+_COMFORTABLE = 40_000  # arcs up to which the small solver and its exact certificates are quick
+_FIELDS = ("divergence", "cost", "x", "y", "p", "q", "phi", "epsilon", "kappa", "support", "same_space")
+
+
+def large_instance(path: Path) -> dict[str, Any] | None:
+    """The fields of an instance with more than 200 × 200 arcs as arrays of doubles; None for a smaller one.
+
+    Raises:
+        InputError: the file cannot be read, a field is unknown, missing or no number.
+    """
+    from verification.fileformat import read
+
+    fields = dict(read(path))
+    for key in fields:
+        if key not in _FIELDS:
+            return None  # the small reader says what is wrong
+    if any(key not in fields for key in ("divergence", "p", "support", "cost")):
+        return None
+    columns = fields.get("q") if fields.get("q") is not None else fields.get("phi")
+    if columns is None or _size(fields["p"]) * _size(columns) <= _COMFORTABLE:
+        return None
+    out: dict[str, Any] = {"divergence": _spec(fields["divergence"]), "support": fields["support"]}
+    for key in ("x", "y", "p", "q", "phi"):
+        if fields.get(key) is not None:
+            out[key] = _array(fields[key], key)
+    if "x" in out:
+        out.setdefault("y", out["x"])
+        out["cost"] = _plain(fields["cost"])
+    else:
+        out["cost"] = _array(fields["cost"], "cost")
+    for key in ("epsilon", "kappa"):
+        if fields.get(key) is not None:
+            out[key] = float(_array(fields[key], key))
+    return out
+
+
+def _size(values: Any) -> int:
+    return len(values) if hasattr(values, "__len__") else 1
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): str(v) for key, v in value.items()}
+    return value
+
+
+def _spec(value: Any) -> Any:
+    return {str(key): str(v) for key, v in value.items()} if isinstance(value, Mapping) else str(value)
+
+
+def _array(value: Any, name: str) -> np.ndarray[Any, Any]:
+    from verification.fileformat import as_fraction
+
+    if isinstance(value, np.ndarray):
+        return np.asarray(value, dtype=np.float64)
+
+    def convert(entry: Any) -> Any:
+        if isinstance(entry, list):
+            return [convert(e) for e in entry]
+        return np.inf if entry is None and name == "cost" else float(as_fraction(entry, name))
+
+    try:
+        return np.array(convert(value), dtype=np.float64)
+    except ValueError as error:
+        raise InputError(f"{name} is not a rectangular array of numbers: {error}") from None
+
+
+def _progress(stream: Any) -> Any:
+    """Rounds on standard error, where a person watches."""
+    if not stream.isatty():
+        return None
+
+    def show(progress: Any) -> None:
+        print(
+            f"  {progress.rows} x {progress.columns}, round {progress.round}: {progress.arcs} arcs, "
+            f"[{progress.lower:.10g}, {progress.upper:.10g}]",
+            file=stream,
+        )
+
+    return show
+
+
+def _print_json(fields: Mapping[str, Any]) -> None:
+    def plain(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return [plain(v) for v in value.tolist()]
+        if isinstance(value, float) and not np.isfinite(value):
+            return "inf" if value > 0 else "-inf"
+        return value
+
+    print(json.dumps({key: plain(value) for key, value in fields.items()}, allow_nan=False))
+
+
+def run_divergence(args: argparse.Namespace, fields: Mapping[str, Any]) -> int:
+    """Solve, certify where `armor check` can, print; 0 when the interval is narrow, 1 when it is wide."""
+    from armor.exact import divergence
+    from armor.exact.certificate import large_certificate, save_certificate
+
+    if "q" not in fields:
+        raise InputError("the field 'q' is missing: divergence needs the weights of Q.")
+    spec, support = fields["divergence"], fields["support"]
+    points = {key: fields[key] for key in ("x", "y") if key in fields}
+    solution = divergence(
+        spec,
+        fields["cost"],
+        fields["p"],
+        fields["q"],
+        support=support,
+        progress=_progress(sys.stderr),
+        **points,
+    )
+    lower, upper, rigorous, note = solution.lower, solution.upper, False, ""
+    certificate = None
+    try:
+        certificate = large_certificate(
+            solution, spec, fields["cost"], fields["p"], fields["q"], support=support, **points
+        )
+        lower, upper = (float(v) for v in certificate["claim"])
+        rigorous = True
+    except InputError as error:
+        if args.certificate is not None:
+            raise
+        note = f"bracketed in float64, not enclosed: {error}"
+    if args.certificate is not None and certificate is not None:
+        if args.certificate.suffix != ".npz":
+            raise InputError(f"a certificate of this size is an .npz archive, not {args.certificate.name!r}.")
+        save_certificate(args.certificate, certificate)
+        print(f"certificate written to {args.certificate}", file=sys.stderr)
+    n, m = solution.plan.shape
+    if args.json:
+        _print_json(
+            {
+                "value": solution.value,
+                "lower": lower,
+                "upper": upper,
+                "gap": upper - lower if np.isfinite(upper) else 0.0,
+                "rigorous": rigorous,
+                "grade": "enclosed" if rigorous else "bracketed",
+                "lambda": None,
+                "rho": None,
+                "weights": solution.eta,
+                "singular": solution.singular,
+                "worst_case": None,
+                "iterations": solution.iterations,
+                "seconds": round(solution.seconds, 6),
+                "tolerance": solution.tolerance,
+                "status": solution.status.name.lower(),
+                "message": solution.status.value,
+                "notes": [note] if note else [],
+            }
+        )
+    else:
+        print("D^c(Q||P), optimal-transport-regularized divergence")
+        print(f"  instance     {n} x {m}, support {support}")
+        print(f"  method       {solution.method.value}, {solution.rounds} rounds, {solution.seconds:.2f} s")
+        print(f"  value        {solution.value:.15g}")
+        if np.isfinite(solution.value):
+            grade = "enclosed (float64 tiles with a rounding bound, balls)" if rigorous else "bracketed"
+            print(f"  interval     [{lower!r}, {upper!r}]\n               width {upper - lower:.1e}, {grade}")
+            print(f"  transport    {solution.transport:.15g}, the rest is re-weighting")
+            print(f"  created      {solution.singular.sum():.6g} of the mass off the support of P")
+        if note or solution.explanation:
+            print(f"  note         {note or solution.explanation}")
+        print(f"  {solution.status.value}")
+    return 0 if solution.status.converged else 1
+
+
+def run_dro(args: argparse.Namespace, fields: Mapping[str, Any]) -> int:
+    """Solve and print; 0 when the interval is narrow, 1 when it is wide."""
+    from armor.exact import dro
+
+    for key in ("phi", "epsilon"):
+        if key not in fields:
+            raise InputError(f"the field {key!r} is missing: dro needs it.")
+    if args.certificate is not None:
+        raise InputError("certificates of a DRO value are written up to 200 x 200 points only.")
+    points = {key: fields[key] for key in ("x", "y") if key in fields}
+    solution = dro(
+        fields["divergence"],
+        fields["phi"],
+        fields["epsilon"],
+        fields["cost"],
+        fields["p"],
+        kappa=fields.get("kappa", 0.0),
+        support=fields["support"],
+        **points,
+    )
+    if args.json:
+        _print_json(
+            {
+                "value": solution.value,
+                "lower": solution.lower,
+                "upper": solution.upper,
+                "gap": solution.gap,
+                "rigorous": False,
+                "grade": "bracketed",
+                "lambda": solution.lam,
+                "rho": solution.rho,
+                "weights": solution.weights,
+                "singular": solution.singular,
+                "worst_case": solution.worst_case,
+                "iterations": solution.iterations,
+                "seconds": round(solution.seconds, 6),
+                "tolerance": solution.tolerance,
+                "status": solution.status.name.lower(),
+                "message": solution.status.value,
+                "notes": [],
+            }
+        )
+    else:
+        n, m = solution.plan.shape
+        print("Worst case of E_Q[phi] - kappa D^c(Q||P) over D^c(Q||P) <= epsilon")
+        print(f"  instance     {n} x {m}, support {fields['support']}")
+        print(f"  value        {solution.value:.15g}")
+        print(f"  interval     [{solution.lower!r}, {solution.upper!r}]")
+        print(f"               width {solution.gap:.1e}, bracketed (float64 with a rounding bound)")
+        print(f"  lambda*      {solution.lam:.15g}\n  rho*         {solution.rho:.15g}")
+        print(f"  {solution.iterations} passes over the costs, {solution.seconds:.2f} s")
+        print(f"  {solution.status.value}")
+    return 0 if solution.status.converged else 1
