@@ -3,6 +3,7 @@ prove."""
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from flint import arb, ctx
@@ -11,7 +12,7 @@ from verification.certificate.checker import PRECISION, bounds
 from verification.instance import Instance, text
 from verification.solution import Plan
 
-__all__ = ["certify", "plan_witness"]
+__all__ = ["certify", "exact", "plan_witness", "stated"]
 
 _DIGITS = 30
 
@@ -24,9 +25,31 @@ def plan_witness(plan: Plan) -> dict[str, Any]:
     return witness
 
 
+def stated(spec: Mapping[str, str]) -> dict[str, Any]:
+    """The divergence as a certificate states it: a user's `f` with its limits, which the checker assumes."""
+    return dict(_stated(tuple(sorted(spec.items()))))
+
+
+@lru_cache(maxsize=256)
+def _stated(items: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    spec = dict(items)
+    if "f" not in spec:
+        return dict(spec)
+    from theory.catalogue import divergence
+
+    d = divergence(spec)
+    low, high = d.domain
+    return {
+        "f": spec["f"],
+        "at_zero": str(d.f_at_zero),
+        "recession": str(d.recession),
+        "domain": [str(low), None if not high.is_finite else str(high)],
+    }
+
+
 def _data(instance: Instance, kind: str) -> dict[str, Any]:
     data: dict[str, Any] = {
-        "divergence": dict(instance.divergence),
+        "divergence": stated(instance.divergence),
         "cost": [[None if c is None else text(c) for c in row] for row in instance.cost_exact],
         "p": [text(v) for v in instance.p_exact],
         "support": instance.support,

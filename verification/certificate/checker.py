@@ -16,7 +16,7 @@ from typing import Any
 
 from flint import arb, ctx, fmpq
 
-from verification.certificate.formulas import INF, ONE, ZERO, formula
+from verification.certificate.formulas import INF, ONE, ZERO, assumption, formula
 
 __all__ = ["PRECISION", "Rejected", "Verdict", "bounds", "check"]
 
@@ -193,4 +193,7 @@ def check(certificate: Any) -> Verdict:
             return Verdict(False, -math.inf, math.inf, math.inf, f"{error}", "none")
         proved = math.nextafter(float(lower), -math.inf), math.nextafter(float(upper), math.inf)
     width = 0.0 if proved[0] == proved[1] else proved[1] - proved[0]
-    return Verdict(True, *proved, width, "both witnesses were evaluated in ball arithmetic", "enclosed")
+    reason = (
+        f"both witnesses were evaluated in ball arithmetic{assumption(certificate['instance']['divergence'])}"
+    )
+    return Verdict(True, *proved, width, reason, "enclosed")

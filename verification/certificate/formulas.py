@@ -6,12 +6,14 @@ the closed domain `[a, b]` of `f` (`b = None` for infinity). Each result is a ba
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from flint import arb, fmpq
 
-__all__ = ["PARAMETERS", "Formula", "formula"]
+from verification.certificate.expression import tangent_conjugate, user_parts
+
+__all__ = ["PARAMETERS", "Formula", "assumption", "formula"]
 
 INF: arb = arb.pos_inf()
 ZERO, ONE = fmpq(0), fmpq(1)
@@ -200,16 +202,45 @@ def _renyi(a: fmpq) -> Formula:
     return Formula(information, dual, arb(0), (ZERO, None))
 
 
+def _user(spec: Mapping[str, object]) -> Formula:
+    f, at_zero, recession, low, high = user_parts(spec)
+
+    def conjugate(y: fmpq) -> arb:
+        return tangent_conjugate(f, y, low, high)
+
+    plain = _separable(lambda t: f(t)[0], conjugate, at_zero, recession, (low, high))
+    least = tangent_conjugate(f, None, low, high)
+
+    def dual(p: list[fmpq], y: list[fmpq | None]) -> arb:
+        # Where y = -inf, a tangent's value at 0 stands for f(0): convexity needs no further assumption.
+        at = [least if v is None else conjugate(v) for v in y]
+        return sum((_ball(w) * v for w, v in zip(p, at, strict=True)), arb(0))
+
+    return replace(plain, dual=dual)
+
+
+def assumption(spec: Mapping[str, object]) -> str:
+    """What is taken on trust: nothing for the catalogue, convexity and the limits of a user's `f`."""
+    if "f" not in spec:
+        return ""
+    return (
+        f"; assumed: f(t) = {spec['f']} is convex, with f(0) = {spec['at_zero']}, "
+        f"f'(inf) = {spec['recession']} and domain {spec['domain']}"
+    )
+
+
 def formula(spec: Mapping[str, object]) -> Formula:
     """The formulas of a catalogue member.
 
     Args:
         spec: `{"name": ...}` with the parameter of `PARAMETERS`, if any, as an exact decimal or rational
-            string.
+            string; or a user's `f` with the fields of `expression.USER_FIELDS`.
 
     Raises:
         ValueError: an unknown name, a missing or foreign parameter, or one out of range.
     """
+    if "f" in spec:
+        return _user(spec)
     name = spec.get("name")
     if name not in PARAMETERS:
         raise ValueError(f"unknown divergence {name!r}")

@@ -18,7 +18,7 @@ from flint import arb, ctx, fmpq
 from numpy.typing import NDArray
 
 from theory.errors import InputError
-from verification.certificate.build import certify, exact, plan_witness
+from verification.certificate.build import certify, exact, plan_witness, stated
 from verification.certificate.checker import PRECISION, Rejected
 from verification.certificate.formulas import Formula, formula
 from verification.instance import Instance, text
@@ -60,7 +60,7 @@ class _Ball:
         self.rows: Rows = hulls(instance.cost[self.kept[self.reach]], self.phi)
         self.best = int(np.argmax(self.phi))
         self.space = instance.support == "space" and np.isfinite(self.information.recession)
-        high = formula(instance.divergence).domain[1]
+        high = formula(stated(instance.divergence)).domain[1]
         self.cap = None if high is None else Fraction(int(high.p), int(high.q))
         self.evaluations = 0
 
@@ -140,7 +140,7 @@ class _ExactCost:
 
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
-        self.formula: Formula = formula(instance.divergence)
+        self.formula: Formula = formula(stated(instance.divergence))
         self.rows = [i for i, p in enumerate(instance.p_exact) if p > 0]
         self.p = [_fmpq(instance.p_exact[i]) for i in self.rows]
 
@@ -210,7 +210,7 @@ def _rho(ball: _Ball, point: _Point, lam: Fraction) -> Fraction:
     highest = max(heights)
     rho = highest + mu * Fraction(point.step.shift)
     if np.isfinite(ball.information.recession):
-        recession = exact(formula(instance.divergence).recession, up=False)
+        recession = exact(formula(stated(instance.divergence)).recession, up=False)
         assert recession is not None
         supremum = max(instance.phi_exact) if ball.space else highest
         rho = max(rho, supremum - mu * recession)
@@ -328,7 +328,7 @@ def _multipliers(ball: _Ball, point: _Point, free: bool) -> tuple[Fraction, Frac
     if instance.kappa_exact > 0:
         return Fraction(0), _rho(ball, point, Fraction(0))
     reached = [(instance.phi_exact[int(j)], k) for k, j in enumerate(ball.rows.column[:, -1])]
-    domain = formula(instance.divergence).domain
+    domain = formula(stated(instance.divergence)).domain
     if domain[1] is None:
         return Fraction(0), max(instance.phi_exact) if ball.space else max(height for height, _ in reached)
     # A bounded domain of f (CVaR, transport only): rho is the quantile where the capped masses reach 1.
@@ -349,7 +349,7 @@ def _empty(ball: _Ball, cheap: _Point, tolerance: float, start: float) -> DroSol
     floor = min(finite, default=Fraction(0))
     rho = -floor + Fraction(cheap.step.shift)
     if np.isfinite(ball.information.recession):
-        recession = exact(formula(instance.divergence).recession, up=False)
+        recession = exact(formula(stated(instance.divergence)).recession, up=False)
         assert recession is not None
         rho = max(rho, (Fraction(0) if ball.space else -floor) - recession)
     try:

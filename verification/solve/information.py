@@ -112,6 +112,8 @@ class Renyi(Information):
 
     def density(self, y: Floats, p: Floats) -> Floats:
         a = self.alpha
+        if not np.isfinite(y).any():
+            return np.zeros_like(y)  # no row reaches a column
         gap = np.maximum(-y, 1e-290)
         # Scaled by the smallest gap, so that neither power leaves the range of doubles.
         scale = float(gap.min())

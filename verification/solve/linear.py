@@ -19,7 +19,7 @@ __all__ = ["LinearOptimum", "by_tangents", "recession_ray"]
 
 Floats = NDArray[np.float64]
 _ROUNDS = 60
-_OPTIONS = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+_TOLERANCES = (1e-10, 1e-7)
 
 
 @dataclass(frozen=True)
@@ -79,17 +79,21 @@ class _Program:
                 bounds.append(sign * limit * self.p)
         free_epigraph = np.full((n, 2), [-np.inf, np.inf])
         nonnegative = np.full((self.arcs + self.free, 2), [0.0, np.inf])
-        result = linprog(
-            self.objective,
-            A_ub=sparse.vstack(blocks, format="csr"),
-            b_ub=np.concatenate(bounds),
-            A_eq=self.sums,
-            b_eq=self.q,
-            bounds=np.vstack([nonnegative, free_epigraph]),
-            method="highs",
-            options=_OPTIONS,
-        )
-        if result.x is None or result.eqlin is None or result.eqlin.marginals is None:
+        result = None
+        for tolerance in _TOLERANCES:  # weights far apart can look infeasible at the tight one
+            result = linprog(
+                self.objective,
+                A_ub=sparse.vstack(blocks, format="csr"),
+                b_ub=np.concatenate(bounds),
+                A_eq=self.sums,
+                b_eq=self.q,
+                bounds=np.vstack([nonnegative, free_epigraph]),
+                method="highs",
+                options={"primal_feasibility_tolerance": tolerance, "dual_feasibility_tolerance": tolerance},
+            )
+            if result.x is not None:
+                break
+        if result is None or result.x is None or result.eqlin is None or result.eqlin.marginals is None:
             return None
         x, u = result.x[: self.arcs], result.x[self.arcs : self.arcs + self.free]
         return x, u, np.asarray(result.eqlin.marginals)

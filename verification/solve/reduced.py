@@ -10,6 +10,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from verification.certificate.build import stated
 from verification.certificate.formulas import formula
 from verification.instance import Instance, text
 from verification.solution import Plan
@@ -125,15 +126,13 @@ class Reduced:
             result[j] = text(Fraction(repr(value)))
         return result
 
-    def _bounded(self, x: Floats, high: Fraction) -> Plan | None:
+    def _bounded(self, x: Floats, high: Fraction) -> Plan:
         """The exact plan near `x` whose rows stay below `high` times their weight in P."""
         instance = self.instance
         assert instance.q_exact is not None
         caps = [high * instance.p_exact[i] for i in self.rows.tolist()]
         targets = [instance.q_exact[j] for j in self.columns.tolist()]
         rows = bounded_plan(x, self.cost, caps, targets)
-        if rows is None:
-            return None
         entries = tuple(
             (int(self.rows[i]), int(self.columns[j]), mass)
             for i, row in enumerate(rows)
@@ -143,21 +142,28 @@ class Reduced:
         return Plan(entries, (), instance.shape)
 
     def plan(self, x: Floats, u: Floats) -> Plan:
-        """The exact plan nearest to `x`, `u` whose columns, with the singular masses, are exactly `q`."""
+        """The exact plan nearest to `x`, `u` whose columns, with the singular masses, are exactly `q`.
+
+        Raises:
+            Overfull: the domain of `f` is bounded and no plan fits into it.
+        """
         instance = self.instance
         assert instance.q_exact is not None
-        high = formula(instance.divergence).domain[1]
+        high = formula(stated(instance.divergence)).domain[1]
         if high is not None:
-            bounded = self._bounded(x, Fraction(int(high.p), int(high.q)))
-            if bounded is not None:
-                return bounded
+            return self._bounded(x, Fraction(int(high.p), int(high.q)))
         density = x.sum(axis=1) / self.p
+        kept = x > _NEGLIGIBLE * self.q
+        if np.isposinf(self.information.at_zero):
+            # A row that must carry mass keeps its largest entry, however small.
+            bare = np.flatnonzero(~kept.any(axis=1) & (x.max(axis=1, initial=0.0) > 0))
+            kept[bare, x[bare].argmax(axis=1)] = True
         entries: list[tuple[int, int, Fraction]] = []
         singular = [Fraction(0)] * instance.shape[1]
         for k, j in enumerate(self.columns.tolist()):
             target = instance.q_exact[j]
             column = x[:, k]
-            keep = np.flatnonzero(column > _NEGLIGIBLE * self.q[k])
+            keep = np.flatnonzero(kept[:, k])
             masses = [Fraction(float(column[i])) for i in keep]
             created = Fraction(float(u[k])) if self.space and u[k] > _NEGLIGIBLE * self.q[k] else Fraction(0)
             total = sum(masses, created)

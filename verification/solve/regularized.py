@@ -28,6 +28,7 @@ from verification.solve.information import Renyi, Separable
 from verification.solve.interior_point import Prices, interior_point
 from verification.solve.linear import by_tangents, recession_ray
 from verification.solve.reduced import Optimum, Reduced
+from verification.solve.repair import Overfull
 
 __all__ = ["divergence"]
 
@@ -134,9 +135,12 @@ def divergence(instance: Instance, *, tolerance: float = 1e-9) -> DivergenceSolu
                     return _solution(instance, _infeasible(problem), None, iterations, tolerance, start)
                 continue
             iterations += optimum.iterations
-            found = _Bracket.of(
-                instance, {"g": problem.potential(optimum.g)}, problem.plan(optimum.x, optimum.u)
-            )
+            try:
+                plan = problem.plan(optimum.x, optimum.u)
+            except Overfull as error:
+                ends = _along(problem, dict.fromkeys(error.columns, "1"))
+                return _solution(instance, ends, None, iterations, tolerance, start)
+            found = _Bracket.of(instance, {"g": problem.potential(optimum.g)}, plan)
             best = found if best is None else best.joined(found)
             if best.narrow(tolerance):
                 break
@@ -206,21 +210,27 @@ def _infinite(problem: Reduced) -> tuple[dict[str, Any], float, float] | None:
     stuck = np.flatnonzero(~np.isfinite(problem.cost).any(axis=0))
     if problem.space or not (len(stuck) or (forced and len(problem.idle))):
         return None
-    ray = ["0"] * instance.shape[1]
-    for k in stuck.tolist():
-        ray[int(problem.columns[k])] = "1"
-    return _proved(instance, {"ray": ray})
+    return _along(problem, dict.fromkeys(stuck.tolist(), "1"))
 
 
 def _infeasible(problem: Reduced) -> tuple[dict[str, Any], float, float]:
     """The proof of `D^c = inf` where the bounds of a density's domain decide."""
     instance = problem.instance
+    try:
+        problem.plan(np.zeros(problem.cost.shape), np.zeros(len(problem.q)))
+    except Overfull as error:
+        return _along(problem, dict.fromkeys(error.columns, "1"))
     cost = instance.cost[np.ix_(problem.carrying, problem.columns)]
     ray = recession_ray(problem.information.domain, cost, instance.p[problem.carrying], problem.q)
-    full = ["-inf"] * instance.shape[1]
-    for j, value in zip(problem.columns.tolist(), ray.tolist(), strict=True):
-        full[j] = text(Fraction(repr(value)))
-    return _proved(instance, {"ray": full})
+    return _along(problem, {k: text(Fraction(repr(value))) for k, value in enumerate(ray.tolist())})
+
+
+def _along(problem: Reduced, ray: dict[int, str]) -> tuple[dict[str, Any], float, float]:
+    """The proof by a ray, given by its entries on the kept columns (0 where none is given)."""
+    full = ["0"] * problem.instance.shape[1]
+    for k, value in ray.items():
+        full[int(problem.columns[k])] = value
+    return _proved(problem.instance, {"ray": full})
 
 
 def _proved(instance: Instance, witness: dict[str, Any]) -> tuple[dict[str, Any], float, float]:

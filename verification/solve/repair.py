@@ -12,10 +12,18 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["bounded_plan"]
+__all__ = ["Overfull", "bounded_plan"]
 
 Floats = NDArray[np.float64]
 _SHRINK = Fraction(2**50 - 1, 2**50)
+
+
+class Overfull(Exception):
+    """The columns in `columns` need more than all rows that reach them may carry: no plan exists."""
+
+    def __init__(self, columns: list[int]) -> None:
+        super().__init__(f"columns {columns} need more than the rows that reach them may carry")
+        self.columns = columns
 
 
 class _Flow:
@@ -25,7 +33,7 @@ class _Flow:
         self.cost = cost
         n, m = x.shape
         kept = [
-            {int(j): Fraction(float(x[i, j])) for j in np.flatnonzero(x[i] > 1e-15 * x.max())}
+            {int(j): Fraction(float(x[i, j])) for j in np.flatnonzero(x[i] > 1e-15 * x.max(initial=0.0))}
             for i in range(n)
         ]
         for row, cap in zip(kept, caps, strict=True):
@@ -53,8 +61,12 @@ class _Flow:
             self.room[i] -= mass
             self.need[j] -= mass
 
-    def augment(self, j: int) -> bool:
-        """One shortest augmenting path from column `j` to a row with room; False when there is none."""
+    def augment(self, j: int) -> None:
+        """One shortest augmenting path from column `j` to a row with room.
+
+        Raises:
+            Overfull: there is none; the columns met are the proof (Hall's condition).
+        """
         parent: dict[int, tuple[int, int]] = {}  # column -> (row that feeds it, column that the row gives up)
         seen, queue = {j}, deque([j])
         visited: set[int] = set()
@@ -66,13 +78,13 @@ class _Flow:
                 visited.add(i)
                 if self.room[i] > 0:
                     self.push(i, column, j, parent)
-                    return True
+                    return
                 for other, mass in self.rows[i].items():
                     if mass > 0 and other not in seen:
                         seen.add(other)
                         parent[other] = (i, column)
                         queue.append(other)
-        return False
+        raise Overfull(sorted(seen))
 
     def push(self, i: int, column: int, start: int, parent: dict[int, tuple[int, int]]) -> None:
         path = [(i, column)]
@@ -95,10 +107,13 @@ class _Flow:
 
 def bounded_plan(
     x: Floats, cost: Floats, caps: Sequence[Fraction], q: Sequence[Fraction]
-) -> list[dict[int, Fraction]] | None:
+) -> list[dict[int, Fraction]]:
     """Rows of an exact plan near `x` (n, m) with row sums at most `caps` and column sums exactly `q`.
 
-    Caps that sum to 1 (transport only) are met exactly. Returns None when no plan fits.
+    Caps that sum to 1 (transport only) are met exactly.
+
+    Raises:
+        Overfull: no plan fits.
     """
     flow = _Flow(x, cost, caps, q)
     for j in range(len(q)):
@@ -108,6 +123,6 @@ def bounded_plan(
                 break
             flow.direct(i, j)
     for j in range(len(q)):
-        while flow.need[j] > 0 and flow.augment(j):
-            pass
-    return flow.rows if all(need == 0 for need in flow.need) else None
+        while flow.need[j] > 0:
+            flow.augment(j)
+    return flow.rows

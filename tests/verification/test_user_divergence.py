@@ -1,0 +1,130 @@
+"""A user's own f: solved and certified like the catalogue, its assumptions said, its text never executed."""
+
+import copy
+import json
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from flint import arb, ctx, fmpq
+
+from theory.errors import InputError
+from verification.certificate.checker import PRECISION, check
+from verification.certificate.expression import evaluate, tangent_conjugate
+from verification.certificate.formulas import formula
+from verification.instance import from_mapping
+from verification.solve import divergence, dro
+
+BASE: dict[str, Any] = {
+    "cost": [[0, 0.7, None], [0.7, 0, 0.4], [1.5, 0.4, 0]],
+    "p": [0.3, 0.7, 0],
+    "q": [0.2, 0.5, 0.3],
+    "phi": [0.2, 1.3, 2.5],
+    "epsilon": 0.15,
+}
+TWINS = [
+    ("t*log(t)", "kl"),
+    ("(t - 1)**2", "pearson"),
+    ("Abs(t - 1)/2", "tv"),
+    ("max(t - 1, 0)", "tv"),  # the gauge shifted by (t - 1)/2
+    ("(sqrt(t) - 1)**2", "hellinger"),
+    ("-log(t)", "reverse_kl"),
+    ("Piecewise((0, t <= 5/2))", {"name": "cvar", "beta": "2/5"}),
+]
+
+
+@pytest.mark.parametrize("support", ["space", "reference"])
+@pytest.mark.parametrize(("text", "member"), TWINS, ids=[text for text, _ in TWINS])
+def test_a_catalogue_member_in_disguise(text: str, member: Any, support: str) -> None:
+    for solve in (divergence, dro):
+        own = solve(from_mapping(BASE | {"divergence": {"f": text}, "support": support}))
+        known = solve(from_mapping(BASE | {"divergence": member, "support": support}))
+        assert own.lower <= known.upper
+        assert known.lower <= own.upper
+        assert own.gap <= 1e-9
+        verdict = check(json.loads(json.dumps(own.certificate())))
+        assert verdict.accepted, verdict.reason
+        assert "is convex" in verdict.reason
+
+
+@pytest.mark.parametrize("text", ["t*log(t) + (t - 1)**2", "(t - 1)**4", "t*log(t) - t + 1 + Abs(t - 1)/2"])
+def test_what_no_catalogue_holds(text: str) -> None:
+    for solve in (divergence, dro):
+        own = solve(from_mapping(BASE | {"divergence": {"f": text}, "support": "reference"}))
+        assert own.gap <= 1e-9
+        assert check(own.certificate()).accepted
+
+
+def test_tampering_with_the_expression_is_rejected() -> None:
+    good = dict(dro(from_mapping(BASE | {"divergence": {"f": "t*log(t)"}, "support": "space"})).certificate())
+    for change in (
+        {"f": "t*log(t)*1.001"},
+        {"f": "t*log(t) + 0.001*(t-1)**2"},
+        {"f": "t*log(t) + 1"},
+        {"f": "__import__('os').getcwd()"},
+        {"f": "t.real"},
+        {"f": "("},
+        {"f": "t*log(t) + 0*1e999999999"},
+        {"recession": "3"},
+        {"domain": ["0", "11/10"]},
+        {"domain": ["2", None]},
+        {"domain": "all"},
+        {"unknown": "1"},
+    ):
+        bad = copy.deepcopy(good)
+        bad["instance"]["divergence"] = dict(bad["instance"]["divergence"]) | change
+        assert not check(bad).accepted, change
+
+
+@pytest.mark.parametrize("name", ["kl", "pearson", "hellinger", "reverse_kl", "tv", "js"])
+def test_tangents_bound_the_conjugate_tightly(name: str) -> None:
+    """From above, and within 1e-15 of the closed form inside the domain."""
+    text = {"kl": "t*log(t)", "pearson": "(t-1)**2", "hellinger": "(sqrt(t)-1)**2", "reverse_kl": "-log(t)",
+            "tv": "Abs(t-1)/2", "js": "t*log(t)/2 - (1+t)*log((1+t)/2)/2"}[name]  # fmt: skip
+    with ctx.workprec(PRECISION):
+        table = formula({"name": name})
+        for y in [fmpq(k, 16) for k in range(-60, 20)]:
+            exact = table.dual([fmpq(1)], [y])
+            bound = tangent_conjugate(lambda t: evaluate(text, t), y, fmpq(0), None)
+            if not arb(y) < table.recession:
+                assert float(bound) >= float(exact)  # inf, or f* at its end
+                continue
+            assert not bound < exact
+            assert float(bound) - float(exact) <= 1e-15 * max(1.0, abs(float(exact)))
+
+
+EXPRESSIONS = (
+    *("exp(t-1)", "sqrt(t)*log(t)", "t**(5/2)", "t**t", "abs(t-2)*max(t,1/3,2)", "cosh(t)/sinh(t)"),
+    *("atan(t)-tanh(t)+asinh(t)", "min(t**2, 3)**-1.5"),
+)
+
+
+@pytest.mark.parametrize("text", EXPRESSIONS)
+def test_slopes_equal_finite_differences(text: str) -> None:
+    with ctx.workprec(PRECISION):
+        for t in (Fraction(1, 3), Fraction(7, 5), Fraction(9, 2)):
+            h = Fraction(1, 2**60)
+            at = fmpq(t.numerator, t.denominator)
+            value, slope = evaluate(text, at)
+            step = fmpq(h.numerator, h.denominator)
+            difference = (evaluate(text, at + step)[0] - evaluate(text, at - step)[0]) / (2 * arb(step))
+            assert math.isfinite(float(value))
+            assert float(slope) == pytest.approx(float(difference), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("-t*log(t)", "onvex"), ("t**2", r"f\(1\)"), ("(t-1)**3", "onvex"), ("sin(t)", "unknown function")],
+)
+def test_a_failing_hypothesis_is_named(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        from_mapping(BASE | {"divergence": {"f": text}, "support": "space"})
+
+
+def test_weights_are_those_of_the_twin() -> None:
+    own = dro(from_mapping(BASE | {"divergence": {"f": "t*log(t)"}, "support": "space"}))
+    known = dro(from_mapping(BASE | {"divergence": "kl", "support": "space"}))
+    assert own.lam == pytest.approx(known.lam, rel=1e-9)
+    assert np.asarray(own.worst_case) == pytest.approx(known.worst_case, abs=1e-9)
