@@ -10,7 +10,7 @@ from armor.errors import InputError
 from armor.naming import nearest
 from armor.numbers import ratio
 
-__all__ = ["choice", "flag", "integer", "integers", "number", "rational", "specification"]
+__all__ = ["choice", "flag", "integer", "integers", "number", "rational", "specification", "text"]
 
 
 def _entry(default: Any, read: Callable[[object, str], Any]) -> Any:
@@ -99,5 +99,16 @@ def specification(default: str) -> Any:
         if isinstance(value, dict) and value and all(isinstance(k, str) for k in value):
             return dict(value)
         raise InputError(f"{key} = {value!r} is no name and no table like {{name = 'alpha', alpha = 6}}")
+
+    return _entry(default, read)
+
+
+def text(default: str) -> Any:
+    """Any text."""
+
+    def read(value: object, key: str) -> str:
+        if not isinstance(value, str):
+            raise InputError(f"{key} = {value!r} is not text")
+        return value
 
     return _entry(default, read)

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from armor.data import names as data_names
-from armor.recipes.entries import choice, flag, integer, integers, number, rational, specification
+from armor.recipes.entries import choice, flag, integer, integers, number, rational, specification, text
 
 __all__ = [
     "Attack",
@@ -62,6 +62,8 @@ class Method:
 
     `divergence = "none"` takes the plain mean, the method without its ARMOR extension. `mart_attack`: MART's
     published attack maximises plain cross-entropy, the exact one the whole loss, as the duality asks.
+    `instances`: a file of certified instances for the pre-flight of a divergence that ships none (`armor
+    verify --divergence … --preflight FILE`).
     """
 
     loss: str = choice("trades", ("trades", "mart", "pgd"))
@@ -71,6 +73,7 @@ class Method:
     epsilon: float = number(0.02, 0.0, 1e6, above=True)
     kappa: float = number(0.0, 0.0, 1e6)
     natural: float = number(0.0, 0.0, 0.999)
+    instances: str = text("")
 
 
 @dataclass(frozen=True)

@@ -87,10 +87,12 @@ def prepare_folder(folder: Path, recipe: Recipe, *, again: bool) -> Path | None:
     return None
 
 
-def _check_objective(objective: Objective | None, device: torch.device) -> dict[str, Any]:
+def _check_objective(objective: Objective | None, device: torch.device, instances: str) -> dict[str, Any]:
     if objective is None:
         return {"outcome": "not applicable", "reason": "the recipe takes the plain mean of the losses"}
-    report = preflight(objective, device=device, dtype=torch.float32)
+    report = preflight(
+        objective, device=device, dtype=torch.float32, instances=Path(instances) if instances else None
+    )
     return {**report.to_mapping(), "sentence": report.sentence()}
 
 
@@ -130,7 +132,7 @@ def train(
         augment=Augmentation(recipe.augment.crop, recipe.augment.flip, recipe.augment.cutout),
         device=device,
     )
-    checked = _check_objective(method.objective, device)
+    checked = _check_objective(method.objective, device, recipe.method.instances)
     last = prepare_folder(folder, recipe, again=again)
     if last is not None:
         state = resume(last, recipe, spec, device)
