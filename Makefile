@@ -12,11 +12,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help verify test test-slow lint types format lock clean
+.PHONY: help verify test test-slow lint types format lock formal formal-deps clean
 help:
 	@echo 'make verify      set up $(VENV) and run the check matrix (armor verify)'
 	@echo 'make test        set up $(VENV) and run the tests; `make test-slow` adds the slow tier'
 	@echo 'make lint types  ruff and mypy --strict'
+	@echo 'make formal      compile the Coq proofs and print what they assume; `make formal-deps` installs Coq'
 	@echo 'Options: PYTHON=python3.12 TORCH_INDEX=<wheel index> WORKERS=2 ARGS="..."'
 
 $(STAMP): pyproject.toml constraints.txt
@@ -52,6 +53,13 @@ format: $(STAMP)
 lock: $(STAMP)
 	@{ head -1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable | sed 's/+[a-z0-9.]*$$//'; } > .constraints.new
 	@mv .constraints.new constraints.txt
+
+formal:
+	@$(MAKE) --no-print-directory -C theory/formal assumptions
+
+formal-deps:
+	apt-get update -q
+	apt-get install -y -q --no-install-recommends coq libcoq-coquelicot libcoq-interval libzarith-ocaml-dev
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
