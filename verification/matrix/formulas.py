@@ -8,11 +8,12 @@ vectorised over a leading axis of multipliers where that is marked `(K,)`.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.numeric import callables
+from theory.numeric import Callables, callables
 from verification.matrix.members import Member
 from verification.matrix.transform import c_transform
 
@@ -73,22 +74,34 @@ class Formulas:
     """
 
     def __init__(self, member: Member) -> None:
-        made = callables(member.divergence, "numpy")
         self.member = member
-        self.f: Callable[[Array], Array] = made.f
-        self.f_prime: Callable[[Array], Array] = made.f_prime
-        self._conjugate: Callable[[Array], Array] = made.conjugate
-        self._conjugate_prime: Callable[[Array], Array] = made.conjugate_prime
         self.recession = member.recession
-        self.slope_at_one = float(self.f_prime(np.ones(1))[0])
+
+    @cached_property
+    def _made(self) -> Callables:
+        """Numeric `f`, `f'`, `f*` and `(f*)'`; `InputError` where there is no `f` (Rényi, transport only)."""
+        return callables(self.member.divergence, "numpy")
+
+    @cached_property
+    def slope_at_one(self) -> float:
+        """`f'(1)`, or an element of `∂f(1)`."""
+        return float(self.f_prime(np.ones(1))[0])
+
+    def f(self, t: Array) -> Array:
+        """`f(t)`."""
+        return np.asarray(self._made.f(t))
+
+    def f_prime(self, t: Array) -> Array:
+        """`f'(t)`."""
+        return np.asarray(self._made.f_prime(t))
 
     def conjugate(self, y: Array) -> Array:
         """`f*(y)`; `+inf` above `f'(∞)`."""
-        return self._conjugate(y)
+        return np.asarray(self._made.conjugate(y))
 
     def conjugate_prime(self, y: Array) -> Array:
         """`(f*)'(y)`, the density of the worst re-weighting (T4)."""
-        return self._conjugate_prime(y)
+        return np.asarray(self._made.conjugate_prime(y))
 
     def c_transform(self, phi: Array, cost: Array, mu: Array) -> Array:
         """`φ^c_μ(x) = max_y {φ(y) − μ c(x, y)}` of `phi (m,)` under `cost (n, m)` for `mu (K,)`, as `(K,
