@@ -204,14 +204,39 @@ Definition plan_value (d : div) (space : bool) (rows : seq row) (plan : seq (seq
 Definition same (a b : seq Q) : bool := (size a == size b) && all (fun z => Qeq_bool z.1 z.2) (zip a b).
 Definition shape (m : nat) (rows : seq row) : bool := all (fun r => size r.2 == m) rows.
 
+Definition data_ok (rows : seq row) : bool :=
+  all (fun r => qle 0 r.1 && all (fun c => if c is Some x then qle 0 x else true) r.2) rows.
+
 (** ** The four checks *)
 Definition check_lower (d : div) (space : bool) (rows : seq row) (q : seq Q) (g : seq (option Q)) (claim : Q) : bool :=
-  valid d && match price (slope_of space d) q g, dual_sum d g rows with
+  valid d && data_ok rows && match price (slope_of space d) q g, dual_sum d g rows with
   | Some s, Some j => nonneg_itv (isub (iQ (s - claim)) j)
   | _, _ => false
   end.
 
 Definition check_upper (d : div) (space : bool) (rows : seq row) (q : seq Q) (plan : seq (seq (option Q))) (s : seq Q) (claim : Q) : bool :=
-  [&& valid d, shape (size q) rows, all (fun r => size r == size q) plan, size s == size q, same (columns plan s) q &
+  [&& valid d, data_ok rows, shape (size q) rows, all (fun r => size r == size q) plan, size s == size q, same (columns plan s) q &
     match plan_value d space rows plan s with Some v => nonneg_itv (isub (iQ claim) v) | None => false end].
+
+(** DRO, upper bound: [lambda eps + rho + mu J], prices [(phi - rho)/mu]. *)
+Definition shifted (phi : seq Q) (rho mu : Q) : seq (option Q) := map (fun v => Some ((v - rho) / mu)) phi.
+Definition check_dro_upper (d : div) (space : bool) (rows : seq row) (phi : seq Q) (eps kappa lambda rho claim : Q) : bool :=
+  let mu := (lambda + kappa)%Q in
+  [&& valid d, data_ok rows, qle 0 lambda, qlt 0 mu &
+    match price (slope_of space d) phi (shifted phi rho mu), dual_sum d (shifted phi rho mu) rows with
+    | Some _, Some j => nonneg_itv (isub (iQ (claim - (lambda * eps + rho))) (imul (iQ mu) j))
+    | _, _ => false
+    end].
+
+(** DRO, lower bound: a plan whose value is at most [eps]; [Q] is its column marginal. *)
+Definition dotq (a b : seq Q) : Q := foldr (fun z s => qadd (Qmult z.1 z.2) s) 0%Q (zip a b).
+Definition check_dro_lower (d : div) (space : bool) (rows : seq row) (phi : seq Q) (eps kappa : Q)
+  (plan : seq (seq (option Q))) (s : seq Q) (claim : Q) : bool :=
+  let m := size phi in let q := columns plan s in
+  [&& valid d, data_ok rows, Qeq_bool (qsum (map fst rows)) 1, qle 0 kappa, shape m rows, all (fun r => size r == m) plan, size s == m,
+    all (qle 0) q, Qeq_bool (qsum q) 1 &
+    match plan_value d space rows plan s with
+    | Some v => nonneg_itv (isub (iQ eps) v) && nonneg_itv (isub (iQ (dotq phi q - claim)) (imul (iQ kappa) v))
+    | None => false
+    end].
 End Ops.

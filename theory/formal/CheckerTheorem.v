@@ -1,0 +1,210 @@
+(** * The verified checker: the theorems
+
+    [check_lower_sound], [check_upper_sound], [check_dro_upper_sound], [check_dro_lower_sound]: acceptance implies
+    the claimed bound on the program of T1 (which is [D^c] on one space by [T1_primal]) and on its DRO value. *)
+From Coq Require Import ZArith QArith Qreals.
+From ArmorD Require Export CheckerSound.
+Open Scope R_scope.
+Opaque iadd isub imul idiv iln iexp isqrt iZ iQ.
+
+(** ** What the exact data mean *)
+Definition row0 : row := (0%Q, [::]).
+Section Meaning.
+Variables (rows : seq row) (m : nat).
+Definition weight (x : 'I_(size rows)) : R := Q2R (nth row0 rows x).1.
+Definition arc (x : 'I_(size rows)) (y : 'I_m) : Rbar :=
+  if nth None (nth row0 rows x).2 y is Some r then Finite (Q2R r) else p_infty.
+Definition vec (v : seq Q) (y : 'I_m) : R := Q2R (nth 0%Q v y).
+End Meaning.
+Arguments weight : clear implicits.
+Arguments arc : clear implicits.
+Arguments vec : clear implicits.
+Definition mode (space : bool) : support := if space then Space else Reference.
+
+Lemma sum_nth (T : Type) (d : T) (l : seq T) (F : T -> R) :
+  sum (fun i : 'I_(size l) => F (nth d l i)) = \big[Rplus/0]_(z <- l) F z.
+Proof. by rewrite /sum (big_nth d) big_mkord. Qed.
+
+Lemma all_nthP (T : Type) (d : T) (P : pred T) l i : all P l -> (i < size l)%N -> P (nth d l i).
+Proof. by move=> h; apply/all_nthP. Qed.
+
+Section Data.
+Variable rows : seq row.
+Hypothesis ok : data_ok rows.
+
+Lemma weight_ge0 x : 0 <= weight rows x.
+Proof. by have /andP [/qleP h _] := all_nthP row0 ok (ltn_ord x); rewrite Q2R0 in h. Qed.
+
+Lemma arc_nonneg m : nonneg_cost (arc rows m).
+Proof.
+move=> x y; rewrite /arc; case e : (nth None _ _) => [r|] //=.
+have /andP [_ h] := all_nthP row0 ok (ltn_ord x).
+case: (ltnP y (size (nth row0 rows x).2)) => ly; last by rewrite nth_default in e.
+by have := all_nthP None h ly; rewrite e => /qleP; rewrite Q2R0.
+Qed.
+End Data.
+
+Section Sound.
+Variable prec : F.precision.
+
+Lemma slope_sound d f space : denotes d f ->
+  match slope_of prec space d with
+  | Some i => exists k, slope f (mode space) = Finite k /\ cont i k
+  | None => slope f (mode space) = p_infty end.
+Proof.
+move=> den; rewrite /slope_of; case: space => //=.
+case: den => [|||||||||b h|a h0 h1] /=.
+- exact: kl_recession.
+- by exists 0; rewrite reverse_kl_recession; split => //; exact: c_Z.
+- exact: pearson_recession.
+- by exists 1; rewrite neyman_recession; split => //; exact: c_Z.
+- by exists (/2); rewrite tv_recession; split => //; rewrite -Q2Rhalf; exact: c_Q.
+- by exists 1; rewrite hellinger_recession; split => //; exact: c_Z.
+- exists (ln 2 / 2); rewrite js_recession; split => //.
+  by apply: c_div; [lra | apply: c_ln; [lra | exact: c_Z] | exact: c_Z].
+- by exists 1; rewrite triangular_recession; split => //; exact: c_Z.
+- exact: jeffreys_recession.
+- exact: cvar_recession.
+- rewrite alpha_recession; case e : (qlt 1 a).
+    by have := qltP e; rewrite Q2R1; case: Rlt_dec.
+  have := qltN e; rewrite Q2R1; case: Rlt_dec => /= h; [lra | move=> _].
+  by exists 0; split => //; exact: c_Z.
+Qed.
+
+Lemma hrow_sound g c h j x r : hrow g c = Some h -> nth None g j = Some x -> nth None c j = Some r -> Q2R x - Q2R r <= Q2R h.
+Proof.
+elim: g c h j => [|a g IH] [|b c] h [|j] //=; rewrite ?nth_nil //.
+- move=> e ea eb; move: e; rewrite ea eb; case: (hrow g c) => [h'|] -[<-]; last by rewrite Q2R_minus; lra.
+  rewrite -Q2R_minus; case l : (qle _ _); first exact: qleP.
+  lra.
+- move=> e ea eb; case: a e => [a'|]; last by move=> e; exact: IH e ea eb.
+  case: b => [b'|]; last by move=> e; exact: IH e ea eb.
+  case e' : (hrow g c) => [h'|] -[<-].
+    have := IH _ _ _ e' ea eb; case l : (qle _ _); first lra.
+    by have := qleN (negbT l); lra.
+  have none : forall g' c' j', hrow g' c' = None -> nth None g' j' = Some x -> nth None c' j' = Some r -> False.
+    elim=> [|a1 g' IH'] [|b1 c'] [|j'] //=; rewrite ?nth_nil //.
+      by move=> e1 ea1 eb1; rewrite ea1 eb1 in e1; case: (hrow g' c') e1.
+    move=> e1; apply: IH'; case: a1 e1 => [a1'|]; case: b1 => [b1'|] //; by case: (hrow g' c').
+  by case: (none _ _ _ e' ea eb).
+Qed.
+
+Section One.
+Variables (d : div) (f : ffun).
+Hypothesis den : denotes d f.
+
+Definition U (g : seq (option Q)) (z : row) : R := real (conjugate f (Q2R (odflt 0%Q (hrow g z.2)))).
+
+Lemma dual_sum_sound g rows i : dual_sum prec d g rows = Some i ->
+  cont i (\big[Rplus/0]_(z <- rows) (Q2R z.1 * U g z)) /\
+  forall x, (x < size rows)%N -> 0 < Q2R (nth row0 rows x).1 ->
+    exists h, hrow g (nth row0 rows x).2 = Some h /\ conjugate f (Q2R h) = Finite (U g (nth row0 rows x)).
+Proof.
+elim: rows i => [|[p c] rows IH] i /=; first by case=> <-; rewrite big_nil; split => //; exact: c_Z.
+case e : (dual_sum _ _ _ _) => [s|] //; have [cs hs] := IH _ e.
+case p0 : (qlt 0 p).
+  case eh : (hrow g c) => [h|] //; case ev : (fstar _ _ _) => [v|] // -[<-].
+  have [u [eu cu]] := fstar_sound den ev.
+  have eU : U g (p, c) = u by rewrite /U /= eh /= eu.
+  rewrite big_cons eU /=; split; first by apply: c_add => //; apply: c_mul => //; exact: c_Q.
+  by case=> [|x] //= lx px; [exists h; rewrite eU | exact: hs].
+case pz : (Qeq_bool p 0) => // -[<-]; have ep := qeqP pz; rewrite Q2R0 in ep.
+rewrite big_cons /= ep Rmult_0_l Rplus_0_l; split => //.
+by case=> [|x] //= lx px; [lra | exact: hs].
+Qed.
+
+Lemma price_sound k q g s : price prec k q g = Some s ->
+  size g = size q /\ Q2R s = sum (fun j : 'I_(size q) => Q2R (nth 0%Q q j) * Q2R (odflt 0%Q (nth None g j))) /\
+  forall j, (j < size q)%N ->
+    (exists x, nth None g j = Some x /\ forall i kv, k = Some i -> cont i kv -> Q2R x <= kv) \/
+    (nth None g j = None /\ Q2R (nth 0%Q q j) = 0).
+Proof.
+elim: q g s => [|a q IH] [|b g] s //=.
+  by case=> <-; split => //; split; [rewrite /sum big_ord0 Q2R0 | case].
+case e : (price _ _ _ _) => [s'|] //; have [sz [es hs]] := IH _ _ e.
+have ss G : sum (fun j : 'I_(size q).+1 => Q2R (nth 0%Q (a :: q) j) * Q2R (odflt 0%Q (nth None (G :: g) j)))
+   = Q2R a * Q2R (odflt 0%Q G) + Q2R s'.
+  by rewrite /sum big_ord_recl es /=.
+case: b => [v|].
+  case hk : (match k with None => true | Some i => _ end) => // -[<-]; split; first by rewrite sz.
+  split; first by rewrite ss qaddE Q2R_mult.
+  case=> [|j] lj /=; last exact: hs.
+  left; exists v; split => // i kv ek ck; rewrite ek in hk.
+  by have := nonneg_itv_sound hk (c_sub prec ck (c_Q prec v)); lra.
+case az : (Qeq_bool a 0) => // -[<-]; have ea := qeqP az; rewrite Q2R0 in ea; split; first by rewrite sz.
+split; first by rewrite ss ea; ring.
+by case=> [|j] lj /=; [right | exact: hs].
+Qed.
+
+Lemma dual_weights rows : sum (fun x : 'I_(size rows) => weight rows x * U [::] (nth row0 rows x)) =
+  \big[Rplus/0]_(z <- rows) (Q2R z.1 * U [::] z).
+Proof. exact: (sum_nth row0 rows (fun z => Q2R z.1 * U [::] z)). Qed.
+
+(** Lower bound on [D^c]. *)
+Theorem check_lower_sound space rows q g claim : check_lower prec d space rows q g claim ->
+  Rbar_le (Q2R claim) (program f (slope f (mode space)) (weight rows) (arc rows (size q)) (vec (size q) q)).
+Proof.
+rewrite /check_lower => /andP [/andP [_ ok]].
+case ep : (price _ _ _ _) => [s|] //; case ed : (dual_sum _ _ _ _) => [j|] // acc.
+have [cj hj] := dual_sum_sound ed; have [sz [es hp]] := price_sound ep.
+have := nonneg_itv_sound acc (c_sub prec (c_Q prec (s - claim)) cj); rewrite Q2R_minus es => bound.
+pose G (y : 'I_(size q)) := Q2R (odflt 0%Q (nth None g y)).
+pose H (x : 'I_(size rows)) := Q2R (odflt 0%Q (hrow g (nth row0 rows x).2)).
+pose u (x : 'I_(size rows)) := U g (nth row0 rows x).
+have eu : expect (weight rows) u = \big[Rplus/0]_(z <- rows) (Q2R z.1 * U g z).
+  exact: (sum_nth row0 rows (fun z => Q2R z.1 * U g z)).
+have A : Rbar_le (expect (vec (size q) q) G - expect (weight rows) u) (program f (slope f (mode space)) (weight rows) (arc rows (size q)) (vec (size q) q)).
+{ apply: (@T2_weak_duality _ _ f _ (weight rows) _ (@slope_not_minus f (mode space)) (arc_nonneg ok (m := size q)) (weight_ge0 ok) _ G H u).
+- move=> x y px qy; rewrite /arc; case ec : (nth None _ _) => [r|] //=.
+  case: (hp y (ltn_ord y)) => [[v [ev _]]|[_ z]]; last by case: qy.
+  have [h [eh _]] := hj x (ltn_ord x) px.
+  by have := hrow_sound eh ev ec; rewrite /G /H ev eh /=; lra.
+- move=> y qy; have := slope_sound space den; case: (hp y (ltn_ord y)) => [[v [ev hk]]|[_ z]]; last by case: qy.
+  case ek : (slope_of _ _ _) => [i|]; last by move=> ->.
+  by move=> [kv [-> ck]]; rewrite /G ev /=; exact: hk ck.
+- move=> x px; have [h [eh ec]] := hj x (ltn_ord x) px.
+  by rewrite /H eh /= ec; exact: Rbar_le_refl. }
+by apply: Rbar_le_trans _ A; rewrite eu /expect /vec /G /=; lra.
+Qed.
+
+(** Upper bound on the DRO value. *)
+Theorem check_dro_upper_sound space rows phi eps kappa lambda rho claim :
+  check_dro_upper prec d space rows phi eps kappa lambda rho claim ->
+  Rbar_le (DRO (program f (slope f (mode space)) (weight rows) (arc rows (size phi))) (vec (size phi) phi) (Q2R eps) (Q2R kappa))
+    (Q2R claim).
+Proof.
+rewrite /check_dro_upper => /andP [_ /andP [ok /andP [/qleP l0 /andP [/qltP m0]]]].
+rewrite Q2R0 in l0 m0; set mu := (lambda + kappa)%Q in m0 *; set g := shifted phi rho mu.
+case ep : (price _ _ _ _) => [s|] //; case ed : (dual_sum _ _ _ _) => [j|] // acc.
+have [cj hj] := dual_sum_sound ed; have [_ [_ hp]] := price_sound ep.
+have := nonneg_itv_sound acc (c_sub prec (c_Q prec _) (c_mul prec (c_Q prec mu) cj)).
+rewrite Q2R_minus Q2R_plus Q2R_mult => bound.
+have muE : Q2R mu = Q2R lambda + Q2R kappa by rewrite Q2R_plus.
+have gE (y : 'I_(size phi)) : nth None g y = Some ((nth 0%Q phi y - rho) / mu)%Q by rewrite (nth_map 0%Q).
+have gR (y : 'I_(size phi)) : Q2R ((nth 0%Q phi y - rho) / mu) = (vec (size phi) phi y - Q2R rho) / Q2R mu.
+  by rewrite Q2R_div ?Q2R_minus // => e; have := Qeq_eqR _ _ e; rewrite Q2R0; lra.
+pose H (x : 'I_(size rows)) := Q2R (odflt 0%Q (hrow g (nth row0 rows x).2)).
+pose u (x : 'I_(size rows)) := U g (nth row0 rows x).
+have eu : expect (weight rows) u = \big[Rplus/0]_(z <- rows) (Q2R z.1 * U g z).
+  exact: (sum_nth row0 rows (fun z => Q2R z.1 * U g z)).
+pose psi x := Q2R mu * H x + Q2R rho.
+have A : Rbar_le (DRO (program f (slope f (mode space)) (weight rows) (arc rows (size phi))) (vec (size phi) phi) (Q2R eps) (Q2R kappa))
+  (Q2R lambda * Q2R eps + Q2R rho + Q2R mu * expect (weight rows) u).
+{ apply: (@T7_weak_duality _ _ f _ (weight rows) _ (@slope_not_minus f (mode space)) (arc_nonneg ok (m := size phi)) (weight_ge0 ok)
+    (vec (size phi) phi) (Q2R eps) (Q2R kappa) (Q2R lambda) (Q2R rho) (Q2R mu) psi u l0 muE m0).
+- move=> x y px; rewrite /arc; case ec : (nth None _ _) => [r|] // _.
+  have [h [eh _]] := hj x (ltn_ord x) px.
+  have := hrow_sound eh (gE y) ec; rewrite gR /psi /H eh /= => /(Rmult_le_compat_l _ _ _ (Rlt_le _ _ m0)).
+  have -> : Q2R mu * ((vec (size phi) phi y - Q2R rho) / Q2R mu - Q2R r) = vec (size phi) phi y - Q2R rho - Q2R mu * Q2R r by field; lra.
+  lra.
+- move=> y; have := slope_sound space den; case: (hp y (ltn_ord y)) => [[v [ev hk]]|[ev _]]; last by rewrite gE in ev.
+  rewrite gE in ev; case: ev => ev; rewrite -gR ev.
+  case ek : (slope_of _ _ _) => [i|]; last by move=> ->.
+  by move=> [kv [-> ck]]; exact: hk ck.
+- move=> x px; have [h [eh ec]] := hj x (ltn_ord x) px.
+  have -> : (psi x - Q2R rho) / Q2R mu = H x by rewrite /psi; field; lra.
+  by rewrite /H eh /= ec; exact: Rbar_le_refl. }
+by apply: Rbar_le_trans A _; rewrite eu /=; lra.
+Qed.
+End One.
+End Sound.
