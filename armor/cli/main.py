@@ -25,6 +25,7 @@ _COMMANDS = {
     "data": "download a data set from its authors and verify it",
     "train": "train a model from a recipe",
     "reproduce": "every row of a table of results, into one table and plots",
+    "bench": "benchmarks, as ratios measured side by side in one run",
     "evaluate": "natural and robust accuracy of a checkpoint, with 95 %% intervals",
 }
 
