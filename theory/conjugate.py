@@ -83,9 +83,11 @@ def _readable(expression: Any, lo: Any, hi: Any) -> Any:
         there, back = _D, y  # both ends infinite: only forms that hold for every sign survive the certificate
         if expression.has(sp.Abs, sp.log):
             there, back = y, _D
+    joined = sp.powsimp(merge_powers(expression.subs(y, there), expand=False), combine="base")
     moved = merge_powers(sp.expand(expression.subs(y, there)))
     moved = sp.expand_log(sp.powdenest(moved.replace(sp.log, lambda a: sp.log(sp.factor(sp.together(a))))))
     forms = [
+        joined,
         moved,
         sp.expand(moved),
         sp.factor(sp.together(moved)),
@@ -102,7 +104,12 @@ def _readable(expression: Any, lo: Any, hi: Any) -> Any:
 def _length(expression: Any) -> tuple[int, int, str]:
     """Fewest operations first; sums before products, e^y before e^-y."""
     falling = sum(1 for e in expression.atoms(sp.exp) if e.exp.could_extract_minus_sign())
-    return sp.count_ops(expression) - expression.is_Add + 4 * falling, len(str(expression)), str(expression)
+    nested = sum(1 for e in expression.atoms(sp.Pow) if e.base.is_Pow)
+    return (
+        sp.count_ops(expression) - expression.is_Add + 4 * falling + 8 * nested,
+        len(str(expression)),
+        str(expression),
+    )
 
 
 def exponential_fraction(expression: Any, variable: Any, direction: int, inside: Any) -> Any:
@@ -149,7 +156,7 @@ def _grouped(expression: Any) -> Any:
     """Terms with the same function of t under one factored coefficient."""
     groups: dict[Any, Any] = {}
     for term in sp.Add.make_args(expression):
-        coefficient, core = term.as_independent(t, as_Add=False)
+        coefficient, core = sp.factor(term).as_independent(t, as_Add=False)
         groups[core] = groups.get(core, sp.Integer(0)) + coefficient
     return sum((sp.factor(c) * core for core, c in groups.items()), sp.Integer(0))
 

@@ -42,9 +42,7 @@ def _negative_at(expression: Any, piece: Piece) -> tuple[Any, Any] | None:
     for point in _grid(piece):
         value = expression.subs(t, point).evalf(30)
         if not value.is_real:
-            raise InputError(
-                f"f is not real: its second derivative at t = {sp.N(point, 6)} is {sp.N(value, 6)}"
-            )
+            raise InputError(f"f is complex-valued: f''({sp.N(point, 6)}) = {sp.N(value, 6)}")
         if value < -(sp.Float(10) ** -20) and (worst is None or value < worst[1]):
             worst = (point, value)
     return worst
@@ -54,7 +52,7 @@ def _by_roots(expression: Any, piece: Piece) -> bool:
     """Sign of a rational function: no root of odd multiplicity inside, and positive at one point."""
     u = sp.Symbol("u", positive=True)
     exponents = {e.exp for e in expression.atoms(sp.Pow) if e.base == t and e.exp.is_Rational}
-    q = sp.ilcm(1, *(e.q for e in exponents))
+    q = sp.ilcm(1, 1, *(e.q for e in exponents))
     lifted = expression.subs(t, u**q)
     if not lifted.is_rational_function(u) or lifted.free_symbols - {u}:
         return False
@@ -80,7 +78,7 @@ def nonnegative(expression: Any, piece: Piece) -> SignProof:
         raise InputError(f"the sign of {expression} depends on parameters that are not numbers")
     witness = _negative_at(expression, piece)
     if witness is not None:
-        point, value = (str(sp.N(w, 6)).rstrip("0") for w in witness)
+        point, value = (f"{float(w):.6g}" for w in witness)
         raise InputError(f"not convex: f''({point}) = {value} < 0")
     if _by_roots(expression, piece):
         return SignProof(Grade.PROVED, "a rational function without a change of sign (exact real roots)")

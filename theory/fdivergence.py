@@ -56,7 +56,10 @@ class FDivergence:
         """f(1) = 0, lower semicontinuity, convexity; returns how convexity is known, raises `InputError`
         else.
         """
+        self._check_real()
         at_one = sp.simplify(self.f.subs(t, 1))
+        if at_one in (sp.oo, -sp.oo):
+            raise InputError("f is infinite at t = 1, but a divergence needs f finite near 1 and f(1) = 0")
         if at_one != 0:
             raise InputError(f"f(1) = {at_one}, but a divergence needs f(1) = 0")
         convex = check_convex(self.pieces)
@@ -66,6 +69,14 @@ class FDivergence:
                 f"f is infinite at t = 1: it is finite only between {self.domain[0]} and {self.domain[1]}"
             )
         return convex
+
+    def _check_real(self) -> None:
+        """`InputError` with a point at which f is not a real number."""
+        for piece in self.pieces:
+            for point in (piece.inside, *piece.samples()):
+                value = sp.N(piece.expr.subs(t, point).subs(self.numbers), 15)
+                if not value.is_real:
+                    raise InputError(f"f is complex-valued: f({sp.N(point, 6)}) = {sp.N(value, 6)}")
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:

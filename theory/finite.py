@@ -88,8 +88,14 @@ class Finite:
 
     def divergence_from(self, masses: Sequence[float], singular: float = 0.0) -> float:
         """D(eta||P) of T1."""
-        inside = sum(a * self.fn.f(m / a) for a, m in zip(self.p, masses, strict=True))
+        inside = sum(a * self.fn.f(self._snapped(m / a)) for a, m in zip(self.p, masses, strict=True))
         return float(inside + (self.recession * singular if singular else 0.0))
+
+    def _snapped(self, density: float) -> float:
+        """A density that rounding carried over an end of the domain of f, back at that end."""
+        lo, hi = (float(end) for end in self.divergence.domain)
+        inside = min(max(density, lo), hi)
+        return inside if abs(inside - density) <= 1e-12 * max(1.0, inside) else density
 
     def _density_range(self, value: float) -> tuple[float, float]:
         """The subdifferential of f* at a value, within rounding of it."""
@@ -271,18 +277,28 @@ class Finite:
         columns: list[int],
         s: float,
     ) -> float:
-        """The primal value of the plan that the potentials suggest, rows at a tie split to meet q exactly."""
+        """The primal value of a plan that the potentials allow: only best columns, only optimal densities."""
+        values, _ = self.transform((0.0, s), cost, 1.0)
+        need = [q[0], q[1]]
+        need[int(s > 0)] -= found.singular
+        plan = [[0.0, 0.0] for _ in cost]
         gap = [row[0] - row[1] + s if isfinite(row[0]) and isfinite(row[1]) else inf for row in cost]
-        rows = range(len(cost))
-        fixed = [m if abs(gap[i]) > 1e-9 else 0.0 for i, m in enumerate(found.masses)]
-        second = sum(fixed[i] for i in rows if columns[i] == 1)
-        tied = sum(found.masses) - sum(fixed)
-        singular = found.singular
-        share = (
-            min(1.0, max(0.0, (q[1] - second - (singular if s > 0 else 0.0)) / tied)) if tied > 1e-15 else 0.0
-        )
-        moved = 0.0
-        for i, mass in enumerate(found.masses):
-            part = (share if not fixed[i] else float(columns[i] == 1)) if mass else 0.0
-            moved += sum(m * cost[i][j] for j, m in ((0, mass * (1 - part)), (1, mass * part)) if m > 0)
-        return self.divergence_from(found.masses, singular) + moved
+        tied = [i for i, g in enumerate(gap) if abs(g) <= 1e-9]
+        ranges = [self._density_range(v - found.rho) for v in values]
+        if not self.kinked:  # the densities are single-valued: take the balanced masses
+            ranges = [(m / a, m / a) for m, a in zip(found.masses, self.p, strict=True)]
+        rows = sorted(range(len(cost)), key=lambda i: i in tied)
+        for part in (0, 1):  # what every optimal plan holds, then what it may add
+            for i in rows:
+                low, high = (self.p[i] * end for end in ranges[i])
+                room = low if part == 0 else high - low
+                for j in (0, 1) if i in tied else (columns[i],):
+                    take = max(min(room, need[j] if part or i in tied else room), 0.0)
+                    plan[i][j] += take
+                    need[j] -= take
+                    room -= take
+        if max(abs(n) for n in need) > 1e-9:
+            return inf
+        masses = [sum(parts) for parts in plan]
+        moved = sum(m * cost[i][j] for i, parts in enumerate(plan) for j, m in enumerate(parts) if m > 0)
+        return self.divergence_from(masses, found.singular) + moved

@@ -51,7 +51,7 @@ def _rational(expression: Any) -> Any:
     return sp.cancel(sp.together(sp.powdenest(expression)))
 
 
-def merge_powers(expression: Any) -> Any:
+def merge_powers(expression: Any, *, expand: bool = True) -> Any:
     """Powers with symbolic exponents: bases factored, powers of powers of positive bases merged."""
 
     def merge(base: Any, exponent: Any) -> Any:
@@ -62,7 +62,8 @@ def merge_powers(expression: Any) -> Any:
         pairs = (f.as_base_exp() for f in factors)
         return sp.prod(b ** sp.cancel(e * exponent) for b, e in pairs)
 
-    return sp.expand(expression.replace(sp.Pow, merge))
+    merged = expression.replace(sp.Pow, merge)
+    return sp.expand(merged) if expand else merged
 
 
 _REWRITINGS: tuple[Callable[[Any], Any], ...] = (

@@ -150,6 +150,8 @@ def parse(text: str) -> Any:
         raise InputError(f"{text!r} is not a formula in t") from None
     if not isinstance(expression, sp.Expr) or not expression.has(t):
         raise InputError(f"f must be a function of t, but {text!r} does not contain t")
-    if expression.has(sp.I) or expression.has(sp.zoo, sp.nan):
-        raise InputError(f"f is not a real function: {text!r} reads {expression}")
+    if expression.has(sp.I):
+        raise InputError(f"f is complex-valued: {text!r} reads {expression}")
+    if expression.has(sp.zoo, sp.nan):
+        raise InputError(f"f is not a function on t > 0: {text!r} reads {expression}")
     return expression

@@ -12,6 +12,8 @@ from theory.errors import InputError
 
 __all__ = ["ArbOperations", "ball"]
 
+_FUNCTIONS = ("exp", "log1p", "expm1", "sin", "cos", "tanh", "sinh", "cosh", "atan", "asinh")
+
 
 def ball(number: Any) -> arb:
     """A ball around an exact extended real number (SymPy), at `flint.ctx.prec`; integers and infinities
@@ -43,6 +45,9 @@ def _ball(e: Any, prec: int) -> arb:
         return parts[0].exp() if isinstance(e, sp.exp) else parts[0].log()
     if isinstance(e, sp.LambertW) and len(parts) == 1:
         return parts[0].lambertw()
+    name = {"Abs": "__abs__"}.get(e.func.__name__, e.func.__name__)
+    if name in (*_FUNCTIONS, "__abs__"):
+        return getattr(parts[0], name)()
     if e.is_Pow:
         return parts[0].sqrt() if e.exp == sp.Rational(1, 2) else parts[0] ** parts[1]
     raise InputError(f"no ball for the constant {e}")

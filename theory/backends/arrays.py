@@ -50,15 +50,23 @@ class _ArrayOperations:
         """Wright omega: w + log w = z, by Halley's method on u + e^u = z, u = log w, so that no z is
         special.
         """
-        one = self.lib.ones_like(z)
-        u = self.where(
-            z < 1, z - self.exp(self.lib.minimum(z, one)) * 0.4, self.lib.log(self.lib.maximum(z, one))
-        )
+        fixed = self.detached(z)
+        one = self.lib.ones_like(fixed)
+        low = fixed - self.exp(self.lib.minimum(fixed, one)) * 0.4
+        u = self.where(fixed < 1, low, self.lib.log(self.lib.maximum(fixed, one)))
         for _ in range(_OMEGA_STEPS):
             w = self.exp(u)
-            residual, slope = u + w - z, 1 + w
+            residual, slope = u + w - fixed, 1 + w
             u = u - residual / (slope - residual * w / (2 * slope))
+        # two Newton steps in z itself change nothing but carry its first and second derivative
+        for _ in range(2):
+            w = self.exp(u)
+            u = u - (u + w - z) / (1 + w)
         return self.exp(u)
+
+    def detached(self, x: Any) -> Any:
+        """x without its history (NumPy has none)."""
+        return x
 
 
 class NumpyOperations(_ArrayOperations):
@@ -83,9 +91,6 @@ class NumpyOperations(_ArrayOperations):
         """A border as high and low part in the type of x (value + rest to about twice the digits)."""
         high = x.dtype.type(value)
         return high, x.dtype.type((value - float(high)) + rest)
-
-    def detached(self, x: Any) -> Any:
-        return x
 
     def silent(self) -> Any:
         return self.lib.errstate(all="ignore")

@@ -8,14 +8,24 @@ from theory.evidence import Grade, Outcome
 from theory.fdivergence import FDivergence
 from theory.instances import finite, supports
 from theory.statement import Statement
-from theory.symbols import y
+from theory.symbols import t, y
 
 _H = (0.2, 1.1, -0.3)
 
 
 def _derivative(d: FDivergence) -> Finding:
-    """(f*)' as printed is the derivative of f* as printed, region by region, and it is nonnegative."""
-    pairs = [(sp.diff(r.expr, y), r.argmax) for r in d.regions if r.expr is not None and r.argmax is not None]
+    """(f*)' as printed is the derivative of f*, and inverts f': both at y = f'(t), piece by piece."""
+    pairs = []
+    for r in d.regions:
+        if r.expr is None or r.argmax is None:
+            continue
+        if r.piece is None:
+            pairs.append((sp.diff(r.expr, y), r.argmax))
+        else:
+            # f*(f'(t)) = t f'(t) - f(t) was proved in T3; its derivative is (f*)'(f'(t)) f''(t) = t f''(t)
+            along = t * r.piece.slope - r.piece.expr
+            pairs.append((sp.diff(along, t), t * r.piece.curvature))
+            pairs.append((r.argmax.subs(y, r.piece.slope), t))
     missing = any(r.expr is None for r in d.regions)
     found = identities(*pairs) if pairs else claims({"no closed form: (f*)' inverts f' numerically": missing})
     if missing and found.outcome is Outcome.HOLDS:

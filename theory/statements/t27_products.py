@@ -10,7 +10,7 @@ from theory.finite import Finite
 from theory.statement import NotApplicable, Statement
 
 _P1, _P2 = (0.45, 0.55), (0.7, 0.3)
-_H1, _H2 = (0.2, 1.1), (-0.5, 0.4)
+_H1, _H2 = (0.2, 5.1), (-1.5, 3.4)
 
 
 def _separable() -> Finding:

@@ -33,10 +33,11 @@ def _scaled(d: FDivergence) -> Finding:
 def _values(d: FDivergence) -> Finding:
     """(sD)^c = s D^(c/s) on an instance, s = 3/2."""
     s = 1.5
-    tripled = FDivergence(d.name, d.title, sp.Rational(3, 2) * d.f, d.gauge, d.source, {"f": str(d.f)})
-    left = Finite(tripled, WEIGHTS).nearest(TWO, Q)
+    multiple = FDivergence(d.name, d.title, sp.Rational(3, 2) * d.f, d.gauge, d.source, {"f": str(d.f)})
+    left = Finite(multiple, WEIGHTS).nearest(TWO, Q)
     right = Finite(d, WEIGHTS).nearest([[c / s for c in row] for row in TWO], Q)
-    return claims({f"both {s * right[0]:.6f}": abs(left[0] - s * right[1]) < 1e-9}, Grade.BRACKETED)
+    meet = left[0] <= s * right[1] + 1e-9 and s * right[0] <= left[1] + 1e-9
+    return claims({"brackets meet": meet, "and are narrow": left[1] - left[0] < 1e-9}, Grade.BRACKETED)
 
 
 def _is_alpha(d: FDivergence) -> Finding:

@@ -1,0 +1,89 @@
+"""Every derivation holds, equals its golden page, and is graded honestly."""
+
+from pathlib import Path
+
+import pytest
+
+from theory.checks import claims, identities
+from theory.derivation import Derivation, Finding, Formula, Step
+from theory.documents import MEMBERS, page, row, table
+from theory.evidence import Grade, Outcome
+from theory.statement import CORE, derive, statement, statements
+from theory.symbols import t
+
+_DOCS = Path(__file__).resolve().parents[2] / "docs" / "derivations"
+_COMMAND = "regenerate with `python -m theory.documents docs/derivations`"
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_pages_hold_and_equal_their_golden_files(name: str) -> None:
+    text, derivations = page(name)
+    for item in derivations:
+        for result in item.run_checks():
+            assert result.outcome is Outcome.HOLDS, f"{item.statement} step {result.number}: {result.detail}"
+    assert text == (_DOCS / f"{name}.md").read_text(encoding="utf-8"), _COMMAND
+    line = table([row(name, derivations)]).splitlines()[-1]
+    assert line in (_DOCS / "README.md").read_text(encoding="utf-8"), _COMMAND
+
+
+def test_all_twenty_nine_statements_are_data() -> None:
+    assert list(statements()) == [f"T{n}" for n in range(1, 30)]
+    for name in statements():
+        found = statement(name)
+        assert found.id == name
+        assert found.title
+        assert found.hypotheses
+        assert found.formula.latex
+        assert found.source
+
+
+def test_each_statement_applies_somewhere_and_says_why_where_it_does_not() -> None:
+    applied = set()
+    for spec in ("kl", "tv", {"name": "alpha", "alpha": 2.5}, {"name": "renyi", "alpha": 0.5}):
+        for item in derive(spec):
+            if item.not_applicable:
+                assert item.outcome is Outcome.NOT_APPLICABLE
+                assert not item.steps
+            else:
+                applied.add(item.statement)
+    assert applied == set(statements())
+
+
+def test_cited_steps_name_their_theorem_and_hypotheses() -> None:
+    for item in derive("kl"):
+        for step in item.steps:
+            assert (step.grade is Grade.CITED) == bool(step.reference), (item.statement, step.rule)
+            assert (step.grade is Grade.CITED) == bool(step.hypotheses), (item.statement, step.rule)
+
+
+def _single(grade: Grade, finding: Finding) -> Derivation:
+    step = Step("", Formula(""), "rule", grade, lambda: finding, "reference" if grade is Grade.CITED else "")
+    return Derivation("T0", "", "", (), Formula(""), "", (step,))
+
+
+def test_a_step_is_never_graded_better_than_its_check() -> None:
+    weak = _single(Grade.PROVED, Finding(Outcome.HOLDS, Grade.SAMPLED))
+    assert weak.run_checks()[0].grade is Grade.SAMPLED
+    modest = _single(Grade.SAMPLED, Finding(Outcome.HOLDS, Grade.PROVED))
+    assert modest.run_checks()[0].grade is Grade.SAMPLED
+
+
+def test_a_cited_theorem_stays_cited_however_its_instance_fares() -> None:
+    cited = _single(Grade.CITED, Finding(Outcome.HOLDS, Grade.PROVED))
+    assert cited.run_checks()[0].grade is Grade.CITED
+    assert cited.run_checks()[0].instance is Grade.PROVED
+
+
+def test_failing_and_undecided_checks_show_in_the_outcome() -> None:
+    assert _single(Grade.PROVED, identities((t, t + 1), points=[{t: 2}])).outcome is Outcome.FAILS
+    assert _single(Grade.PROVED, claims({"no": False})).outcome is Outcome.FAILS
+    assert _single(Grade.PROVED, Finding(Outcome.VACUOUS, Grade.PROVED)).outcome is Outcome.VACUOUS
+
+
+def test_identities_refute_and_prove() -> None:
+    assert identities(((t + 1) ** 2, t**2 + 2 * t + 1)).outcome is Outcome.HOLDS
+    assert identities((t**2, t**2 + 1)).outcome is not Outcome.HOLDS
+
+
+def test_core_statements_exist() -> None:
+    assert set(CORE) <= set(statements())

@@ -1,0 +1,121 @@
+"""Bring your own f: functions outside the catalogue that derive, and those that are refused with a reason."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+import sympy as sp
+
+from theory import FDivergence, InputError, callables, derive
+from theory.evidence import Outcome
+from theory.parser import parse
+from theory.symbols import t
+
+ACCEPTED = {
+    "(t-1)**2*(t+1)/t": False,  # symmetrised chi-squared: f' is a cubic, no closed form
+    "t**4/12 - t/3 + 1/4": True,
+    "exp(t-1) - t": True,
+    "Piecewise(((t-1)**2/2, abs(t-1) <= 1/2), (abs(t-1)/2 - 1/8, True))": True,
+    "max(abs(t-1) - 1/2, 0)": True,
+    "(sqrt(t)-1)**4": False,
+    "t*log(t) - t + 1 + (t-1)**2": True,
+    "1/t - 2 + t": True,
+    "cosh(t-1) - 1": False,
+    "(t**3 - 3*t + 2)/6": True,
+    "t**1.5 - 1.5*t + 0.5": True,
+    "max(t - 1, 2*(1 - t))": True,
+}
+
+
+@pytest.mark.parametrize("text", ACCEPTED)
+def test_dual_formulas_of_own_functions_hold(text: str) -> None:
+    d = FDivergence.from_expression(text)
+    assert d.closed_form is ACCEPTED[text]
+    for item in derive(d, ["T2", "T3", "T4", "T6", "T7"]):
+        assert item.outcome is Outcome.HOLDS, [(r.number, r.detail) for r in item.run_checks()]
+
+
+@pytest.mark.parametrize("text", ACCEPTED)
+def test_own_functions_obey_fenchel_young_in_every_backend(text: str) -> None:
+    d = FDivergence.from_expression(text)
+    fn, exact = callables(d, "numpy"), callables(d, "mpmath")
+    points = np.array([0.05, 0.4, 0.9, 1.3, 2.2, 6.0])
+    slopes = fn.f_prime(points)
+    gap = fn.f(points) + fn.conjugate(slopes) - points * slopes
+    assert np.all(np.abs(gap) < 1e-12 * (1 + np.abs(points * slopes)))
+    for value in (-0.7, -0.2, 0.0, 0.21, 0.4):
+        with mp.workdps(40):
+            expected = exact.conjugate(mp.mpf(value))
+        assert float(fn.conjugate(np.float64(value))) == pytest.approx(float(expected), rel=1e-13, abs=1e-14)
+
+
+@pytest.mark.parametrize(("text", "closed"), list(ACCEPTED.items()))
+def test_certified_numerical_conjugate_encloses_the_supremum(text: str, closed: bool) -> None:
+    flint = pytest.importorskip("flint")
+    d = FDivergence.from_expression(text)
+    ball, exact = callables(d, "arb"), callables(d, "mpmath")
+    for value in (-0.6, 0.1, 0.4):
+        enclosure = ball.conjugate(flint.arb(value))
+        with mp.workdps(40):
+            number = exact.conjugate(mp.mpf(value))
+            low, high = (
+                mp.mpf(str(e.mid().str(40, radius=False))) for e in (enclosure.lower(), enclosure.upper())
+            )
+            assert low - mp.mpf("1e-30") <= number <= high + mp.mpf("1e-30"), closed
+            assert high - low < mp.mpf("1e-12")
+
+
+REFUSED = {
+    "sin(t)": "unknown function",
+    "t**3 - 2*t**2 + 1": "not convex: f''(",
+    "(t-1)**2*(t-3)**2": "not convex: f''(",
+    "min(t - 1, 0)": "slope of f falls at t = 1",
+    "t**2": "f(1) = 1",
+    "sqrt(t - 2) - sqrt(-1)": "complex",
+    "log(t - 3)": "f is complex-valued: f(",
+    "log(t - 1/2) - log(1/2)": "f is complex-valued: f(",
+    "x**2 - 1": "contains 'x'",
+    "t*s - s": "contains 's'",
+    "3 - 3": "does not contain t",
+    "1j*t - 1j": "complex",
+    "Piecewise((0, t < 2), (oo, True))": "not lower semicontinuous at t = 2",
+    "Piecewise((t - 1, t <= 2), (t - 2, True))": "jumps",
+    "Piecewise((0, t <= 1/2), (oo, True))": "f is infinite",
+    "t^2 - 1": "write powers as **",
+    "__import__('os').system('true')": "only calls such as",
+    "().__class__": "not part of a formula",
+    "t if t else 1": "not part of a formula",
+    "[t for t in (1,)]": "not part of a formula",
+    "9**9**9*t": "too large",
+    "t -": "is not a formula",
+    "exp(t, t)": "takes one argument",
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_refusals_name_the_hypothesis(text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        FDivergence.from_expression(text)
+    assert REFUSED[text] in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_witness_of_non_convexity_is_a_witness() -> None:
+    with pytest.raises(InputError, match=r"f''\(([-\d.e]+)\) = ([-\d.e]+) < 0") as caught:
+        FDivergence.from_expression("t**3 - 2*t**2 + 1")
+    words = str(caught.value)
+    point, value = words.split("f''(")[1].split(") = ")
+    curvature = sp.diff(parse("t**3 - 2*t**2 + 1"), t, 2).subs(t, sp.Rational(point))
+    assert float(curvature) == pytest.approx(float(value.split(" <")[0]), rel=1e-4)
+    assert curvature < 0
+
+
+def test_decimals_are_exact() -> None:
+    assert parse("0.1*t") == t / 10
+    assert parse("1e-3*t") == t / 1000
+
+
+def test_grade_of_an_unprovable_sign_is_sampled() -> None:
+    """exp and powers mixed: no proof of f'' >= 0 is found, and the grade says so."""
+    d = FDivergence.from_expression("exp(t) - t**3/6 - E + 1/6")
+    assert d.check_hypotheses().grade.value == "sampled"
+    assert derive(d, ["T3"])[0].run_checks()[0].grade.value in ("sampled", "enclosed")
