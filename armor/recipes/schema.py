@@ -132,11 +132,15 @@ class Training:
 
 @dataclass(frozen=True)
 class Validation:
-    """Each `every` epochs, PGD with `steps` steps on the first `images` validation ones selects the best."""
+    """Each `every` epochs, PGD with `steps` steps on the first `images` validation ones selects the best.
+
+    `patience` > 0 ends the run early once that many epochs in a row brought no better one.
+    """
 
     every: int = integer(1, 1, 100_000)
     steps: int = integer(10, 1, 1000)
     images: int = integer(1000, 1, 30_000)
+    patience: int = integer(0, 0, 100_000)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,10 @@ def render(recipe: Recipe, outcome: Outcome, device: torch.device) -> str:
         rows.append(("audit", outcome.audit.sentence()))
     if best is not None:
         rows.append(("best epoch", f"{best['epoch']} of {recipe.training.epochs}: {_score(best)}"))
+    if last["epoch"] < recipe.training.epochs:
+        rows.append(
+            ("stopped", f"after epoch {last['epoch']}: {recipe.validation.patience} without a better one")
+        )
     if last["validation"] and last is not best:
         rows.append(("last epoch", f"{last['epoch']} of {recipe.training.epochs}: {_score(last)}"))
     rows.append(("training", f"{minutes} min {seconds:02d} s on {device}, {outcome.arithmetic}"))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from armor.errors import InputError
 from armor.models import ModelSpec, create
-from armor.recipes import Recipe, to_mapping
+from armor.recipes import Recipe, from_mapping, to_mapping
 from armor.training.arithmetic import Arithmetic
 from armor.training.average import Average
 from armor.training.checkpoint import load, load_weights, model_spec, save
@@ -127,7 +127,8 @@ def resume(path: Path, recipe: Recipe, spec: ModelSpec, device: torch.device) ->
         what = f"{found.name} with {found.num_classes} classes"
         raise InputError(f"{path} is a checkpoint of another model: {what}, not {spec.name}")
     try:
-        saved = content["recipe"]["content"]
+        # Entries that a later version added take their defaults, which is what the run was trained with.
+        saved = to_mapping(from_mapping(content["recipe"]["content"], recipe.name))
         if saved != to_mapping(recipe):
             raise InputError(
                 f"{path} belongs to another recipe: {_difference(saved, to_mapping(recipe))}; "

@@ -104,7 +104,7 @@ class Trainer:
             self._save_last()  # from now on the run can be resumed, and a full disk shows early
         # Epochs are counted by their records: a run may have been saved after an epoch's last step and before
         # its validation.
-        while (epoch := len(state.history)) < self.recipe.training.epochs:
+        while (epoch := len(state.history)) < self.recipe.training.epochs and not self._exhausted():
             start = state.step - epoch * self.batches.per_epoch
             began, done = time.monotonic(), 0
             for x, y in self.batches.epoch(epoch, start):
@@ -116,6 +116,11 @@ class Trainer:
                 if time.monotonic() - self._saved > _SAVE_SECONDS:
                     self._save_last()
             self._close_epoch(epoch, done / (time.monotonic() - began))
+
+    def _exhausted(self) -> bool:
+        """Whether the best epoch lies `patience` epochs back: a function of the records alone, for resuming."""
+        patience, best = self.recipe.validation.patience, best_record(self.state.history)
+        return patience > 0 and best is not None and len(self.state.history) - best["epoch"] >= patience
 
     def _step(self, x: Tensor, y: Tensor) -> None:
         state, chosen = self.state, self.recipe.optimizer

@@ -263,6 +263,15 @@ def test_a_taken_folder_and_another_recipe_are_refused(images: data.ImageData, t
         train(_recipe(), images, stray / "notes.txt", device=CPU)
 
 
+def test_early_stopping_counts_epochs_without_a_better_one(images: data.ImageData, tmp_path: Path) -> None:
+    recipe = _recipe("optimizer.lr=1e-9", "training.epochs=8", "validation.patience=2")
+    outcome = train(recipe, images, tmp_path / "run", device=CPU)
+    assert outcome.best is not None
+    assert outcome.best["epoch"] == 1  # of equals the earliest
+    assert len(outcome.history) == 3
+    assert len(train(recipe, images, tmp_path / "run", device=CPU, again=True).history) == 3
+
+
 def test_resuming_a_finished_run_only_reports(images: data.ImageData, tmp_path: Path) -> None:
     recipe = _recipe("training.epochs=1")
     first = train(recipe, images, tmp_path / "run", device=CPU)
