@@ -11,6 +11,7 @@ from theory.catalogue import divergence as symbolic
 from theory.errors import InputError
 from theory.symbols import t
 from verification.instance import from_mapping
+from verification.programs.bracket import bracket_divergence, bracket_dro
 from verification.programs.exact import dro_dual, dro_primal, dual, primal
 from verification.programs.translate import UntranslatableError, translate
 from verification.solve import divergence, dro
@@ -41,6 +42,24 @@ def test_programs_agree_with_the_certified_interval(spec: Any, support: str) -> 
     robust = dro(instance)
     assert dro_primal(instance).objective == pytest.approx(robust.value, abs=AGREE)
     assert dro_dual(instance).objective == pytest.approx(robust.value, abs=AGREE)
+
+
+QUICK = ["kl", "tv", "none", "hellinger", {"name": "cvar", "beta": "0.3"}]
+
+
+@pytest.mark.parametrize("support", ["reference", "space"])
+@pytest.mark.parametrize(
+    "spec", [s if s in QUICK else pytest.param(s, marks=pytest.mark.slow) for s in SPECS], ids=str
+)
+def test_the_programs_witnesses_alone_prove_an_interval(spec: Any, support: str) -> None:
+    """Repaired witnesses of T1 with T2, and of T6 with T7, enclose what the solvers enclose."""
+    instance = from_mapping(BASE | {"divergence": spec, "support": support})
+    for bracket, solve in ((bracket_divergence, divergence), (bracket_dro, dro)):
+        lower, upper = bracket(instance)
+        certified = solve(instance)
+        assert lower <= certified.upper
+        assert certified.lower <= upper
+        assert upper - lower < 1e-7
 
 
 def test_jeffreys_by_tangents_where_no_atom_is_known() -> None:

@@ -102,10 +102,10 @@ class Ball:
             masses[-1, self.best] = Fraction(point.step.singular)
         total = sum(masses.values(), Fraction(0))
         if total != 1:
-            masses[max(masses, key=lambda key: self._slack(key, masses[key]))] += 1 - total
+            masses[max(masses, key=lambda key: self.slack(key, masses[key]))] += 1 - total
         return masses
 
-    def _slack(self, key: tuple[int, int], mass: Fraction) -> Fraction:
+    def slack(self, key: tuple[int, int], mass: Fraction) -> Fraction:
         """How far the mass of an entry may move either way without leaving the domain of `f`."""
         if self.cap is None or key[0] < 0:
             return mass

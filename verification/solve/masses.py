@@ -48,10 +48,12 @@ class ExactCost:
 
 
 def as_fmpq(x: Fraction) -> fmpq:
+    """`x` for python-flint."""
     return fmpq(x.numerator, x.denominator)
 
 
 def as_plan(masses: Masses, shape: tuple[int, int]) -> Plan:
+    """The masses as a `Plan`, the singular ones apart."""
     singular = [Fraction(0)] * shape[1]
     entries = []
     for (i, j), mass in masses.items():
