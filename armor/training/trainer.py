@@ -118,7 +118,7 @@ class Trainer:
             self._close_epoch(epoch, done / (time.monotonic() - began))
 
     def _exhausted(self) -> bool:
-        """Whether the best epoch lies `patience` epochs back: a function of the records alone, for resuming."""
+        """Whether the best epoch lies `patience` epochs back, by the records alone, as resuming needs it."""
         patience, best = self.recipe.validation.patience, best_record(self.state.history)
         return patience > 0 and best is not None and len(self.state.history) - best["epoch"] >= patience
 
