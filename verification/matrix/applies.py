@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from verification.matrix.members import Member
 
-__all__ = ["every", "f_divergence", "named", "smooth_at_one", "strictly_convex"]
+__all__ = ["every", "f_divergence", "named", "once", "smooth_at_one", "strictly_convex"]
 
 Condition = Callable[[Member, str], str | None]
 
@@ -38,6 +38,12 @@ def strictly_convex(member: Member, support: str) -> str | None:
     """`f` is strictly convex at 1."""
     del support
     return None if member.strictly_convex else "f is not strictly convex at 1"
+
+
+def once(member: Member, support: str) -> str | None:
+    """The statement does not involve the divergence: it is checked under KL alone (or the user's own `f`)."""
+    del support
+    return None if member.name in ("kl", "user") else "the same for every divergence, checked under kl"
 
 
 def smooth_at_one(member: Member, support: str) -> str | None:

@@ -12,7 +12,8 @@ from importlib.util import find_spec
 from theory.derivation import Derivation
 from theory.errors import InputError
 from theory.evidence import Outcome
-from verification.matrix.cells import NONE, Check, Context, InapplicableCell
+from verification.matrix.applies import once
+from verification.matrix.cells import NONE, Check, Context, InapplicableCell, always
 from verification.matrix.members import Member
 
 __all__ = ["theory_checks"]
@@ -80,6 +81,7 @@ def theory_checks() -> tuple[Check, ...]:
                     kappas=(NONE,),
                     breadth=(1, 1),
                     samples=(1, 1),
+                    applies=once if match[1].lstrip("0") == "5" else always,
                 )
             )
     return tuple(found)
