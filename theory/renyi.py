@@ -2,12 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import expm1, log, log1p
+from math import exp, expm1, log, log1p
 from typing import Any
 
 __all__ = ["Renyi", "RenyiReweighting"]
 
 _STEPS = 200
+
+
+def _log_mean_exp(p: Sequence[float], values: Sequence[float]) -> float:
+    """log sum p e^v for masses of sum 1; exact for small v, without overflow for large ones."""
+    top = max(values)
+    if max(top, -min(values)) < 1:
+        return log1p(sum(x * expm1(v) for x, v in zip(p, values, strict=True)))
+    return top + log(sum(x * exp(v - top) for x, v in zip(p, values, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -35,37 +43,39 @@ class Renyi:
     name: str = "renyi"
 
     def value(self, p: Sequence[float], eta: Sequence[float]) -> float:
-        """R_alpha(P||eta) for masses eta > 0; through expm1 and log1p, so exact near alpha = 1 and near eta
+        """R_alpha(P||eta) for masses eta > 0; exact near alpha = 1 and near eta
         = P.
         """
         a = float(self.alpha)
-        excess = sum(x * expm1((1 - a) * log(e / x)) for x, e in zip(p, eta, strict=True))
-        return log1p(excess) / (a * (a - 1))
+        return _log_mean_exp(p, [(1 - a) * log(e / x) for x, e in zip(p, eta, strict=True)]) / (a * (a - 1))
 
     def log_mean(self, p: Sequence[float], gaps: Sequence[float]) -> float:
         """`log E_P[gap^((alpha-1)/alpha)] / (alpha-1)` for gaps > 0."""
         a = float(self.alpha)
-        excess = sum(x * expm1((a - 1) / a * log(g)) for x, g in zip(p, gaps, strict=True))
-        return log1p(excess) / (a - 1)
+        return _log_mean_exp(p, [(a - 1) / a * log(g) for g in gaps]) / (a - 1)
 
     def reweight(self, p: Sequence[float], h: Sequence[float], mu: float = 1.0) -> RenyiReweighting:
         """The scaled conjugate of T10 at h, `rho > max h`, with its weights (T11)."""
         a, top = float(self.alpha), max(h)
+        power = (a - 1) / a
 
-        def weights(rho: float) -> list[float]:
-            power = (a - 1) / a
-            mean = sum(x * (rho - v) ** power for x, v in zip(p, h, strict=True))
-            return [x * mu / a * (rho - v) ** (-1 / a) / mean for x, v in zip(p, h, strict=True)]
+        def gaps(
+            s: float,
+        ) -> list[float]:  # rho - h with rho = top + e^s; never through rho, which would round
+            return [exp(s) + (top - v) for v in h]
 
-        lo, hi = -40.0, 40.0  # rho = top + e^s; the total weight falls in rho
+        def weights(s: float) -> list[float]:
+            logs = [log(g) for g in gaps(s)]
+            mean = _log_mean_exp(p, [power * v for v in logs])
+            return [x * exp(min(log(mu / a) - v / a - mean, 700.0)) for x, v in zip(p, logs, strict=True)]
+
+        lo, hi = -700.0, 60.0  # the total weight falls in s
         for _ in range(_STEPS):
             middle = (lo + hi) / 2
-            lo, hi = (middle, hi) if sum(weights(top + 2.718281828459045**middle)) > 1 else (lo, middle)
-        rho = top + 2.718281828459045**hi
-        masses = weights(rho)
+            lo, hi = (middle, hi) if sum(weights(middle)) > 1 else (lo, middle)
+        rho, masses = top + exp(hi), weights(hi)
         total = sum(masses)
         masses = [m / total for m in masses]
         primal = sum(m * v for m, v in zip(masses, h, strict=True)) - mu * self.value(p, masses)
-        gaps = [rho - v for v in h]
-        dual = rho - mu / a * (log(a) + 1) + mu / a * log(mu) - mu * self.log_mean(p, gaps)
+        dual = rho - mu / a * (log(a) + 1) + mu / a * log(mu) - mu * self.log_mean(p, gaps(hi))
         return RenyiReweighting(tuple(masses), rho, primal, dual)

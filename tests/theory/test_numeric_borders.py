@@ -97,9 +97,10 @@ def test_autograd_gives_the_derivatives(spec: dict[str, object]) -> None:
     )
     value = fn.conjugate(y)
     (first,) = torch.autograd.grad(value[torch.isfinite(value)].sum(), y, create_graph=True)
-    assert not torch.isnan(first).any()
     n = len(inside)
-    finite = torch.isfinite(value[:n])
+    finite = torch.isfinite(value[:n])  # elsewhere f* overflows, or y is outside its domain
+    assert not torch.isnan(first[n:]).any()
+    assert not torch.isnan(first[:n][finite]).any()
     torch.testing.assert_close(
         first[:n][finite].detach(), fn.conjugate_prime(y[:n])[finite].detach(), rtol=1e-10, atol=1e-12
     )
