@@ -25,7 +25,9 @@ Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 _DIRECT = 150 * 150  # arcs up to which a problem is solved on all of them
-_FIRST = 10  # first arcs of every row and of every column
+_FIRST = 7  # first arcs of every row and of every column
+_SHARE = 1e-3  # least share of a coarse column that makes an arc worth inheriting
+_SHRINK = 3  # arcs kept per point at the one reduction
 _KEEP = 2  # violated arcs added for every row and every column
 
 
@@ -98,8 +100,8 @@ def solve_level(
         if arcs is not None:
             _solve_fixed(level, arcs, bracket, relative, absolute)
         else:
-            g, h = _lift(level, bracket, rng, report)
-            _solve_priced(level, g, h, bracket, relative, absolute, rounds, report)
+            g, h, inherited = _lift(level, bracket, rng, report)
+            _solve_priced(level, g, h, inherited, bracket, relative, absolute, rounds, report)
     except KeyboardInterrupt:
         bracket.interrupted = True
     return bracket
@@ -165,7 +167,7 @@ def _lift(
     bracket: Bracket,
     rng: np.random.Generator,
     report: Callable[[Progress], None] | None,
-) -> tuple[Array, Array]:
+) -> tuple[Array, Array, Index]:
     """Potentials from the solved problem of the landmarks: `g_j = min_I (y_I + c_Ij)`, `h_i = max_j (g_j -
     c_ij)`.
     """
@@ -187,7 +189,28 @@ def _lift(
     if level.space and np.isfinite(level.member.recession) and level.member.alpha is None:
         g = np.minimum(g, level.member.recession)
     h = -_row_minimum(soft, g)
-    return g, h
+    return g, h, _children(solved, row_of, column_of, soft.m)
+
+
+def _children(solved: Bracket, row_of: Index, column_of: Index, m: int) -> Index:
+    """Keys of the arcs between the members of two landmarks that the coarse plan connects."""
+    primal = solved.primal
+    if primal is None:
+        return np.empty(0, dtype=np.int64)
+    used = primal.x > _SHARE * np.bincount(primal.columns, weights=primal.x)[primal.columns]
+    coarse_rows, coarse_columns = primal.rows[used], primal.columns[used]
+    row_order, column_order = np.argsort(row_of, kind="stable"), np.argsort(column_of, kind="stable")
+    row_count = np.bincount(row_of)
+    column_count = np.bincount(column_of)
+    row_start = np.cumsum(row_count) - row_count
+    column_start = np.cumsum(column_count) - column_count
+    pairs = row_count[coarse_rows] * column_count[coarse_columns]
+    arc = np.repeat(np.arange(len(pairs)), pairs)
+    within = np.arange(len(arc)) - np.repeat(np.cumsum(pairs) - pairs, pairs)
+    width = column_count[coarse_columns][arc]
+    rows = row_order[row_start[coarse_rows[arc]] + within // width]
+    columns = column_order[column_start[coarse_columns[arc]] + within % width]
+    return np.asarray(rows * m + columns)
 
 
 def _row_minimum(geometry: Geometry, g: Array) -> Array:
@@ -202,6 +225,7 @@ def _solve_priced(
     level: Level,
     g: Array,
     h: Array,
+    inherited: Index,
     bracket: Bracket,
     relative: float,
     absolute: float,
@@ -212,8 +236,10 @@ def _solve_priced(
     n, m = geometry.n, geometry.m
     a, b, _ = geometry.row_best(g, _FIRST)
     d, c, _ = geometry.transpose().row_best(-h, _FIRST)
-    keys = np.unique(np.concatenate([a * m + b, c * m + d]))
+    keys = np.unique(np.concatenate([a * m + b, c * m + d, inherited]))
     cost = geometry.arcs(*np.divmod(keys, m))
+    finite = np.isfinite(cost)
+    keys, cost = keys[finite], cost[finite]
     shrunk = exhausted = False
     previous = np.inf
     for _ in range(rounds):
@@ -274,7 +300,7 @@ def _shrink(graph: ArcGraph, result: ArcResult, h: Array) -> NDArray[np.bool_]:
     slack = h[graph.rows] + 0.0
     slack = result.s
     kept = np.zeros(graph.count, dtype=bool)
-    most = min(graph.count, 2 * (graph.n + graph.m))
+    most = min(graph.count, _SHRINK * (graph.n + graph.m))
     kept[np.argpartition(slack, most - 1)[:most]] = True
     for line, start, order in (
         (graph.rows, graph.row_start, np.lexsort((slack, graph.rows))),
