@@ -240,3 +240,7 @@ Definition check_dro_lower (d : div) (space : bool) (rows : seq row) (phi : seq 
     | None => false
     end].
 End Ops.
+
+(** What the program calls: 256 bits, as the certificates are written. *)
+Definition precision : F.precision := F.PtoP 256.
+Definition distribution (l : seq Q) : bool := all (qle 0) l && Qeq_bool (qsum l) 1.
