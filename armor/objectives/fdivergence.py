@@ -51,7 +51,8 @@ class FDivergenceObjective(Reweighted):
         alone = xp.max(xp.where(live, h - f.slope[xp.name](1.0 / xp.where(live, p, 1.0)), -math.inf))
         least = xp.min(xp.where(live, h, math.inf)) - a
         blocked = xp.any((p > 0) & ~live)
-        least = xp.where(blocked, least - 1e3, least)
+        # With unreachable samples the others must carry more than their own mass: only the first bound holds.
+        least = xp.where(blocked, xp.where(xp.isfinite(alone), alone, least - 1e3), least)
         low = xp.where(alone > least, alone, least)
         mean = xp.sum(p * known) - a
         start = mean if warm is None else xp.where(xp.isfinite(warm), warm, mean)
@@ -85,7 +86,8 @@ class FDivergenceObjective(Reweighted):
             slope = xp.sum(xp.where(live, p * response(y), 0.0)) / mass
             newton = r + log_mass / slope
             # Rounding of the sum; what it leaves enters the value by its square only.
-            settled = (xp.abs(log_mass) <= 1e-14) | (high - low <= 3e-16 * xp.abs(r)) | (newton == r)
+            same = (newton == r) & (xp.abs(log_mass) <= 1e-9)  # an infinite slope stands still too
+            settled = (xp.abs(log_mass) <= 1e-14) | (high - low <= 3e-16 * xp.abs(r)) | same
             if xp.done(settled):
                 break
             sound = (newton > low) & (newton < high) & (xp.abs(newton - r) <= 0.5 * last)

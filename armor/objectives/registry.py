@@ -10,6 +10,7 @@ from armor.errors import InputError
 from armor.objectives.base import Objective
 from armor.objectives.cvar import CVaR
 from armor.objectives.fdivergence import FDivergenceObjective
+from armor.objectives.jeffreys import Jeffreys
 from armor.objectives.kl import KL
 from armor.objectives.renyi import Renyi
 from armor.objectives.transport_only import TransportOnly
@@ -17,6 +18,7 @@ from armor.objectives.tv import TotalVariation
 
 _OWN_CLASS: dict[str, Callable[..., Objective]] = {
     "kl": KL,
+    "jeffreys": Jeffreys,
     "tv": TotalVariation,
     "cvar": CVaR,
     "renyi": Renyi,

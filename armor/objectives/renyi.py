@@ -58,7 +58,7 @@ class Renyi(Reweighted):
         top = xp.where(top > -math.inf, top, 0.0)
         span = xp.where(live, top - known, 0.0)
         # x = r - top in (0, 1/alpha]; searched on a logarithmic scale, the pole sits at x = 0.
-        low, high = 0.0 * top - 690.0, 0.0 * top + math.log(inverse)
+        low, high = self._bracket(xp, p, span, live, 0.0 * top)
         mean = xp.sum(p * span)
         guess = inverse - mean if warm is None else warm - top
         x = xp.where((guess > 0) & (guess < inverse), guess, 0.5 * inverse)
@@ -86,6 +86,21 @@ class Renyi(Reweighted):
         # In units of h: dual value at r minus the Lagrangian at w is (e - log(1 + e))/alpha, e = ratio - 1.
         slack = inverse * xp.maximum((ratio - 1.0) - xp.log(ratio), 0.0)
         return Reweighting(w, divergence, top + xp.exp(log_x), slack, *self._jacobian(xp, w, p, live))
+
+    def _bracket(self, xp: Ops, p: Array, span: Array, live: Array, zero: Array) -> tuple[Array, Array]:
+        """Bounds of log x.  Above: all z >= x.  Below, for alpha > 1: with `P` the argmax's mass and
+
+        `N = E (1/alpha + span)^(1 - 1/alpha)`, `E_w z <= x + x^(1/alpha) N/P`, which is at most `1/alpha`
+        from `min(1/(2 alpha), (P/(2 alpha N))^alpha)` down.
+        """
+        a = self.alpha
+        high = zero - math.log(a)
+        if a < 1:
+            return zero - 690.0, high
+        peak = xp.sum(xp.where(live & (span <= 0), p, 0.0))
+        powers = xp.sum(xp.where(live, p * xp.exp((1.0 - 1.0 / a) * xp.log(1.0 / a + span)), 0.0))
+        low = a * xp.log(xp.maximum(peak, 1e-300) / (2.0 * a * xp.maximum(powers, 1e-300)))
+        return xp.maximum(xp.minimum(low, -math.log(2.0 * a)), -690.0), high
 
     def _masses(self, xp: Ops, z: Array, p: Array, live: Array) -> Array:
         weights = xp.where(live, p * xp.exp(-xp.log(z / xp.min(z)) / self.alpha), 0.0)

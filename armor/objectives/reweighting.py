@@ -91,9 +91,13 @@ class Reweighted(Objective):
             step = self._reweight(xp, scaled(flat), p, None)
             cheapest, floor = step.w, step.divergence + cost_of(step.w)
             floor = xp.where(xp.isfinite(floor) & reachable, floor, math.inf)
-        onto_top = xp.where(d < 0, -math.inf, scaled(flat))
-        peak = self._reweight(xp, onto_top, p, None)
-        ceiling = peak.divergence + cost_of(peak.w)
+        at_top = xp.where(live & (d >= 0), p, 0.0)
+        if c is None:
+            peak = at_top / xp.sum(at_top)
+            ceiling = self._divergence(xp, peak, p)
+        else:
+            onto_top = self._reweight(xp, xp.where(d < 0, -math.inf, scaled(flat)), p, None)
+            peak, ceiling = onto_top.w, onto_top.divergence + cost_of(onto_top.w)
         radius = epsilon - floor
         feasible = radius >= 0
         radius = xp.where(radius > 0, radius, xp.where(feasible, _TINY, 1.0))
@@ -102,12 +106,12 @@ class Reweighted(Objective):
         saturated = (epsilon >= ceiling) | (xp.min(d) >= 0)
 
         search = _Search(self, xp, d, p, scaled, cost_of, cheapest, base, radius, ceiling - base, saturated)
-        log_mu, ends, used = search.run(self.iterations)
+        log_mu, shift, ends, used = search.run(self.iterations)
         mu = xp.maximum(xp.where(saturated, 0.0, xp.exp(log_mu)), kappa)
         zero = mu <= 0
         theta = xp.where(zero, 0.0, 1.0 / xp.where(zero, 1.0, mu))
-        final = self._reweight(xp, xp.where(zero, onto_top, scaled(theta)), p, None)
-        w = final.w
+        final = self._reweight(xp, scaled(theta), p, shift * xp.exp(log_mu) * theta)
+        w = xp.where(zero, peak, final.w)
         inner = ~saturated & (xp.exp(log_mu) > kappa)
         w = xp.where(inner, ends.mix(xp, radius + base), w)
         spent = self._divergence(xp, w, p) + cost_of(w)
@@ -182,7 +186,7 @@ class _Search:
     room: Array
     saturated: Array
 
-    def run(self, iterations: int) -> tuple[Array, _Ends, int]:
+    def run(self, iterations: int) -> tuple[Array, Array, _Ends, int]:
         xp, d, p = self.xp, self.d, self.p
         spread = -xp.min(d)
         log_spread = xp.log(xp.where(spread > 0, spread, 1.0))
@@ -246,4 +250,4 @@ class _Search:
             ends.poor,
             ends.poor_spent,
         )
-        return log_mu, ends, used
+        return log_mu, step.shift, ends, used
