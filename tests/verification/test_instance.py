@@ -172,10 +172,10 @@ def test_bad_paths(tmp_path: Path) -> None:
 def test_bad_archives(tmp_path: Path) -> None:
     path = tmp_path / "i.npz"
     path.write_bytes(b"PK\x03\x04 truncated")
-    with pytest.raises(InputError, match="not a readable .npz"):
+    with pytest.raises(InputError, match=r"not a readable \.npz"):
         load(path)
     np.savez(path, p=np.array([object()], dtype=object))
-    with pytest.raises(InputError, match="not a readable .npz"):
+    with pytest.raises(InputError, match=r"not a readable \.npz"):
         load(path)
     np.savez(path, divergence="kl", support="space", p=np.array([1.0]), cost=np.array([[np.nan]]))
     with pytest.raises(InputError, match="not a number"):

@@ -45,14 +45,14 @@ class Epigraphs:
         self.exact_primal = True
         self.exact_dual = True
 
-    def f(self, w: Any) -> tuple[Any, list[Any]]:
-        """`f(w)` elementwise for an affine `w >= 0`, with constraints (the domain of `f` among them)."""
-        constraints: list[Any] = [w >= self.domain[0]] if self.domain[0] > 0 else []
+    def f(self, r: Any, p: Floats) -> tuple[Any, list[Any]]:
+        """`p f(r/p)` elementwise for affine `r >= 0`, with constraints (the domain of `f` among them)."""
+        constraints: list[Any] = [r >= self.domain[0] * p] if self.domain[0] > 0 else []
         if np.isfinite(self.domain[1]):
-            constraints.append(w <= self.domain[1])
+            constraints.append(r <= self.domain[1] * p)
         if self.numeric.linear is None and len(self.symbolic.pieces) == 1:
             try:
-                expression, extra = translate(self._number(self.symbolic.f), t, w)
+                expression, extra = translate(self._number(self.symbolic.f), t, r, p)
                 return expression, constraints + extra
             except UntranslatableError:
                 pass
@@ -60,7 +60,7 @@ class Epigraphs:
         points = np.array(self._touching())
         slope = self.numeric.slope(points)
         offset = self.numeric.f(points) - slope * points
-        lines = [a * w + b for a, b in zip(slope.tolist(), offset.tolist(), strict=True)]
+        lines = [a * r + b * p for a, b in zip(slope.tolist(), offset.tolist(), strict=True)]
         return (cp.maximum(*lines) if len(lines) > 1 else lines[0]), constraints
 
     def conjugate(self, x: Any, scale: Any = 1.0) -> tuple[Any, list[Any]]:

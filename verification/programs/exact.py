@@ -30,6 +30,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 _ROUNDS = 12
+_TOLERANCES = (1e-11, 1e-9, 1e-8, 1e-6)
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ class _Arcs:
 
     def cost_of(self, x: Any, u: Any) -> tuple[Any, list[Any]]:
         """`D(eta||P) + <c, x>` and its constraints."""
-        information, constraints = self.epigraphs.f(self.density @ x)
-        total = self.p @ information + self.cost @ x
+        information, constraints = self.epigraphs.f(self.row_sum @ x, self.p)
+        total = cp.sum(information) + self.cost @ x
         if self.space:
             total = total + self.epigraphs.recession * cp.sum(u)
         return total, constraints
@@ -98,15 +99,22 @@ class _Arcs:
 def _solve(problem: Any, solver: str | None) -> float:
     """Solve and return the objective; the status is only consulted for whether there is a point at all."""
     chosen = solver or ("HIGHS" if problem.is_lp() else "CLARABEL")
-    options: dict[str, Any] = {}
+    # Where Clarabel stalls before the tight tolerance it returns nothing: ask for less.
+    attempts: list[dict[str, Any]] = [{}]
     if chosen == "CLARABEL":
-        options = {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-11}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "may be inaccurate": the recomputed bound decides
-            problem.solve(solver=chosen, **options)
-    except cp.error.SolverError as error:
-        raise InputError(f"the solver {chosen} gave no point: {error}.") from None
+        attempts = [{"tol_gap_abs": tol, "tol_gap_rel": tol, "tol_feas": tol} for tol in _TOLERANCES]
+    failure: Exception | None = None
+    for options in attempts:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # "may be inaccurate": the recomputed bound decides
+                problem.solve(solver=chosen, **options)
+            failure = None
+            break
+        except cp.error.SolverError as error:
+            failure = error
+    if failure is not None:
+        raise InputError(f"the solver {chosen} gave no point: {failure}")
     if problem.value is None or not np.isfinite(problem.value):
         raise InputError(f"the solver {chosen} found no point: it reports {problem.status!r}.")
     return float(problem.value)

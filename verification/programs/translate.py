@@ -28,7 +28,7 @@ def translate(expression: Any, symbol: Any, x: Any, scale: Any = 1.0) -> tuple[A
     Args:
         expression: SymPy, convex in `symbol`.
         x: affine CVXPY vector, elementwise.
-        scale: 1, or a nonnegative CVXPY vector like `x` for the perspective.
+        scale: 1, a positive array like `x`, or a nonnegative CVXPY vector, for the perspective.
 
     Returns the CVXPY expression and the constraints that its auxiliary variables need.
 
@@ -85,8 +85,8 @@ class _Builder:
 
     def __init__(self, symbol: Any, x: Any, scale: Any) -> None:
         self.symbol, self.x = symbol, x
-        self.plain = isinstance(scale, float)
-        self.s = np.ones(x.shape) if self.plain else scale
+        self.constant = isinstance(scale, float | np.ndarray)
+        self.s = scale * np.ones(x.shape) if self.constant else scale
         self.constraints: list[Any] = []
 
     def sum(self, expression: Any) -> Any:
@@ -148,7 +148,7 @@ class _Builder:
             return scale * z
         if isinstance(core, sp.log) and scale < 0:
             # -log of a concave function, such as 2 - exp(2 y)
-            inner, extra = translate(-core.args[0], self.symbol, self.x, 1.0 if self.plain else self.s)
+            inner, extra = translate(-core.args[0], self.symbol, self.x, self.s)
             below = cp.Variable(self.x.shape)
             self.constraints += [*extra, below <= -inner]
             return -scale * cp.rel_entr(self.s, below)
@@ -170,8 +170,8 @@ class _Builder:
         wrong_sign = odd and a > 1 and min(_coefficients(base, self.symbol)) < 0
         if (scale > 0) == (0 < a < 1) or wrong_sign:
             raise UntranslatableError(f"the term {term} is not convex.")
-        if self.plain and a == 2:
-            return scale * cp.square(u)
+        if self.constant and a == 2:
+            return cp.multiply(scale / self.s, cp.square(u))
         z = cp.Variable(self.x.shape)
         s = self.s + 0 * z
         if a > 1:
