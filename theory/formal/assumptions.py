@@ -95,9 +95,8 @@ def main(arguments: list[str]) -> int:
         extra = sorted(set(names) - ALLOWED)
         bad += bool(extra)
         if "--json" not in arguments:
-            print(
-                f"{answer['statement']:<10} {name:<48} {', '.join(n.rpartition('.')[2] for n in names) or 'nothing'}"
-            )
+            short = ", ".join(n.rpartition(".")[2] for n in names) or "nothing"
+            print(f"{answer['statement']:<10} {name:<48} {short}")
         if extra:
             print(f"{name} assumes {', '.join(extra)}, which is not allowed", file=sys.stderr)
     if not bad:

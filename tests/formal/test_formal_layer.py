@@ -1,0 +1,179 @@
+"""The formal layer: no holes in its sources, its list of theorems is true, and its checker refuses what is wrong."""
+
+import copy
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+FORMAL = Path(__file__).resolve().parents[2] / "theory" / "formal"
+CHECKER = FORMAL / "build" / "armor-formal"
+needs_coq = pytest.mark.skipif(shutil.which("coqc") is None, reason="Coq is not installed")
+needs_checker = pytest.mark.skipif(
+    not CHECKER.exists(), reason="the formal checker is not built (make formal)"
+)
+
+
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("formal_assumptions", FORMAL / "assumptions.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def listed() -> list[dict[str, str]]:
+    theorems: list[dict[str, str]] = json.loads((FORMAL / "theorems.json").read_text(encoding="utf-8"))
+    return theorems
+
+
+@pytest.mark.parametrize("source", sorted(FORMAL.glob("*.v")), ids=lambda p: p.name)
+def test_no_source_admits_anything(source: Path) -> None:
+    assert script().holes(source.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "line", ["Admitted.", "Axiom x : False.", "Parameter y : nat.", "Proof. admit. Abort."]
+)
+def test_holes_are_seen(line: str) -> None:
+    assert script().holes(f"(* idea *)\nLemma a : True.\n{line}\n")
+
+
+def test_words_in_comments_are_no_holes() -> None:
+    assert script().holes("(* nothing is Admitted, no Axiom *) Lemma a : True. Proof. exact I. Qed.") == []
+
+
+@pytest.mark.parametrize("entry", listed(), ids=lambda e: e["theorem"])
+def test_every_listed_theorem_is_stated_in_its_file(entry: dict[str, str]) -> None:
+    source = (FORMAL / f"{entry['module']}.v").read_text(encoding="utf-8")
+    pattern = rf"^(Theorem|Lemma|Corollary) {re.escape(entry['theorem'])}\b"
+    assert re.search(pattern, source, re.MULTILINE)
+
+
+def test_assumptions_are_read_from_the_answer_of_coq() -> None:
+    answer = "Axioms:\nClassical_Prop.classic : forall P : Prop, P \\/ ~ P\nmine : False\n"
+    assert script().assumed(answer) == {"Classical_Prop.classic", "mine"}
+    assert script().assumed("Closed under the global context\n") == set()
+
+
+@pytest.mark.slow
+@needs_coq
+def test_every_theorem_assumes_only_what_is_allowed() -> None:
+    subprocess.run(["make", "-C", str(FORMAL), "all"], check=True, capture_output=True)
+    assert script().main([]) == 0
+
+
+@pytest.mark.slow
+@needs_coq
+def test_a_conjugate_with_a_flipped_sign_does_not_compile(tmp_path: Path) -> None:
+    for source in FORMAL.glob("*.v"):
+        shutil.copy(source, tmp_path)
+    flags = ["-Q", ".", "ArmorD", "-w", "none"]
+    for name in ("Prelude", "Definitions", "Basics", "FenchelYoung"):
+        subprocess.run(["coqc", *flags, f"{name}.v"], cwd=tmp_path, check=True, capture_output=True)
+    wrong = (tmp_path / "Catalogue.v").read_text(encoding="utf-8")
+    assert wrong.count("(fun y => -1 - ln (- y))") == 1
+    (tmp_path / "Catalogue.v").write_text(
+        wrong.replace("(fun y => -1 - ln (- y))", "(fun y => -1 + ln (- y))"), encoding="utf-8"
+    )
+    assert subprocess.run(["coqc", *flags, "Catalogue.v"], cwd=tmp_path, capture_output=True).returncode != 0
+
+
+SPECS: list[dict[str, object]] = [
+    {"name": "kl"},
+    {"name": "reverse_kl"},
+    {"name": "pearson"},
+    {"name": "neyman"},
+    {"name": "tv"},
+    {"name": "hellinger"},
+    {"name": "js"},
+    {"name": "triangular"},
+    {"name": "cvar", "beta": 0.5},
+    {"name": "alpha", "alpha": 2.5},
+    {"name": "alpha", "alpha": 0.5},
+    {"name": "alpha", "alpha": -1.5},
+]
+
+
+def certificate(spec: dict[str, object], kind: str, support: str) -> dict[str, Any]:
+    from verification import solve
+    from verification.instance import from_mapping
+
+    instance = from_mapping(
+        {
+            "divergence": spec,
+            "cost": [[0, 1.2, None], [1.2, 0, 0.3], [None, 0.3, 0]],
+            "p": [0.5, 0.25, 0.25],
+            "q": [0.2, 0.3, 0.5],
+            "phi": [1.0, 2.0, 0.5],
+            "epsilon": 0.1,
+            "kappa": 0.5,
+            "support": support,
+        }
+    )
+    return dict(getattr(solve, kind)(instance).certificate())
+
+
+def verdict(data: dict[str, Any], folder: Path) -> tuple[int, dict[str, Any]]:
+    file = folder / "certificate.json"
+    file.write_text(json.dumps(data), encoding="utf-8")
+    run = subprocess.run([str(CHECKER), str(file)], capture_output=True, text=True, check=False)
+    return run.returncode, json.loads(run.stdout)
+
+
+def moved(text: str, by: Fraction) -> str:
+    value = Fraction(text) + by
+    return (
+        f"{value.numerator}/{value.denominator}" if value >= 0 else f"-{-value.numerator}/{value.denominator}"
+    )
+
+
+@needs_checker
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["divergence", "dro"])
+@pytest.mark.parametrize("support", ["space", "reference"])
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: "-".join(map(str, s.values())))
+def test_the_proved_checker_accepts_what_holds_and_refuses_what_was_changed(
+    spec: dict[str, object], support: str, kind: str, tmp_path: Path
+) -> None:
+    data = certificate(spec, kind, support)
+    assert verdict(data, tmp_path)[0] == 0
+    for side, sign in (("lower", 1), ("upper", -1)):
+        worse = copy.deepcopy(data)
+        worse["claim"][side] = moved(worse["claim"][side], sign * Fraction(1, 10**6))
+        assert verdict(worse, tmp_path)[0] == 1, side
+        missing = copy.deepcopy(data)
+        del missing[side]
+        assert verdict(missing, tmp_path)[0] == 1, side
+    worse = copy.deepcopy(data)
+    plan = worse["upper" if kind == "divergence" else "lower"]["plan"]
+    plan[0][2] = moved(plan[0][2], Fraction(1, 1000))
+    assert verdict(worse, tmp_path)[0] == 1
+
+
+@needs_checker
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"divergence": {"name": "renyi", "alpha": "2"}}, "cover"),
+        ({"p": ["1/2", "1/2", "1/2"]}, "distribution"),
+        ({"support": "both"}, "support"),
+        ({"q": ["0.2", "0.3", "x"]}, "exact number"),
+        ({"unknown": 1}, "unknown"),
+    ],
+)
+def test_unfit_input_is_named(change: dict[str, object], word: str, tmp_path: Path) -> None:
+    data = certificate({"name": "kl"}, "divergence", "reference")
+    data["instance"] = {**data["instance"], **change}
+    code, answer = verdict(data, tmp_path)
+    assert code == 2
+    assert not answer["accepted"]
+    assert word in answer["reason"]
