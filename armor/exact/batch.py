@@ -149,6 +149,7 @@ class _Chunk:
         assert which.slope is not None
         assert which.curvature is not None
         self.member, self.cost, self.p, self.q = which, cost, p, q
+        self.whole = cost
         self.slope, self.curvature = which.slope, which.curvature
         self.space = space
         self.singular = space and bool(np.isfinite(which.recession))
@@ -158,6 +159,7 @@ class _Chunk:
         self.best_lower = np.full(self.b, -np.inf)
         self.best_upper = np.full(self.b, np.inf)
         self.g_kept, self.eta_kept = np.zeros_like(q), p.copy()
+        self.alive = np.arange(self.b)  # the problems that the arrays below still hold
 
     def _centre(self) -> None:
         mean = np.einsum("bij,bj->b", self.cost, self.q)[:, None] / self.n
@@ -337,15 +339,26 @@ class _Chunk:
             if iteration < 5:
                 continue
             lower, upper, _, eta = self._ends()
-            better = lower > self.best_lower
-            self.best_lower = np.where(better, lower, self.best_lower)
-            self.g_kept[better] = self.g[better]
-            better = upper < self.best_upper
-            self.best_upper = np.where(better, upper, self.best_upper)
-            self.eta_kept[better] = eta[better]
-            if self.done(relative).all():
+            alive = self.alive
+            better = lower > self.best_lower[alive]
+            self.best_lower[alive[better]] = lower[better]
+            self.g_kept[alive[better]] = self.g[better]
+            better = upper < self.best_upper[alive]
+            self.best_upper[alive[better]] = upper[better]
+            self.eta_kept[alive[better]] = eta[better]
+            open_ = ~self.done(relative)[alive]
+            if not open_.any():
                 return iteration
+            if open_.mean() < 0.75:
+                self._keep(open_)
         return 30
+
+    def _keep(self, which: NDArray[np.bool_]) -> None:
+        """Go on with the problems that are still open."""
+        self.alive = self.alive[which]
+        self.b = len(self.alive)
+        for name in ("cost", "p", "q", "y", "g", "s", "x", "r", "z", "u", "v"):
+            setattr(self, name, np.ascontiguousarray(getattr(self, name)[which]))
 
     def done(self, relative: float) -> NDArray[np.bool_]:
         """Problems within the tolerance."""
@@ -358,7 +371,7 @@ class _Chunk:
         out.lower[index] = np.maximum(self.best_lower, 0.0)
         out.value[index] = out.upper[index] = np.maximum(self.best_upper, out.lower[index])
         out.potentials[index] = self.g_kept + shift
-        out.row_potentials[index] = (self.g_kept[:, None, :] - self.cost).max(axis=2) + shift
+        out.row_potentials[index] = (self.g_kept[:, None, :] - self.whole).max(axis=2) + shift
         out.eta[index] = self.eta_kept
         out.converged[index] = self.done(tolerance)
 

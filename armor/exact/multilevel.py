@@ -242,6 +242,7 @@ def _solve_priced(
     keys, cost = keys[finite], cost[finite]
     shrunk = exhausted = False
     previous = np.inf
+    keep = _KEEP
     for _ in range(rounds):
         graph = ArcGraph(n, m, *np.divmod(keys, m))
         gap = (bracket.upper - bracket.lower) / max(abs(bracket.upper), absolute)
@@ -250,7 +251,7 @@ def _solve_priced(
         bracket.rounds += 1
         bracket.iterations += result.iterations
         best = graph.row_max(result.g[graph.columns] - cost)
-        i, j, value = geometry.violations(best, result.g, _KEEP)
+        i, j, value = geometry.violations(best, result.g, keep)
         full, low = best.copy(), result.g.copy()
         np.maximum.at(full, i, best[i] - value)
         np.minimum.at(low, j, result.g[j] + value)
@@ -262,12 +263,14 @@ def _solve_priced(
         if bracket.within(relative, absolute):
             return
         gap = (bracket.upper - bracket.lower) / max(abs(bracket.upper), absolute)
-        new = _worst(i, j, value, n, m)
+        new = _worst(i, j, value, n, m, keep)
         fresh = np.setdiff1d(new, keys, assume_unique=True)
         if len(fresh) == 0 and accuracy <= 0.2 * relative and not gap < 0.5 * previous:
             bracket.stalled = True
             return
         exhausted = len(fresh) == 0
+        # Badly connected parts of the arc graph shift as a whole: then more arcs have to enter at once.
+        keep = _KEEP if gap < 0.5 * previous else min(4 * keep, 64)
         previous = gap
         if not shrunk and gap < 0.2:
             shrunk = True
@@ -280,21 +283,21 @@ def _solve_priced(
         keys = merged[order]
 
 
-def _worst(i: Index, j: Index, value: Array, n: int, m: int) -> Index:
-    """Keys `i m + j` of the `_KEEP` most negative arcs of every row and of every column."""
+def _worst(i: Index, j: Index, value: Array, n: int, m: int, keep: int) -> Index:
+    """Keys `i m + j` of the `keep` most negative arcs of every row and of every column."""
     chosen = []
     for line, count in ((i, n), (j, m)):
         order = np.lexsort((value, line))
         sorted_line = line[order]
         start = np.searchsorted(sorted_line, np.arange(count))
         rank = np.arange(len(order)) - start[sorted_line]
-        chosen.append(order[rank < _KEEP])
+        chosen.append(order[rank < keep])
     place = np.unique(np.concatenate(chosen))
     return np.unique(i[place] * m + j[place])
 
 
 def _shrink(graph: ArcGraph, result: ArcResult, h: Array) -> NDArray[np.bool_]:
-    """Arcs worth keeping: the `2(n+m)` smallest slacks, the two best of every row and column, large
+    """Arcs worth keeping: the `3(n+m)` smallest slacks, the two best of every row and column, large
     masses.
     """
     slack = h[graph.rows] + 0.0
