@@ -75,7 +75,7 @@ def test_the_page_asks_nobody_for_anything(cache: list[str], tmp_path: Path) -> 
 
 
 def test_list_prints_ids(cache: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["verify", "--only", "T8", "--list", *cache]) == 0
+    assert main(["verify", "--only", "T8,verification", "--list", *cache]) == 0
     lines = capsys.readouterr().out.split()
     assert lines
     assert all(line.startswith("T8/kl/") for line in lines)

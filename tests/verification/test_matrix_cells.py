@@ -61,7 +61,7 @@ def test_a_full_id_is_taken_whatever_the_effort() -> None:
     every = [
         cell.id
         for check in registry.checks()
-        if check.statement == "T7"
+        if (check.statement, check.layer) == ("T7", "verification")
         for cell in check.cells("kl", "space", "all")
     ]
     for name in every:
@@ -118,7 +118,8 @@ def test_results_survive_the_cache_file() -> None:
     assert result.outcome is Outcome.HOLDS
     assert result.grade is Grade.ENCLOSED
     assert result.effective == result.tried > 0
-    assert encode(decode(json.loads(json.dumps(encode(result))))) == encode(result)
+    text = json.dumps(encode(result))
+    assert json.dumps(encode(decode(json.loads(text)))) == text
 
 
 def test_a_cell_gives_the_same_numbers_in_any_company() -> None:
@@ -159,7 +160,7 @@ def test_a_resumed_run_takes_over_what_is_finished_and_skips_a_damaged_line(tmp_
         handle.write('{"key": "cut sho')
     again = run(plan, seed=0, effort="quick", jobs=1, cache=Cache(path, resume=True))
     assert again.reused == len(plan.cells) > 0
-    assert [encode(r) for r in again.results] == [encode(r) for r in first.results]
+    assert json.dumps([encode(r) for r in again.results]) == json.dumps([encode(r) for r in first.results])
     assert run(plan, seed=1, effort="quick", jobs=1, cache=Cache(path, resume=True)).reused == 0
 
 

@@ -38,12 +38,13 @@ def kl_values(h: Array, many: Array, epsilon: float) -> Array:
     for _ in range(11):
         grid = left[:, None] + (right - left)[:, None] * np.linspace(0, 1, 17)
         lam = np.exp(grid)
-        tilt = np.exp((h[None, None, :] - reach[:, None, None]) / lam[:, :, None])
-        values = (
-            lam * epsilon
-            + reach[:, None]
-            + lam * np.log(np.einsum("rkn,rn->rk", np.minimum(tilt, 1e300), many))
-        )
+        with np.errstate(over="ignore"):  # points without weight may lie far above the reach
+            tilt = np.exp((h[None, None, :] - reach[:, None, None]) / lam[:, :, None])
+            values = (
+                lam * epsilon
+                + reach[:, None]
+                + lam * np.log(np.einsum("rkn,rn->rk", np.minimum(tilt, 1e300), many))
+            )
         k = values.argmin(axis=1)
         best = np.minimum(best, values[rows, k])
         left, right = grid[rows, np.maximum(k - 1, 0)], grid[rows, np.minimum(k + 1, 16)]
