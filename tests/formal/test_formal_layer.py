@@ -1,4 +1,4 @@
-"""The formal layer: no holes in its sources, its list of theorems is true, and its checker refuses what is wrong."""
+"""The formal layer: no holes in its sources, a true list of theorems, a checker that refuses what is wrong."""
 
 import copy
 import importlib.util

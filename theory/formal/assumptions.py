@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Print what every theorem of `theorems.json` assumes, and compare it with the allow-list.
 
-Run in this directory after `make all`. Exit 0: every theorem exists in the compiled library, closed under the
-allowed axioms alone. Exit 1: a theorem is missing or assumes more, or a source admits something. Exit 2: no Coq.
-`--json` prints one object per theorem (statement, module, theorem, type, assumptions).
+Run in this directory after `make all`. `--json` prints one object per theorem (statement, module, theorem,
+type, assumptions). Exit 0: every theorem exists in the compiled library, closed under the allowed axioms.
+Exit 1: a theorem is missing or assumes more, or a source admits something. Exit 2: no Coq.
 """
 
 import json
