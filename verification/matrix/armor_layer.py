@@ -225,7 +225,7 @@ def armor_checks() -> tuple[Check, ...]:
             layer="armor",
             costs=("hard_ball", "reweighting"),
             applies=_reference_only,
-            breadth=(2, 4),
+            breadth=(1, 4),
             samples=(1, 3),
         ),
         Check(

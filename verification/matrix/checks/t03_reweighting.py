@@ -60,6 +60,6 @@ CHECKS = (
         costs=(NONE,),
         kappas=(NONE,),
         breadth=(1, 1),
-        samples=(4, 12),
+        samples=(3, 12),
     ),
 )
