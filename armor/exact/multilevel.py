@@ -274,7 +274,7 @@ def _solve_priced(
         previous = gap
         if not shrunk and gap < 0.2:
             shrunk = True
-            kept = _shrink(graph, result, best)
+            kept = _shrink(graph, result)
             keys, cost = keys[kept], cost[kept]
             fresh = np.setdiff1d(new, keys, assume_unique=True)
         merged = np.concatenate([keys, fresh])
@@ -296,11 +296,10 @@ def _worst(i: Index, j: Index, value: Array, n: int, m: int, keep: int) -> Index
     return np.unique(i[place] * m + j[place])
 
 
-def _shrink(graph: ArcGraph, result: ArcResult, h: Array) -> NDArray[np.bool_]:
+def _shrink(graph: ArcGraph, result: ArcResult) -> NDArray[np.bool_]:
     """Arcs worth keeping: the `3(n+m)` smallest slacks, the two best of every row and column, large
     masses.
     """
-    slack = h[graph.rows] + 0.0
     slack = result.s
     kept = np.zeros(graph.count, dtype=bool)
     most = min(graph.count, _SHRINK * (graph.n + graph.m))
