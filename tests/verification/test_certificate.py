@@ -273,3 +273,16 @@ def test_infinite_and_empty_values_are_certified() -> None:
     forged = copy.deepcopy(dict(empty.certificate()))
     forged["instance"] = dict(forged["instance"]) | {"epsilon": "5"}
     assert not check(forged).accepted
+
+
+def test_an_infinite_value_keeps_its_infinite_lower_end() -> None:
+    mapping = {
+        "divergence": {"name": "kl"},
+        "cost": [[0, None], [None, 0]],
+        "p": [1, 0],
+        "q": [0.5, 0.5],
+        "support": "reference",
+    }
+    verdict = check(divergence(from_mapping(mapping)).certificate())
+    assert verdict.accepted
+    assert (verdict.lower, verdict.upper, verdict.width) == (math.inf, math.inf, 0.0)

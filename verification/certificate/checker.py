@@ -191,9 +191,9 @@ def check(certificate: Any) -> Verdict:
             _need(bool(high <= upper), f"its witness proves the upper bound {high.str(20)} only")
         except (Rejected, KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
             return Verdict(False, -math.inf, math.inf, math.inf, f"{error}", "none")
-        proved = math.nextafter(float(lower), -math.inf), math.nextafter(float(upper), math.inf)
-    width = 0.0 if proved[0] == proved[1] else proved[1] - proved[0]
-    reason = (
-        f"both witnesses were evaluated in ball arithmetic{assumption(certificate['instance']['divergence'])}"
-    )
-    return Verdict(True, *proved, width, reason, "enclosed")
+        least = math.inf if lower == INF else math.nextafter(float(lower), -math.inf)
+        most = -math.inf if upper == -INF else math.nextafter(float(upper), math.inf)
+    width = 0.0 if least == most else most - least
+    assumed = assumption(certificate["instance"]["divergence"])
+    reason = f"both witnesses were evaluated in ball arithmetic{assumed}"
+    return Verdict(True, least, most, width, reason, "enclosed")

@@ -4,8 +4,6 @@ used.
 """
 
 import json
-import math
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -77,8 +75,7 @@ def _number(value: Any) -> float | None:
 def _certified(context: Context, kind: str, mapping: Mapping[str, Any]) -> Certified:
     solution, verdict = _solved(kind, json.dumps(mapping))
     found = Certified(
-        # An infinite lower end is rounded down to the largest double.
-        lower=math.inf if verdict.lower >= sys.float_info.max else float(verdict.lower),
+        lower=float(verdict.lower),
         upper=float(verdict.upper),
         accepted=bool(verdict.accepted),
         reason=str(verdict.reason),
