@@ -69,10 +69,15 @@ def _witness(
     if found.plan is None:
         return
     formulas, mu, plan = context.formulas, point.lam + problem.kappa, found.plan[carried]
+    used = plan > 0
     if mu <= 1e-7:
+        # At λ*+κ = 0 transport is free wherever it is possible at all.
+        reachable = np.where(np.isinf(problem.cost), -np.inf, problem.phi[None, :]).max(axis=1)
+        short = np.where(used, reachable[:, None] - problem.phi[None, :], 0.0)
+        words = "at λ*+κ = 0 η moves only to reachable maxima"
+        context.claim(words, float((plan * short).sum()) / found.scale, TOLERANCE, Grade.ENCLOSED, numbers)
         return
     h = formulas.c_transform(problem.phi, problem.cost, np.array([mu]))[0]
-    used = plan > 0
     lost = (h[:, None] - problem.phi[None, :])[used] + mu * problem.cost[used]
     transport = float((plan[used] * np.abs(lost)).sum())
     context.claim(
