@@ -243,6 +243,7 @@ def _solve_priced(
     shrunk = exhausted = False
     previous = np.inf
     keep = _KEEP
+    dropped = np.empty(0, dtype=np.int64)
     for _ in range(rounds):
         graph = ArcGraph(n, m, *np.divmod(keys, m))
         gap = (bracket.upper - bracket.lower) / max(abs(bracket.upper), absolute)
@@ -271,10 +272,15 @@ def _solve_priced(
         exhausted = len(fresh) == 0
         # Badly connected parts of the arc graph shift as a whole: then more arcs have to enter at once.
         keep = _KEEP if gap < 0.5 * previous else min(4 * keep, 64)
+        if shrunk and len(dropped) and gap >= 0.5 * previous:
+            # The reduction cut too much: put back what it dropped.
+            fresh = np.union1d(fresh, np.setdiff1d(dropped, keys, assume_unique=True))
+            dropped = dropped[:0]
         previous = gap
         if not shrunk and gap < 0.2:
             shrunk = True
             kept = _shrink(graph, result)
+            dropped = keys[~kept]
             keys, cost = keys[kept], cost[kept]
             fresh = np.setdiff1d(new, keys, assume_unique=True)
         merged = np.concatenate([keys, fresh])
