@@ -1,4 +1,4 @@
-"""The formal layer: no holes in its sources, a true list of theorems, a checker that refuses what is wrong."""
+"""The formal layer: no holes, a true list of theorems, and a checker that refuses what is wrong."""
 
 import copy
 import importlib.util
