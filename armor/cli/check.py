@@ -2,7 +2,9 @@
 
 import argparse
 import json
+import subprocess
 import zipfile
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ _EPILOG = """examples:
   armor dro instance.json --certificate proof.json
   armor check proof.json
   armor check proof.json --json
+  armor check proof.json --formal    (by the checker extracted from the Coq proofs; `make formal` builds it)
 
 Exit code 0: the claimed interval is proved; 1: the certificate is rejected; 2: the file is no certificate.
 """
@@ -24,6 +27,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.add_argument("certificate", type=Path, metavar="CERTIFICATE", help="file written by --certificate")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the report")
+    parser.add_argument(
+        "--formal",
+        action="store_true",
+        help="re-check by the extracted checker that is proved correct in Coq",
+    )
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -73,8 +81,49 @@ def _ends(value: float) -> float | str:
     return value if abs(value) != float("inf") else "inf" if value > 0 else "-inf"
 
 
+def _plain(text: str) -> str:
+    """An exact decimal without its exponent; a quotient stays as it is."""
+    try:
+        return f"{Decimal(text):f}"
+    except InvalidOperation:
+        return text
+
+
+def _run_formal(args: argparse.Namespace) -> int:
+    """Let the extracted checker decide; its exit codes are those of the command."""
+    import theory
+
+    program = Path(theory.__path__[0]) / "formal" / "build" / "armor-formal"
+    if not program.is_file():
+        raise InputError(
+            "the proved checker is not built here: `make formal-deps formal` installs Coq and builds it."
+        )
+    claim = _read(args.certificate).get("claim")
+    done = subprocess.run([program, args.certificate], capture_output=True, text=True, check=False)
+    try:
+        verdict = json.loads(done.stdout)
+    except json.JSONDecodeError:
+        raise InputError(
+            f"the proved checker did not answer: {(done.stderr or done.stdout).strip()!r}."
+        ) from None
+    if args.json:
+        print(json.dumps(verdict))
+    elif done.returncode == 0 and isinstance(claim, dict):
+        lower, upper = (_plain(str(claim[end])) for end in ("lower", "upper"))
+        print(f"accepted: the value lies in [{lower}, {upper}]")
+        print(f"  {verdict['grade']}: {verdict['reason']}")
+        print(f"  trusted: {', '.join(verdict['trusted'])}")
+    elif done.returncode == 1:
+        print(f"rejected: {verdict['reason']}")
+    else:
+        raise InputError(f"{args.certificate}: {verdict['reason']}.")
+    return done.returncode
+
+
 def run(args: argparse.Namespace) -> int:
     """Check and print; 0 when the claimed interval is proved, 1 when the certificate is rejected."""
+    if args.formal:
+        return _run_formal(args)
     require("flint")
     certificate: dict[str, Any]
     if args.certificate.suffix == ".npz":

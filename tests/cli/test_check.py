@@ -82,3 +82,28 @@ def test_no_solver_is_loaded(proof: Path) -> None:
         "sys.exit(repr(bad) if bad else code)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, stdout=subprocess.DEVNULL)
+
+
+def _checker() -> Path:
+    return Path(__file__).resolve().parents[2] / "theory" / "formal" / "build" / "armor-formal"
+
+
+def test_formal_without_the_program_says_how_to_build_it(
+    proof: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if _checker().exists():
+        pytest.skip("the proved checker is built here")
+    assert main(["check", str(proof), "--formal"]) == 2
+    assert "make formal" in capsys.readouterr().err
+
+
+def test_formal_accepts_and_rejects(proof: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if not _checker().exists():
+        pytest.skip("the proved checker is not built here: make formal")
+    assert main(["check", str(proof), "--formal"]) == 0
+    assert "formal: " in capsys.readouterr().out
+    certificate = json.loads(proof.read_text())
+    certificate["claim"]["upper"] = str(Fraction(certificate["claim"]["upper"]) - Fraction(1, 1000))
+    proof.write_text(json.dumps(certificate))
+    assert main(["check", str(proof), "--formal"]) == 1
+    assert capsys.readouterr().out.startswith("rejected")
