@@ -12,7 +12,8 @@ from theory.evidence import Grade, Outcome
 
 __all__ = ["MEMBERS", "Row", "page", "row", "table", "write"]
 
-# File name and specification of each page: every member, families in each of their regimes.
+# File name and specification of each page in the order of the table, a family with one for each regime;
+# a member without parameters has the page of its name (`members`).
 MEMBERS: Mapping[str, Mapping[str, object]] = {
     "kl": {"name": "kl"},
     "reverse_kl": {"name": "reverse_kl"},
@@ -35,13 +36,21 @@ MEMBERS: Mapping[str, Mapping[str, object]] = {
 Row = tuple[str, int, int, Mapping[Grade, int], Mapping[Outcome, int]]
 
 
+def members() -> Mapping[str, Mapping[str, object]]:
+    """File name and specification of every page: `MEMBERS`, then what else the catalogue holds."""
+    from theory.catalogue import names
+
+    listed = {spec["name"] for spec in MEMBERS.values()}
+    return {**MEMBERS, **{name: {"name": name} for name in names(renyi=True) if name not in listed}}
+
+
 def page(name: str) -> tuple[str, list[Derivation]]:
-    """The Markdown page of one member of `MEMBERS`, with every statement, and its derivations."""
+    """The Markdown page of one of `members()`, with every statement, and its derivations."""
     from theory.catalogue import any_divergence
     from theory.render import render
     from theory.statement import derive
 
-    d = any_divergence(MEMBERS[name])
+    d = any_divergence(members()[name])
     derivations = derive(d)
     applicable = [item for item in derivations if not item.not_applicable]
     return render(d, applicable, "markdown"), derivations
@@ -93,7 +102,7 @@ def write(folder: Path) -> None:
     """Write every page and the table (`README.md`) into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
-    for name in MEMBERS:
+    for name in members():
         text, derivations = page(name)
         (folder / f"{name}.md").write_text(text, encoding="utf-8")
         rows.append(row(name, derivations))

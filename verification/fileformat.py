@@ -92,6 +92,8 @@ def parse_json(text: str, where: str) -> Any:
 def _read_npz(path: Path) -> dict[str, Any]:
     result: dict[str, Any] = {}
     try:
+        if not zipfile.is_zipfile(path):
+            raise zipfile.BadZipFile
         with np.load(path, allow_pickle=False) as archive:
             for key in archive.files:
                 array = archive[key]

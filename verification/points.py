@@ -45,6 +45,13 @@ def _coordinate(value: object, where: str) -> float:
         raise InputError(f"{where} is beyond the largest double.") from None
 
 
+def _double(value: Any, what: str) -> float:
+    try:
+        return float(as_fraction(value, what))
+    except OverflowError:
+        raise InputError(f"{what} is beyond the largest double: {describe(value)}.") from None
+
+
 def _law(spec: Any) -> tuple[str, float, float]:
     """`(norm, power, scale)` of a cost specification."""
     if isinstance(spec, str):
@@ -62,8 +69,7 @@ def _law(spec: Any) -> tuple[str, float, float]:
     norm = str(spec.get("norm", "2"))
     if norm not in ("1", "2", "inf"):
         raise InputError(f'norm of cost must be 1, 2 or "inf", but is {describe(norm)}.')
-    power = float(as_fraction(spec.get("power", 1), "power of cost"))
-    scale = float(as_fraction(spec.get("scale", 1), "scale of cost"))
+    power, scale = (_double(spec.get(name, 1), f"{name} of cost") for name in ("power", "scale"))
     for name, value in (("power", power), ("scale", scale)):
         if not value > 0:
             raise InputError(f"{name} of cost must be positive, but is {value:g}.")

@@ -57,6 +57,10 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is nested too deeply to be a certificate.") from None
     except json.JSONDecodeError as error:
         raise InputError(f"{path} is not valid JSON: {error.msg} at line {error.lineno}.") from None
+    except InputError:
+        raise
+    except ValueError:
+        raise InputError(f"{path} holds a number of more digits than can be read.") from None
     if not isinstance(content, dict) or "format" not in content:
         raise InputError(f"{path} is not a certificate: it has no field 'format'.")
     return content

@@ -31,8 +31,10 @@ def run(args: argparse.Namespace) -> int:
     """Solve, print, and write the certificate; 0 when the interval is narrow, 1 when it is wide."""
     for module in ("flint", "scipy"):
         require(module)
+    from armor.cli.intervals import check_options
     from armor.cli.large import large_instance, run_divergence
 
+    check_options(args)
     large = large_instance(args.file)
     if large is not None:
         return run_divergence(args, large)

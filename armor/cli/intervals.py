@@ -16,7 +16,7 @@ from armor.errors import InputError
 if TYPE_CHECKING:
     from verification.solution import Solution
 
-__all__ = ["add_options", "as_json", "masses", "number", "report", "write_atomically"]
+__all__ = ["add_options", "as_json", "check_options", "masses", "number", "report", "write_atomically"]
 
 _LONGEST = 12  # rows of a table in the text report; --json has them all
 
@@ -30,6 +30,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--certificate", type=Path, metavar="F", help="write a certificate that `armor check F` re-checks"
     )
+
+
+def check_options(args: argparse.Namespace) -> None:
+    """Refuse a certificate that would overwrite the instance it certifies."""
+    if args.certificate is not None and args.certificate.resolve() == args.file.resolve():
+        raise InputError(f"--certificate {str(args.certificate)!r} is the instance file itself.")
 
 
 def _jsonable(value: Any) -> Any:
@@ -120,6 +126,8 @@ def write_atomically(path: Path, content: Mapping[str, Any]) -> None:
         raise InputError(f"cannot write {str(path)!r}: there is no folder {str(folder)!r}.")
     if path.is_dir():
         raise InputError(f"cannot write {str(path)!r}: it is a folder.")
+    if path.exists() and not path.is_file():
+        raise InputError(f"cannot write {str(path)!r}: it is not a regular file.")
     handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:

@@ -70,9 +70,20 @@ def _is_bad_input(error: BaseException) -> bool:
     return isinstance(error, kinds)
 
 
+def _joined(words: Sequence[str]) -> list[str]:
+    """`--f EXPR` as one word, so that an expression may begin with a minus sign."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] == "--f" and not word.startswith("--"):
+            joined[-1] = f"--f={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = _joined(sys.argv[1:] if argv is None else argv)
     try:
         args = _parser(words).parse_args(words)
         code = _load(args.command).run(args)

@@ -63,7 +63,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--divergence",
-        default="kl",
         metavar="NAME",
         help="the divergence of --preflight: a name or a JSON object (default kl)",
     )
@@ -101,7 +100,7 @@ def _preflight(args: argparse.Namespace) -> int:
     require("verification.solve")
     from verification.preflight import as_text, write
 
-    spec: str | dict[str, object] = {"f": args.f} if args.f else args.divergence
+    spec: str | dict[str, object] = {"f": args.f} if args.f else args.divergence or "kl"
     if isinstance(spec, str) and spec.lstrip().startswith("{"):
         try:
             spec = dict(json.loads(spec))
@@ -136,6 +135,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--jobs must be at least 1, but is {args.jobs}")
     if args.preflight:
         return _preflight(args)
+    if args.divergence:
+        raise InputError("--divergence goes with --preflight; to check one divergence: --only NAME")
     if args.against:
         return _against(args)
     for module in ("numpy", "joblib"):

@@ -1,6 +1,7 @@
 """`armor dro`: report, JSON, certificate, exit codes."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -107,3 +108,24 @@ def test_starts_without_torch_and_cvxpy(instances: Path) -> None:
         "sys.exit(repr(bad) if bad else code)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, stdout=subprocess.DEVNULL)
+
+
+def test_the_certificate_never_replaces_the_instance(
+    instances: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "instance.json"
+    copy.write_text((instances / "kl_three_points.json").read_text())
+    before = copy.read_text()
+    assert main(["dro", str(copy), "--certificate", str(copy)]) == 2
+    assert "the instance file itself" in capsys.readouterr().err
+    assert copy.read_text() == before
+
+
+def test_a_certificate_goes_to_regular_files_only(
+    instances: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert main(["dro", str(instances / "kl_three_points.json"), "--certificate", str(pipe)]) == 2
+    assert "not a regular file" in capsys.readouterr().err
+    assert pipe.is_fifo()

@@ -21,7 +21,7 @@ def cache(tmp_path: Path) -> list[str]:
 def test_a_choice_prints_its_table_and_verdict(cache: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--only", "T8,kl,hard_ball,reference", *cache]) == 0
     out, err = capsys.readouterr()
-    assert out.splitlines()[-1].startswith("VERIFIED: ")
+    assert out.splitlines()[-1].startswith("ALL HOLD: ")
     assert "T8" in out
     assert "enclosed" in out
     assert "cells" in err

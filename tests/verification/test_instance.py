@@ -112,7 +112,7 @@ BAD_FIELDS = [
     ({"support": 3}, "support must be"),
     ({"divergence": {"name": "pearsn"}}, "nearest known name is 'pearson'"),
     ({"divergence": {"name": "alpha"}}, "needs the parameter 'alpha'"),
-    ({"divergence": {"name": "alpha", "alpha": 1}}, "other than 0 and 1, but is 1"),
+    ({"divergence": {"name": "alpha", "alpha": 1}}, "other than 0 and 1, of size 1e-6 to 1000, but is 1"),
     ({"divergence": {"name": "renyi", "alpha": -1}}, "positive number other than 1, but is -1"),
     ({"divergence": {"name": "cvar", "beta": 1.5}}, "in (0, 1], but is 1.5"),
     ({"divergence": {"name": "kl", "alpha": 2}}, "has no parameter 'alpha'"),

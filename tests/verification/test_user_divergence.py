@@ -128,3 +128,35 @@ def test_weights_are_those_of_the_twin() -> None:
     known = dro(from_mapping(BASE | {"divergence": "kl", "support": "space"}))
     assert own.lam == pytest.approx(known.lam, rel=1e-9)
     assert np.asarray(own.worst_case) == pytest.approx(known.worst_case, abs=1e-9)
+
+
+def _false_at_zero(at_zero: str) -> dict[str, object]:
+    """A certificate that is true for f(0) = 1 (D^c = 1) and claims far less by stating another f(0)."""
+    return {
+        "format": "armor-d-certificate 1",
+        "kind": "divergence",
+        "instance": {
+            "divergence": {"f": "(t-1)**2", "at_zero": at_zero, "recession": "oo", "domain": ["0", None]},
+            "cost": [["0", None], [None, "0"]],
+            "p": ["1/2", "1/2"],
+            "q": ["1", "0"],
+            "support": "reference",
+            "kappa": "0",
+        },
+        "upper": {"plan": [[0, 0, "1"]]},
+        "claim": {"lower": "-inf", "upper": "1.000001" if at_zero == "1" else "-49"},
+    }
+
+
+@pytest.mark.parametrize("at_zero", ["-100", "log(-1)", "0.99"])
+def test_an_f_at_zero_below_a_tangent_is_rejected(at_zero: str) -> None:
+    assert check(_false_at_zero("1")).accepted
+    verdict = check(_false_at_zero(at_zero))
+    assert not verdict.accepted
+    assert "f(0) is below a tangent" in verdict.reason
+
+
+def test_a_long_chain_of_signs_is_refused_in_words() -> None:
+    certificate = _false_at_zero("1")
+    certificate["instance"]["divergence"]["f"] = "-" * 950 + "t*log(t)"  # type: ignore[index]
+    assert not check(certificate).accepted

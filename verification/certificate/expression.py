@@ -172,7 +172,10 @@ def evaluate(text: str, t: fmpq = fmpq(1)) -> Dual:  # noqa: B008
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, RecursionError, MemoryError):
         raise ValueError("f is not an expression") from None
-    return _dual(tree, text.strip(), t)
+    try:
+        return _dual(tree, text.strip(), t)
+    except RecursionError:
+        raise ValueError("f is nested too deeply") from None
 
 
 def _point(k: int, low: fmpq, high: fmpq | None) -> fmpq:
@@ -274,6 +277,14 @@ def user_parts(spec: Mapping[str, object]) -> tuple[Callable[[fmpq], Dual], arb,
     low, high = (None if v is None else Fraction(str(v)) for v in domain)
     if low is None or not 0 <= low <= 1 or (high is not None and high < 1):
         raise ValueError("the domain of f does not hold 1")
+    if low == 0:  # convexity puts f(0) above every tangent; a smaller one would prove bounds that are false
+        near = fmpq(1, 2**_SPAN)
+        value, slope = f(near)
+        tangent = value - slope * arb(near)
+        if not at_zero + arb(2) ** -100 * (1 + abs(tangent)) >= tangent:
+            raise ValueError("f(0) is below a tangent of f")
+        if at_zero.is_finite():
+            at_zero = at_zero.union(tangent) if not at_zero >= tangent else at_zero
     upper = None if high is None else fmpq(high.numerator, high.denominator)
     if upper is None and f(fmpq(2**_SPAN))[1] > recession:
         raise ValueError("f'(inf) is below a slope of f")

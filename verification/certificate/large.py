@@ -24,6 +24,7 @@ The plan's columns must hold `q` to 1e-11 of it; the rest is put exactly on the 
 
 import json
 import math
+import zipfile
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -73,6 +74,8 @@ def load_large(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: the file is not such an archive.
     """
+    if not zipfile.is_zipfile(path):
+        raise ValueError("it is no zip archive")
     with np.load(path, allow_pickle=False) as archive:
         content = {name: archive[name] for name in archive.files}
     return {name: str(v) if v.dtype.kind == "U" and v.ndim == 0 else v for name, v in content.items()}

@@ -57,8 +57,13 @@ def verdict(run: Run) -> str:
         text += f"; {sum(m.killed for m in run.mutants)} of {_count(len(run.mutants), 'mutant')} killed"
     text += f"; {run.seconds:.0f} s on {_count(run.jobs, 'process')}".replace("processs", "processes")
     text += f", seed {run.seed}" + (f", {run.reused} taken over from an earlier run" if run.reused else "")
-    lead = "INTERRUPTED: " if run.interrupted else ("VERIFIED: " if holds(run) else "FALLS SHORT: ")
-    return lead + text
+    if run.interrupted:
+        lead = "INTERRUPTED"
+    elif not checked and not run.mutants:
+        lead = "NOTHING TO CHECK"
+    else:
+        lead = "ALL HOLD" if holds(run) else "FALLS SHORT"
+    return f"{lead}: {text}"
 
 
 def _number(value: float | None) -> str:
