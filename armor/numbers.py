@@ -1,10 +1,14 @@
 """Exact numbers from text: `8/255` is 8/255, not the nearest float of somebody's rounding."""
 
+import re
 from fractions import Fraction
 
 from armor.errors import InputError
 
 __all__ = ["ratio"]
+
+# An exponent of four digits or more would spell out thousands of digits.
+_HUGE = re.compile(r"[eE][+-]?\d{4}|\d{400}")
 
 
 def ratio(value: object, what: str) -> Fraction:
@@ -17,6 +21,8 @@ def ratio(value: object, what: str) -> Fraction:
     """
     try:
         if isinstance(value, bool) or not isinstance(value, str | int | float | Fraction):
+            raise ValueError
+        if isinstance(value, str) and _HUGE.search(value):
             raise ValueError
         return Fraction(repr(value) if isinstance(value, float) else value)
     except (ValueError, ZeroDivisionError):

@@ -54,7 +54,10 @@ def _parser(argv: Sequence[str]) -> _Parser:
     named = next((word for word in argv if not word.startswith("-")), None)
     for name, summary in _COMMANDS.items():
         sub = commands.add_parser(
-            name, help=summary, description=summary, formatter_class=argparse.RawDescriptionHelpFormatter
+            name,
+            help=summary,
+            description=summary.replace("%%", "%"),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if name == named:
             _load(name).configure(sub)

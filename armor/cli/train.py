@@ -84,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
     from armor.training.run import device_of, train
     from armor.training.trainer import Diverged, Stopped
 
+    require("matplotlib")  # for the learning curves: missed now, not after the last epoch
     device = device_of(args.device)
     folder = args.out or Path("runs") / recipe.name
     images = data.load(recipe.data.name, args.data)

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from armor.data.keys import seed_of
+from armor.errors import require
 from armor.evaluation.attacks import AttackSpec
 from armor.evaluation.autoattack import autoattack_survivors
 from armor.evaluation.intervals import Accuracy
@@ -85,6 +86,8 @@ def evaluate(
         tick: called with the attack's name and the number of images it has just finished.
         note: receives AutoAttack's own messages.
     """
+    if any(spec.kind == "autoattack" for spec in attacks):
+        require("pyautoattack")  # missed now, not after the other attacks
     was = model.training
     model.eval()
     try:

@@ -72,7 +72,7 @@ def _own(content: dict[str, Any], path: Path, architecture: str | None, dataset:
         history = content["history"]
         layout = str(content["arithmetic"]["layout"])
         preflight = dict(content["preflight"])
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
         raise InputError(f"{path}: its checkpoint lacks the recipe, history or pre-flight") from None
     name = dataset or trained_on
     found = data_reader(name)

@@ -1,5 +1,6 @@
 """Checkpoints: tensors and plain containers, written whole or not at all, read without running code."""
 
+import hashlib
 import io
 import os
 import pickle
@@ -41,12 +42,37 @@ def write_atomically(path: Path, data: bytes) -> None:
             os.close(folder)
 
 
+def _feed(digest: "hashlib._Hash", value: object) -> None:
+    if isinstance(value, torch.Tensor):
+        digest.update(f"tensor {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    elif isinstance(value, Mapping):
+        digest.update(f"mapping {len(value)}".encode())
+        for key, item in value.items():
+            digest.update(repr(key).encode())
+            _feed(digest, item)
+    elif isinstance(value, list | tuple):
+        digest.update(f"sequence {len(value)}".encode())
+        for item in value:
+            _feed(digest, item)
+    else:
+        digest.update(repr(value).encode())
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """SHA-256 of everything in a checkpoint but the digest itself: torch does not check what it reads."""
+    digest = hashlib.sha256()
+    _feed(digest, {key: value for key, value in content.items() if key != "digest"})
+    return digest.hexdigest()
+
+
 def save(path: Path, content: Mapping[str, Any], spec: ModelSpec) -> None:
     """Write a checkpoint: `content` (tensors, plain containers), the model's description, the format."""
     described = {**asdict(spec), "shape": list(spec.shape), "mean": list(spec.mean), "std": list(spec.std)}
     # Serialised first: torch reports a full disk as an internal error, a plain file as what it is.
     buffer = io.BytesIO()
-    torch.save({"format": FORMAT, "version": VERSION, "spec": described, **content}, buffer)
+    whole = {"format": FORMAT, "version": VERSION, "spec": described, **content}
+    torch.save({**whole, "digest": _digest(whole)}, buffer)
     write_atomically(path, buffer.getvalue())
 
 
@@ -84,6 +110,13 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
         raise InputError(
             f"{path}: checkpoint version {content.get('version')!r}, this program reads {VERSION}"
         )
+    if content.get("format") == FORMAT:
+        try:
+            intact = content.get("digest") == _digest(content)
+        except (RuntimeError, NotImplementedError, TypeError):  # tensors without plain storage
+            intact = False
+        if not intact:
+            raise InputError(f"{path}: damaged checkpoint, its content does not match its digest")
     return content
 
 

@@ -144,6 +144,8 @@ def resume(path: Path, recipe: Recipe, spec: ModelSpec, device: torch.device) ->
         state.step = int(content["step"])
         state.history = list(content["history"])
         state.seconds = float(content["seconds"])
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{path}: no checkpoint to resume from ({type(error).__name__}: {error})") from None
     return state
