@@ -59,10 +59,10 @@ def verdict(run: Run) -> str:
     text += f", seed {run.seed}" + (f", {run.reused} taken over from an earlier run" if run.reused else "")
     if run.interrupted:
         lead = "INTERRUPTED"
-    elif not checked and not run.mutants:
-        lead = "NOTHING TO CHECK"
+    elif not holds(run):
+        lead = "FALLS SHORT"
     else:
-        lead = "ALL HOLD" if holds(run) else "FALLS SHORT"
+        lead = "ALL HOLD" if checked or run.mutants else "NOTHING APPLIES"
     return f"{lead}: {text}"
 
 
