@@ -75,7 +75,7 @@ class Derivation:
     """How one statement follows for one divergence. `not_applicable` gives the reason when it does not apply.
 
     `hypotheses` and `title` are prose with formulas between `$`. `formal` names the machine-checked
-    theorem, if there is one.
+    theorems that cover it (`theory.coq`).
     """
 
     statement: str
@@ -86,7 +86,7 @@ class Derivation:
     source: str
     steps: tuple[Step, ...]
     not_applicable: str = ""
-    formal: str = ""
+    formal: tuple[str, ...] = ()
 
     @cached_property
     def results(self) -> tuple[StepResult, ...]:

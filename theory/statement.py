@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
+from theory.coq import covering
 from theory.derivation import Derivation, Formula, Step
 from theory.errors import InputError
 from theory.fdivergence import FDivergence
@@ -25,8 +26,8 @@ class NotApplicable(Exception):
 class Statement:
     """A statement of the mathematics: `steps` derives it for a divergence, or raises `NotApplicable`.
 
-    `renyi` does the same for a Renyi divergence. `formal` names its machine-checked theorem where there is
-    one.
+    `renyi` does the same for a Renyi divergence. `formal` names its machine-checked theorems, qualified as in
+    `theory.coq`; a derivation keeps those that cover its divergence.
     """
 
     id: str
@@ -35,7 +36,7 @@ class Statement:
     formula: Formula
     source: str
     steps: Callable[[FDivergence], tuple[Step, ...]]
-    formal: str = ""
+    formal: tuple[str, ...] = ()
     renyi: Callable[[Renyi], tuple[Step, ...]] | None = None
 
     def _steps_for(self, d: FDivergence | Renyi) -> tuple[Step, ...]:
@@ -62,7 +63,7 @@ class Statement:
             source=self.source,
             steps=steps,
             not_applicable=reason,
-            formal=self.formal,
+            formal=() if reason else covering(self.formal, d),
         )
 
 

@@ -1,5 +1,6 @@
 """Every derivation holds, equals its golden page, and is graded honestly."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from theory.evidence import Grade, Outcome
 from theory.statement import CORE, derive, statement, statements
 from theory.symbols import t
 
-_DOCS = Path(__file__).resolve().parents[2] / "docs" / "derivations"
+_ROOT = Path(__file__).resolve().parents[2]
+_DOCS = _ROOT / "docs" / "derivations"
 _COMMAND = "regenerate with `python -m theory.documents docs/derivations`"
 
 
@@ -87,3 +89,30 @@ def test_identities_refute_and_prove() -> None:
 
 def test_core_statements_exist() -> None:
     assert set(CORE) <= set(statements())
+
+
+def _listed() -> dict[str, set[str]]:
+    """Qualified names of the machine-checked theorems by statement, from the list of the formal layer."""
+    found: dict[str, set[str]] = {}
+    for entry in json.loads((_ROOT / "theory" / "formal" / "theorems.json").read_text(encoding="utf-8")):
+        found.setdefault(entry["statement"], set()).add(f"ArmorD.{entry['module']}.{entry['theorem']}")
+    return found
+
+
+@pytest.mark.parametrize("name", [f"T{n}" for n in range(1, 30)])
+def test_a_statement_names_exactly_its_machine_checked_theorems(name: str) -> None:
+    assert set(statement(name).formal) == _listed().get(name, set())
+
+
+def test_a_derivation_names_only_theorems_that_cover_its_divergence() -> None:
+    def formal(spec: object, only: str) -> set[str]:
+        return {name.rsplit(".", 1)[-1] for name in derive(spec, [only])[0].formal}  # type: ignore[arg-type]
+
+    assert "T3_gibbs" in formal("kl", "T3")
+    assert "T3_gibbs" not in formal("tv", "T3")
+    assert "T3_strong_duality" in formal("tv", "T3")
+    assert formal("none", "T3") == {"T3_weak_duality"}  # its f is finite at 1 alone
+    assert formal({"name": "cvar", "beta": 1}, "T3") == {"T3_weak_duality"}
+    assert "T18_strict" not in formal({"name": "cvar", "beta": "1/2"}, "T18")
+    assert formal("pearson", "T28") == {"T28_scaling", "T28_pearson"}
+    assert formal({"name": "renyi", "alpha": 2}, "T28") == set()

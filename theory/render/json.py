@@ -40,7 +40,7 @@ def _derivation(item: Derivation) -> dict[str, Any]:
         "hypotheses": list(item.hypotheses),
         "formula": _formula(item.formula),
         "source": item.source,
-        "formal": item.formal or None,
+        "formal": list(item.formal),
         "outcome": item.outcome.value,
         "not_applicable": item.not_applicable or None,
         "steps": [_step(result) for result in item.run_checks()],

@@ -56,6 +56,9 @@ def _derivation(item: Derivation) -> Iterator[str]:
     yield r"\begin{itemize}"
     yield from (rf"\item Given: {_escaped(hypothesis)}" for hypothesis in item.hypotheses)
     yield rf"\item Source: {_escaped(item.source)}"
+    if item.formal:
+        names = ", ".join(rf"\texttt{{{_escaped(name)}}}" for name in item.formal)
+        yield rf"\item Machine-checked in Coq: {names}"
     yield r"\end{itemize}"
     yield r"\begin{enumerate}"
     for result in item.run_checks():

@@ -49,6 +49,8 @@ def _derivation(item: Derivation) -> Iterator[str]:
     yield f"      {_line(item.formula)}"
     for hypothesis in item.hypotheses:
         yield _wrapped(f"given: {prose(hypothesis)}", "  ")
+    if item.formal:
+        yield _wrapped(f"machine-checked in Coq: {', '.join(item.formal)}", "  ")
     for result in item.run_checks():
         yield from _step(result)
 

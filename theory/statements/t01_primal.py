@@ -69,4 +69,8 @@ STATEMENT = Statement(
     ),
     "arXiv 2309.03791, definition of the OT-regularized divergence on a finite space",
     _steps,
+    formal=(
+        "ArmorD.T01_primal.T1_primal",
+        "ArmorD.Compactness.T1_attained",
+    ),
 )

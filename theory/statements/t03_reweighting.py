@@ -155,4 +155,10 @@ STATEMENT = Statement(
     Formula(r"\Lambda^P_f[h] = \inf_\rho \{ \rho + E_P[f^*(h - \rho)] : \rho \ge S - f'(\infty) \}"),
     "arXiv 2309.03791; Ben-Tal and Teboulle (2007)",
     _steps,
+    formal=(
+        "ArmorD.T03_gibbs.T3_weak_duality",
+        "ArmorD.T03_strong.T3_strong_duality",
+        "ArmorD.T03_strong.T3_infimum",
+        "ArmorD.T03_gibbs.T3_gibbs",
+    ),
 )

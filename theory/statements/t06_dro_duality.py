@@ -105,4 +105,12 @@ STATEMENT = Statement(
     ),
     "arXiv 2309.03791",
     _steps,
+    formal=(
+        "ArmorD.T06_strong.T6_weak",
+        "ArmorD.T06_strong.T6_strong_duality",
+        "ArmorD.T06_strong.T6_infimum",
+        "ArmorD.T02_weak.T6_weak_duality_at_zero",
+        "ArmorD.T02_weak.T6_witness_bound",
+        "ArmorD.T07_strong.one_space_slater",
+    ),
 )

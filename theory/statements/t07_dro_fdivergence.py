@@ -79,4 +79,9 @@ STATEMENT = Statement(
     ),
     "arXiv 2309.03791",
     _steps,
+    formal=(
+        "ArmorD.T02_weak.T7_weak_duality",
+        "ArmorD.T07_strong.T7_weak",
+        "ArmorD.T07_strong.T7_strong_duality",
+    ),
 )

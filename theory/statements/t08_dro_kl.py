@@ -91,4 +91,8 @@ STATEMENT = Statement(
     Formula(r"V = \inf_{\lambda \ge 0} \{ \lambda\varepsilon + \mu \log E_P \exp( \varphi^c_\mu/\mu ) \}"),
     "arXiv 2309.03791",
     _steps,
+    formal=(
+        "ArmorD.T03_gibbs.T8_weak_duality",
+        "ArmorD.T07_strong.T8_strong_duality",
+    ),
 )

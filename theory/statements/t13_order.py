@@ -92,4 +92,13 @@ STATEMENT = Statement(
     Formula(r"0 \le D^c \le \min(D, C(P, Q))"),
     "arXiv 2309.03791",
     _steps,
+    formal=(
+        "ArmorD.T13_T28_elementary.T13_nonneg",
+        "ArmorD.T13_T28_elementary.T13_le_transport",
+        "ArmorD.T13_T28_elementary.T13_le_divergence",
+        "ArmorD.T13_T28_elementary.T13_monotone_eps",
+        "ArmorD.T13_T28_elementary.T13_monotone_cost",
+        "ArmorD.T01_primal.Df_ge0",
+        "ArmorD.T01_primal.Df_zero",
+    ),
 )

@@ -180,4 +180,8 @@ STATEMENT = Statement(
     Formula(r"\text{OT-DRO, } f\text{-divergence DRO, PGD, UDR, TRADES, MART are instances of T7}"),
     "arXiv 2309.03791; TRADES (Zhang et al. 2019), MART (Wang et al. 2020), UDR (Bui et al. 2022)",
     _steps,
+    formal=(
+        "ArmorD.T17_doubled.T17_transport_step",
+        "ArmorD.T17_doubled.T17_doubled_space",
+    ),
 )

@@ -80,4 +80,8 @@ STATEMENT = Statement(
     Formula(r"D^c(Q\|P) = 0 \iff Q = P"),
     "arXiv 2309.03791",
     _steps,
+    formal=(
+        "ArmorD.T13_T28_elementary.T18_divergence_property",
+        "ArmorD.T13_T28_elementary.T18_strict",
+    ),
 )

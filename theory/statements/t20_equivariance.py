@@ -86,4 +86,5 @@ STATEMENT = Statement(
     Formula(r"V_{a\kappa}(a\varphi + b; \varepsilon) = a V_\kappa(\varphi; \varepsilon) + b"),
     "derived here",
     _steps,
+    formal=("ArmorD.T13_T28_elementary.T20_equivariance",),
 )

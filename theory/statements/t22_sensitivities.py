@@ -88,4 +88,5 @@ STATEMENT = Statement(
     Formula(r"\lambda^*_\kappa = (\lambda^*_0 - \kappa)_+, \quad \partial V/\partial\varepsilon = \lambda^*"),
     "derived here",
     _steps,
+    formal=("ArmorD.T13_T28_elementary.T22_kappa_identity",),
 )

@@ -74,4 +74,8 @@ STATEMENT = Statement(
     Formula(r"(D^{c_1})^{c_2} = D^{c_1 \square c_2}"),
     "derived here",
     _steps,
+    formal=(
+        "ArmorD.T13_T28_elementary.T24_composition",
+        "ArmorD.T13_T28_elementary.T24_triangle",
+    ),
 )

@@ -116,4 +116,10 @@ STATEMENT = Statement(
     "derived here",
     _steps,
     renyi=_renyi,
+    formal=(
+        "ArmorD.T13_T28_elementary.T28_scaling",
+        "ArmorD.T13_T28_elementary.T28_pearson",
+        "ArmorD.T13_T28_elementary.T28_neyman",
+        "ArmorD.T13_T28_elementary.T28_hellinger",
+    ),
 )
