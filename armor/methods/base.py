@@ -1,18 +1,22 @@
 """One training step: attack, per-sample losses, objective, mixture."""
 
-__all__ = ["Method", "StepResult", "mixture"]
+__all__ = ["Dual", "Method", "StepResult", "mixture"]
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from armor.errors import InputError
 from armor.losses import cross_entropy
-from armor.objectives import Objective, Solution
-from armor.transport import Ascent, Transported, attack_mode
+from armor.objectives import CarriedDual, LearnedDual, Objective, Solution
+from armor.objectives.pooling import Pooled
+from armor.transport import Transported, attack_mode
+
+Dual: TypeAlias = Objective | Pooled | LearnedDual | CarriedDual
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,8 @@ class StepResult:
     loss: scalar, `t · mean natural CE + (1 - t) · robust`.  losses: robust per-sample losses (B,).
     solution: the objective's solution, None when no objective re-weights (robust = weighted mean).
     logits: at the untransported samples, None if the method never needed them.
-    adversarial_logits, x: at and of the transported samples.
+    adversarial_logits, x: at and of the transported samples.  costs: of their transport (B,), None where it
+    is free.
     """
 
     loss: Tensor
@@ -31,12 +36,14 @@ class StepResult:
     logits: Tensor | None
     adversarial_logits: Tensor
     x: Tensor
+    costs: Tensor | None = None
 
 
 class Method(ABC):
     """A loss with its attack.
 
-    transport: the attack.  objective: from `armor.objective`, or None for the plain mean.
+    transport: the attack.  objective: from `armor.objective` (solved exactly per batch), the same with
+    learned or carried dual variables (`armor.objectives.hold`), or None for the plain mean.
     natural_weight: t in [0, 1), the share of the mean natural cross-entropy.
     batchnorm: the model's mode during the attack, see `armor.transport.attack_mode`.
     """
@@ -46,9 +53,9 @@ class Method(ABC):
 
     def __init__(
         self,
-        transport: Ascent,
+        transport: Callable[..., Transported],
         *,
-        objective: Objective | None = None,
+        objective: Dual | None = None,
         natural_weight: float = 0.0,
         batchnorm: str = "eval",
     ) -> None:
@@ -67,6 +74,32 @@ class Method(ABC):
     def _losses(self, logits: Tensor | None, adversarial_logits: Tensor, y: Tensor) -> Tensor:
         """The robust per-sample losses (B,), differentiable."""
 
+    @property
+    def exact_objective(self) -> Objective | None:
+        """The objective itself, neither pooled nor held: what pre-flight and audit judge."""
+        held = self.objective
+        return held if held is None or isinstance(held, Objective) else held.objective
+
+    def dual_parameters(self) -> list[nn.Parameter]:
+        """lambda and rho where they are learned (give them to an optimiser), else nothing."""
+        return list(self.objective.parameters()) if isinstance(self.objective, LearnedDual) else []
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs besides the model: held dual variables."""
+        held = self.objective
+        return held.state_dict() if isinstance(held, LearnedDual | CarriedDual) else {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore `state_dict`."""
+        if isinstance(self.objective, LearnedDual | CarriedDual):
+            self.objective.load_state_dict(state)
+
+    def to(self, device: torch.device | str) -> "Method":
+        """Held dual variables on `device`; returns itself."""
+        if isinstance(self.objective, LearnedDual | CarriedDual):
+            self.objective.to(device)
+        return self
+
     def attack(self, model: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator) -> Transported:
         """The transported batch; the model's modes, flags and gradients stay as they were."""
         with attack_mode(model, self.batchnorm):
@@ -79,12 +112,17 @@ class Method(ABC):
         y: Tensor,
         generator: torch.Generator,
         reference_weights: Tensor | None = None,
+        index: Tensor | None = None,
     ) -> StepResult:
         """Loss of one batch, ready for `result.loss.backward()`.
 
         x: (B, ...) pixels; y: (B,) labels; generator: drives the attack's random start;
         reference_weights: (B,) masses of P (zero masks a sample), None for uniform.
+        index: (B,) the samples' places in the data set, needed where the dual is carried over it.
+
+        Raises `armor.errors.InputError` where a carried dual misses the index.
         """
+        self._check_index(index)
         moved = self.attack(model, x, y, generator)
         natural = model(x) if self.needs_natural or self.natural_weight > 0 else None
         adversarial = model(moved.x)
@@ -95,6 +133,7 @@ class Method(ABC):
         else:
             solution = self.objective(losses, moved.costs, reference_weights)
             robust = solution.value
+            self._observe(index, losses, moved.costs)
         return StepResult(
             loss=mixture(robust, natural, y, self.natural_weight, reference_weights),
             losses=losses.detach(),
@@ -102,7 +141,17 @@ class Method(ABC):
             logits=None if natural is None else natural.detach(),
             adversarial_logits=adversarial.detach(),
             x=moved.x,
+            costs=moved.costs,
         )
+
+    def _check_index(self, index: Tensor | None) -> None:
+        if index is None and isinstance(self.objective, CarriedDual):
+            raise InputError("a dual carried over the data set needs the index of every sample of the batch")
+
+    def _observe(self, index: Tensor | None, losses: Tensor, costs: Tensor | None) -> None:
+        """A carried dual follows the data set; after the loss, so that it never sees its own batch first."""
+        if index is not None and isinstance(self.objective, CarriedDual):
+            self.objective.observe(index, losses, costs)
 
 
 def mixture(

@@ -10,32 +10,34 @@ from torch import Tensor, nn
 
 from armor.errors import InputError
 from armor.losses import cross_entropy
-from armor.methods.base import StepResult, mixture
-from armor.objectives import Objective
-from armor.transport import FlipAscent, SoftAscent, attack_mode
+from armor.methods.base import Dual, Method, StepResult, mixture
+from armor.objectives import CarriedDual, LearnedDual
+from armor.transport import FlipAscent, SoftAscent, Transported, attack_mode
 from armor.transport.alternate import Alternated, alternate
 
 
-class Udr:
+class Udr(Method):
     """`φ(x') = CE(f(x'), y)` under a soft cost; UDR's is `SoftBall(r, tau)`.
 
-    Every step alternates `rounds` times: transport at mu, then a better mu (`transport.alternate`). The
-    loss is the dual function at the mu of the last transport, `lambda eps + mu Λ[φ/mu - c]`, whose gradient
-    in the parameters is `E_w ∇φ` (T12), with `(1 - t)` and `t · mean natural` as in `Method`. The multiplier
-    carries over to the next batch; `alternation` holds the last step's gap.
+    With an exact dual every step alternates `rounds` times: transport at mu, then a better mu
+    (`transport.alternate`). The loss is the dual function at the mu of the last transport,
+    `lambda eps + mu Λ[φ/mu - c]`, whose gradient in the parameters is `E_w ∇φ` (T12), with `(1 - t)` and
+    `t · mean natural` as in `Method`. The multiplier carries over to the next batch; `alternation` holds the
+    last step's gap. A learned or carried dual gives the mu of the attack and the loss that follows.
 
-    objective: from `armor.objective`, "none" for optimal-transport DRO alone.
+    objective: from `armor.objective`, "none" for optimal-transport DRO alone, or held (`objectives.hold`).
     mu: where the first batch starts; anything positive above kappa.
     Raises `armor.errors.InputError` for values out of range.
     """
 
     name = "udr"
+    needs_natural = False
 
     def __init__(
         self,
         transport: SoftAscent | FlipAscent,
         *,
-        objective: Objective,
+        objective: Dual,
         mu: float = 1.0,
         rounds: int = 1,
         natural_weight: float = 0.0,
@@ -47,22 +49,28 @@ class Udr:
             )
         if rounds < 1:
             raise InputError(f"rounds must be at least 1, not {rounds!r}")
-        if not 0.0 <= natural_weight < 1.0:
-            raise InputError(f"natural_weight must lie in [0, 1), not {natural_weight!r}")
-        self.transport, self.objective, self.rounds = transport, objective, int(rounds)
-        self.natural_weight, self.batchnorm = float(natural_weight), batchnorm
+        super().__init__(transport, objective=objective, natural_weight=natural_weight, batchnorm=batchnorm)
+        self.dual, self.rounds = objective, int(rounds)
         self.mu = torch.tensor(float(mu), dtype=torch.float64)
         self.alternation: Alternated | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs besides the model: the multiplier."""
-        return {"mu": self.mu.detach().cpu()}
+        """What a resumed run needs besides the model: the multiplier and held dual variables."""
+        return {**super().state_dict(), "mu": self.mu.detach().cpu()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore `state_dict`."""
         self.mu = state["mu"].to(torch.float64)
+        super().load_state_dict({key: value for key, value in state.items() if key != "mu"})
 
-    def attack(
+    def multiplier(self) -> Tensor:
+        """The `mu = lambda + kappa` of the next attack, () in float64."""
+        dual = self.dual
+        if isinstance(dual, LearnedDual) or (isinstance(dual, CarriedDual) and dual.solved):
+            return dual.lam.detach() + dual.kappa
+        return self.mu
+
+    def attack(  # type: ignore[override]
         self,
         model: nn.Module,
         x: Tensor,
@@ -70,18 +78,38 @@ class Udr:
         generator: torch.Generator,
         reference_weights: Tensor | None = None,
     ) -> Alternated:
-        """Alternate from the carried multiplier, which stays as it is; the model comes back unchanged."""
+        """Alternate from the multiplier, which stays as it is; the model comes back unchanged.
+
+        With a held dual the multiplier is not searched: one round, without bounds (NaN).
+        """
         with attack_mode(model, self.batchnorm):
-            return alternate(
-                self.objective,
-                self.transport,
-                lambda moved: cross_entropy(model(moved), y),
-                x,
-                mu=self.mu,
-                rounds=self.rounds,
-                reference_weights=reference_weights,
-                generator=generator,
-            )
+            if not isinstance(self.dual, LearnedDual | CarriedDual):
+                return alternate(
+                    self.dual,
+                    self.transport,
+                    lambda moved: cross_entropy(model(moved), y),
+                    x,
+                    mu=self.mu,
+                    rounds=self.rounds,
+                    reference_weights=reference_weights,
+                    generator=generator,
+                )
+            mu = self.multiplier().to(x.device)
+            moved = self._attack(model, x, y, generator)
+        unknown = torch.full_like(mu, math.nan)
+        return Alternated(moved, mu, mu, unknown, unknown, 1)
+
+    def _attack(self, model: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator) -> Transported:
+        moved: Transported = self.transport(
+            lambda moved: cross_entropy(model(moved), y),
+            x,
+            mu=self.multiplier().to(x.device, torch.float32),
+            generator=generator,
+        )
+        return moved
+
+    def _losses(self, logits: Tensor | None, adversarial_logits: Tensor, y: Tensor) -> Tensor:  # noqa: ARG002
+        return cross_entropy(adversarial_logits, y)
 
     def step(
         self,
@@ -90,14 +118,20 @@ class Udr:
         y: Tensor,
         generator: torch.Generator,
         reference_weights: Tensor | None = None,
+        index: Tensor | None = None,
     ) -> StepResult:
-        """Loss of one batch, as `Method.step`; moves the carried multiplier."""
+        """Loss of one batch, as `Method.step`; moves the multiplier."""
+        self._check_index(index)
         found = self.attack(model, x, y, generator, reference_weights)
         self.alternation, self.mu = found, found.following
         natural = model(x) if self.natural_weight > 0 else None
         adversarial = model(found.moved.x)
         losses = cross_entropy(adversarial, y)
-        solution = self.objective.at(losses, found.moved.costs, reference_weights, mu=found.mu)
+        if not isinstance(self.dual, LearnedDual | CarriedDual):
+            solution = self.dual.at(losses, found.moved.costs, reference_weights, mu=found.mu)
+        else:
+            solution = self.dual(losses, found.moved.costs, reference_weights)
+        self._observe(index, losses, found.moved.costs)
         return StepResult(
             loss=mixture(solution.value, natural, y, self.natural_weight, reference_weights),
             losses=losses.detach(),
@@ -105,4 +139,5 @@ class Udr:
             logits=None if natural is None else natural.detach(),
             adversarial_logits=adversarial.detach(),
             x=found.moved.x,
+            costs=found.moved.costs,
         )

@@ -115,6 +115,10 @@ class Objective(ABC):
             step, value=step.value + (lam * self.epsilon).to(step.value.dtype), lam=lam.expand_as(step.lam)
         )
 
+    def total(self, part: Tensor) -> Tensor:
+        """The sum over the workers, of which there is one here; see `pooling.Pooled`."""
+        return part
+
     def evaluate(
         self,
         losses: Tensor,

@@ -13,10 +13,11 @@ Both need f'(inf) = inf: with a finite recession slope one loss above `rho + mu 
 infinite, so that only multipliers of the batch itself would do.
 """
 
-__all__ = ["CarriedDual", "LearnedDual", "integrand"]
+__all__ = ["DUAL_MODES", "CarriedDual", "LearnedDual", "hold", "integrand"]
 
 import dataclasses
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -93,7 +94,35 @@ def _solution(
     )
 
 
-class LearnedDual(nn.Module):
+class _Held(nn.Module):
+    """What both kinds share: they are described by the objective whose dual variables they hold."""
+
+    def __init__(self, objective: Objective) -> None:
+        super().__init__()
+        self.objective, self.functions = objective, _usable(objective)
+
+    @property
+    def spec(self) -> dict[str, object]:
+        """The divergence, as `Objective.spec`."""
+        return self.objective.spec
+
+    @property
+    def epsilon(self) -> float:
+        """The radius."""
+        return self.objective.epsilon
+
+    @property
+    def kappa(self) -> float:
+        """The penalty."""
+        return self.objective.kappa
+
+    @property
+    def name(self) -> str:
+        """The divergence's name."""
+        return self.objective.name
+
+
+class LearnedDual(_Held):
     """lambda > 0 and rho as parameters: put them into an optimiser beside the model's.
 
     Called like an objective. The value bounds the data set's objective from above for any lambda and rho, and
@@ -104,10 +133,9 @@ class LearnedDual(nn.Module):
     """
 
     def __init__(self, objective: Objective, *, lam: float = 1.0, rho: float = 0.0) -> None:
-        super().__init__()
+        super().__init__(objective)
         if not (math.isfinite(lam) and lam > 0 and math.isfinite(rho)):
             raise InputError(f"a learned dual starts from lam > 0 and a finite rho, not {lam!r} and {rho!r}")
-        self.objective, self.functions = objective, _usable(objective)
         self.log_lam = nn.Parameter(torch.tensor(math.log(lam), dtype=torch.float64))
         self.rho = nn.Parameter(torch.tensor(float(rho), dtype=torch.float64))
 
@@ -123,11 +151,14 @@ class LearnedDual(nn.Module):
         return _solution(self.functions, self.objective, losses, costs, reference_weights, self.lam, self.rho)
 
 
-class CarriedDual(nn.Module):
+class CarriedDual(_Held):
     """lambda and rho of the whole data set, solved on the last known loss (and cost) of every sample.
 
-    Call `remember(index, losses, costs)` after a batch and `refresh()` when the multipliers should follow
-    (once per some steps; one solve over the remembered samples). Buffers travel with `state_dict`.
+    After a batch call `observe(index, losses, costs)`, which remembers them and lets the multipliers follow
+    every `every` batches by one solve over the remembered samples. Everything travels with `state_dict`.
+
+    size: of the data set; index runs over [0, size).  every: batches between two solves, at least 1.
+    Raises `armor.errors.InputError` for values out of range or an unfit divergence.
     """
 
     losses: Tensor
@@ -136,16 +167,24 @@ class CarriedDual(nn.Module):
     lam: Tensor
     rho: Tensor
 
-    def __init__(self, objective: Objective, size: int) -> None:
-        super().__init__()
+    def __init__(self, objective: Objective, size: int, *, every: int = 1) -> None:
+        super().__init__(objective)
         if size < 1:
             raise InputError(f"the data set must hold at least one sample, not {size!r}")
-        self.objective, self.functions = objective, _usable(objective)
+        if every < 1:
+            raise InputError(f"a carried dual follows every 1 or more batches, not {every!r}")
+        self.every = int(every)
+        self._batches, self._solved = 0, False  # on the host: asking the device would wait for it
         self.register_buffer("losses", torch.zeros(size, dtype=torch.float64))
         self.register_buffer("costs", torch.zeros(size, dtype=torch.float64))
         self.register_buffer("seen", torch.zeros(size, dtype=torch.float64))
         self.register_buffer("lam", torch.tensor(math.nan, dtype=torch.float64))
         self.register_buffer("rho", torch.tensor(math.nan, dtype=torch.float64))
+
+    @property
+    def solved(self) -> bool:
+        """Whether multipliers of the data set are there to be carried."""
+        return self._solved
 
     def remember(self, index: Tensor, losses: Tensor, costs: Tensor | None = None) -> None:
         """Store the losses (B,) of the samples `index` (B,)."""
@@ -154,13 +193,30 @@ class CarriedDual(nn.Module):
             self.costs[index] = costs.detach().to(self.costs)
         self.seen[index] = 1.0
 
+    def observe(self, index: Tensor, losses: Tensor, costs: Tensor | None = None) -> None:
+        """`remember`, and `refresh` when its turn has come."""
+        self.remember(index, losses, costs)
+        self._batches += 1
+        if self._batches % self.every == 0:
+            self.refresh()
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """What `state_dict` holds besides the buffers."""
+        return {"batches": self._batches, "solved": self._solved}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Restore it."""
+        self._batches, self._solved = int(state["batches"]), bool(state["solved"])
+
     def refresh(self) -> Solution:
         """Solve on everything remembered; returns that solution, its value the data set's objective."""
-        costs = self.costs if bool((self.costs > 0).any()) else None
+        on_host = self.losses.device.type == "cpu"
+        costs = None if on_host and not bool(self.costs.any()) else self.costs
         solution = self.objective(self.losses, costs, self.seen)
-        if float(solution.lam) + self.objective.kappa <= 0:
+        if on_host and float(solution.lam) + self.objective.kappa <= 0:
             raise InputError("the radius is not binding on the data set (lambda = 0): nothing can be carried")
         self.lam, self.rho = solution.lam.clone(), solution.rho.clone()
+        self._solved = True
         return solution
 
     def forward(
@@ -170,9 +226,39 @@ class CarriedDual(nn.Module):
 
         Before the first `refresh` the batch's own multipliers serve: its exact objective.
         """
-        if bool(self.lam.isnan()):
+        if not self._solved:
             return self.objective(losses, costs, reference_weights)
         solution = _solution(
             self.functions, self.objective, losses, costs, reference_weights, self.lam, self.rho
         )
         return dataclasses.replace(solution, lam=self.lam, rho=self.rho)
+
+
+DUAL_MODES = ("exact", "learned", "carried")
+
+
+def hold(
+    objective: Objective,
+    mode: str,
+    *,
+    size: int | None = None,
+    lam: float = 1.0,
+    rho: float = 0.0,
+    every: int = 1,
+) -> Objective | LearnedDual | CarriedDual:
+    """The objective with its dual variables solved per batch ("exact"), "learned" or "carried".
+
+    size: samples of the data set, needed by "carried".  lam, rho: where "learned" starts.
+    every: batches between two solves of "carried".
+
+    Raises `armor.errors.InputError` for an unknown mode, an unfit divergence or a value out of range.
+    """
+    if mode not in DUAL_MODES:
+        raise InputError(f"the dual must be one of {', '.join(DUAL_MODES)}, not {mode!r}")
+    if mode == "exact":
+        return objective
+    if mode == "learned":
+        return LearnedDual(objective, lam=lam, rho=rho)
+    if size is None:
+        raise InputError("a carried dual needs the number of samples of the data set")
+    return CarriedDual(objective, size, every=every)

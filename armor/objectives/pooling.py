@@ -6,6 +6,8 @@ An average of per-worker objectives is another objective: each worker would re-w
 __all__ = ["Pooled"]
 
 import dataclasses
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -76,6 +78,32 @@ class Pooled:
 
         losses, costs, reference_weights: (b,) of this worker; costs and weights on all workers or on none.
         """
+        return self._solve(self.objective, losses, costs, reference_weights)
+
+    def at(
+        self,
+        losses: Tensor,
+        costs: Tensor | None = None,
+        reference_weights: Tensor | None = None,
+        *,
+        mu: Tensor | float,
+    ) -> Solution:
+        """`Objective.at` of all workers' losses."""
+        return self._solve(partial(self.objective.at, mu=mu), losses, costs, reference_weights)
+
+    def total(self, part: Tensor) -> Tensor:
+        """The sum over the workers of a number that each has a part of, ()."""
+        whole = part.detach().clone()
+        dist.all_reduce(whole, group=self.group)
+        return whole
+
+    def _solve(
+        self,
+        solve: Callable[..., Solution],
+        losses: Tensor,
+        costs: Tensor | None,
+        reference_weights: Tensor | None,
+    ) -> Solution:
         if losses.ndim != 1:
             raise InputError(f"pooled losses must have the shape (b,), not {tuple(losses.shape)}")
         world, rank = dist.get_world_size(self.group), dist.get_rank(self.group)
@@ -97,7 +125,7 @@ class Pooled:
         )
         # Compact, in the order of the workers: the very vector that one worker would have held.
         kept = (torch.arange(width, device=losses.device) < sizes.unsqueeze(1)).flatten()
-        solution = self.objective(
+        solution = solve(
             pool(losses)[kept],
             None if costs is None else pool(costs)[kept],
             None if reference_weights is None else pool(weights.detach())[kept],

@@ -132,7 +132,7 @@ def train(
         augment=Augmentation(recipe.augment.crop, recipe.augment.flip, recipe.augment.cutout),
         device=device,
     )
-    checked = _check_objective(method.objective, device, recipe.method.instances)
+    checked = _check_objective(method.exact_objective, device, recipe.method.instances)
     last = prepare_folder(folder, recipe, again=again)
     if last is not None:
         state = resume(last, recipe, spec, device)
@@ -140,7 +140,8 @@ def train(
         hooks.line(f"resuming at step {state.step} of {batches.per_epoch * recipe.training.epochs}")
     else:
         state = _start(recipe, spec_model=spec, device=device, checked=checked)
-    audit = Audit(method.objective, audit_every) if audit_every and method.objective is not None else None
+    exact = method.exact_objective
+    audit = Audit(exact, audit_every) if audit_every and exact is not None else None
     trainer = Trainer(recipe, state, batches, method, folder, hooks, audit)
     hooks.line(f"{spec.name}, {batches.index.numel()} images, {device}, {state.arithmetic}")
     with threads(state.arithmetic.threads):

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from armor.errors import InputError
 from armor.objectives import Objective
+from armor.objectives.pooling import Pooled
 from armor.transport.ascent import Transported
 
 SoftTransport = Callable[..., Transported]
@@ -45,7 +46,7 @@ class Alternated:
 
 
 def alternate(
-    objective: Objective,
+    objective: Objective | Pooled,
     transport: SoftTransport,
     phi: Callable[[Tensor], Tensor],
     x: Tensor,
@@ -74,7 +75,7 @@ def alternate(
         bound = objective.at(losses, costs, reference_weights, mu=used)
         frozen = objective(losses, costs, reference_weights)
         upper, lower = torch.minimum(upper, bound.value), torch.maximum(lower, frozen.value)
-        gained = (bound.weights * losses).sum()
+        gained = objective.total((bound.weights * losses).sum())
         spent = (gained + bound.lam * objective.epsilon - bound.value) / used
         low, high = (
             torch.where(spent > objective.epsilon, used, low),

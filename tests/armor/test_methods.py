@@ -10,7 +10,10 @@ import armor
 from armor.errors import InputError
 from armor.losses import cross_entropy, mart, trades
 from armor.methods import Method, method, names
-from armor.transport import pgd
+from armor.objectives import CarriedDual, LearnedDual, hold
+from armor.transport import SoftAscent, SoftBall, pgd
+
+HARD = [name for name in names() if name != "udr"]
 
 
 def _data() -> tuple[torch.Tensor, torch.Tensor]:
@@ -30,7 +33,7 @@ def _build(name: str, **options: object) -> Method:
     return method(name, pgd(0.1, step=0.03, steps=4), **options)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", HARD)
 @pytest.mark.parametrize("t", [0.0, 0.4])
 @pytest.mark.parametrize("epsilon", [None, 0.2])
 def test_the_loss_is_the_stated_mixture(name: str, t: float, epsilon: float | None) -> None:
@@ -72,7 +75,7 @@ def test_the_loss_is_the_stated_mixture(name: str, t: float, epsilon: float | No
         assert torch.allclose(mine, other, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", HARD)
 def test_the_attack_raises_its_loss_inside_the_ball_and_leaves_the_model_alone(name: str) -> None:
     x, y = _data()
     model = _model().train()
@@ -129,3 +132,54 @@ def test_bad_configuration_names_the_value() -> None:
             method(name, pgd(0.1, step=0.1, steps=1), **options)
     with pytest.raises(InputError, match="random start"):
         method("trades", pgd(0.1, step=0.1, steps=1, start="none"), beta=1.0)
+    with pytest.raises(InputError, match="soft cost"):
+        method("udr", pgd(0.1, step=0.1, steps=1), objective=armor.objective("kl", epsilon=0.1))
+    with pytest.raises(InputError, match="hard ball"):
+        method("pgd", SoftAscent(SoftBall(0.1, 1.0), step=0.1, steps=1))
+    with pytest.raises(InputError, match="sometimes"):
+        hold(armor.objective("kl", epsilon=0.1), "sometimes")
+    with pytest.raises(InputError, match="number of samples"):
+        hold(armor.objective("kl", epsilon=0.1), "carried")
+
+
+@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("spec", ["kl", {"name": "alpha", "alpha": 6}], ids=str)
+def test_held_duals_move_and_survive_a_checkpoint(name: str, spec: object) -> None:
+    """Learned lambda and rho get a gradient; carried ones follow all samples seen, one solve a batch."""
+    x, y = _data()
+    objective = armor.objective(spec, epsilon=0.1, kappa=0.05)  # type: ignore[arg-type]
+
+    def build(mode: str) -> Method:
+        options: dict[str, object] = {
+            "objective": hold(objective, mode, size=24, lam=0.5),
+            "natural_weight": 0.2,
+        }
+        if name == "udr":
+            return method(name, SoftAscent(SoftBall(0.05, 0.02), step=0.02, steps=3), **options)
+        return _build(name, **options)
+
+    learned = build("learned")
+    assert isinstance(learned.objective, LearnedDual)
+    learned.step(_model(), x, y, torch.Generator().manual_seed(2)).loss.backward()
+    assert [p.grad is not None and float(p.grad) != 0 for p in learned.dual_parameters()] == [True, True]
+
+    carried, model = build("carried"), _model().eval()
+    assert isinstance(carried.objective, CarriedDual)
+    assert carried.dual_parameters() == []
+    first = carried.step(model, x, y, torch.Generator().manual_seed(2), index=torch.arange(12))
+    assert first.solution is not None
+    second = carried.step(model, x, y, torch.Generator().manual_seed(3), index=torch.arange(12, 24))
+    both = torch.cat([first.losses, second.losses]).double()
+    costs = None if first.costs is None else torch.cat([first.costs, second.costs]).double()  # type: ignore[list-item]
+    whole = objective(both, costs)
+    assert float(carried.objective.lam) == pytest.approx(float(whole.lam), rel=1e-9)
+    assert float(carried.objective.rho) == pytest.approx(float(whole.rho), rel=1e-9)
+    again = build("carried")
+    again.load_state_dict(carried.state_dict())
+    runs = [
+        m.step(_model().eval(), x, y, torch.Generator().manual_seed(5), index=torch.arange(12)).loss.item()
+        for m in (carried, again)
+    ]
+    assert runs[0] == runs[1]
+    with pytest.raises(InputError, match="index"):
+        carried.step(model, x, y, torch.Generator().manual_seed(2))
