@@ -72,6 +72,16 @@ def _check_together(recipe: Recipe) -> None:
         )
     if recipe.optimizer.nesterov and recipe.optimizer.momentum == 0.0:
         raise InputError(f"{where} optimizer.nesterov = true needs optimizer.momentum > 0")
+    soft = recipe.attack.cost != "ball"
+    if soft != (recipe.method.loss == "udr"):
+        wanted = "a soft attack.cost" if not soft else 'attack.cost = "ball"'
+        raise InputError(
+            f"{where} method.loss = {recipe.method.loss!r} needs {wanted}, not {recipe.attack.cost!r}"
+        )
+    if recipe.attack.norm == "linf" and recipe.attack.radius > 1:
+        raise InputError(f"{where} attack.radius = {recipe.attack.radius} exceeds 1, the range of a pixel")
+    if recipe.dual.mode != "exact" and recipe.method.divergence in ("none", {"name": "none"}):
+        raise InputError(f"{where} dual.mode = {recipe.dual.mode!r} needs a divergence, not 'none'")
 
 
 def _plain(value: Any) -> Any:

@@ -15,6 +15,7 @@ __all__ = [
     "Attack",
     "Augment",
     "Data",
+    "Dual",
     "Method",
     "Model",
     "Optimizer",
@@ -66,7 +67,7 @@ class Method:
     verify --divergence … --preflight FILE`).
     """
 
-    loss: str = choice("trades", ("trades", "mart", "pgd"))
+    loss: str = choice("trades", ("pgd", "trades", "mart", "udr"))
     beta: float = number(6.0, 0.0, 1000.0)
     mart_attack: str = choice("published", ("published", "exact"))
     divergence: Any = specification("kl")
@@ -77,14 +78,39 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Attack:
-    """The training attack: sign-gradient steps of size `step` in the ball of `radius`, pixels in [0, 1].
+class Dual:
+    """How lambda and rho are found (T21).
 
-    `start` = "gaussian" is the published one of TRADES; `batchnorm`: the statistics used while attacking.
+    `exact` solves for them on every batch; `learned` moves them by Adam with the rate `lr`, from `lam` and
+    `rho`; `carried` solves on the last known losses of all training samples, every `every` batches.
     """
 
-    norm: str = choice("linf", ("linf",))
-    radius: Fraction = rational("8/255", "0", "1")
+    mode: str = choice("exact", ("exact", "learned", "carried"))
+    lam: float = number(1.0, 0.0, 1e9, above=True)
+    rho: float = number(0.0, -1e9, 1e9)
+    lr: float = number(1e-3, 0.0, 10.0, above=True)
+    every: int = integer(1, 1, 1_000_000)
+
+
+@dataclass(frozen=True)
+class Attack:
+    """The training attack: gradient steps of size `step`, pixels in [0, 1].
+
+    `cost` is the transport cost: `ball` (free inside `radius` in `norm`, forbidden beyond), and for `udr` a
+    soft one: `soft-ball` (`radius`, `tau`, `scale`), `power` (`scale` ‖y - x‖^`power` in `norm`), `barrier`
+    (`scale`, at most `radius` far) or `flips` (`scale` per feature turned from 0 to 1). `radius` is also that
+    of the validation attack. `rounds`: transport and multiplier alternate so often in a step of `udr`, which
+    starts from the multiplier `dual.lam`. `start` = "gaussian" is the published one of TRADES; `batchnorm`:
+    the statistics used while attacking.
+    """
+
+    cost: str = choice("ball", ("ball", "soft-ball", "power", "barrier", "flips"))
+    norm: str = choice("linf", ("linf", "l2", "l1"))
+    radius: Fraction = rational("8/255", "0", "1000")
+    tau: Fraction = rational("2/255", "0", "1000")
+    scale: float = number(1.0, 0.0, 1e9, above=True)
+    power: float = number(2.0, 1.0, 100.0)
+    rounds: int = integer(1, 1, 100)
     step: Fraction = rational("2/255", "0", "1")
     steps: int = integer(10, 1, 1000)
     start: str = choice("uniform", ("uniform", "gaussian", "none"))
@@ -153,6 +179,7 @@ class Recipe:
     augment: Augment = field(default_factory=Augment)
     model: Model = field(default_factory=Model)
     method: Method = field(default_factory=Method)
+    dual: Dual = field(default_factory=Dual)
     attack: Attack = field(default_factory=Attack)
     optimizer: Optimizer = field(default_factory=Optimizer)
     schedule: Schedule = field(default_factory=Schedule)

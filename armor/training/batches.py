@@ -59,10 +59,13 @@ class Batches:
         """Steps in an epoch."""
         return self.index.numel() // self.batch
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images (B, C, H, W) in [0, 1] and labels (B,) of the steps `start` … of epoch `epoch` (from 0)."""
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Images (B, C, H, W) in [0, 1], labels (B,) and places among the training images (B,).
+
+        Of the steps `start` … of epoch `epoch` (from 0).
+        """
         order = permutation(seed_of(self.seed, _ORDER, epoch), self.index.numel(), self.index.device)
         for step in range(start, self.per_epoch):
             rows = order[step * self.batch : (step + 1) * self.batch]
             images = self.augment(self.images[rows], self.index[rows], seed=self.seed, epoch=epoch)
-            yield images.float().div_(255), self.labels[rows]
+            yield images.float().div_(255), self.labels[rows], rows

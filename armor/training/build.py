@@ -1,16 +1,34 @@
 """From a recipe to the objects of a run: objective, method, model description, validation attack."""
 
+from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from armor.data import Reader
 from armor.errors import InputError
 from armor.methods import Method, method
+from armor.methods.base import Dual
 from armor.models import ModelSpec
-from armor.objectives import Objective, objective
+from armor.objectives import Objective, hold, objective
 from armor.recipes import Recipe
-from armor.transport import Ascent, pgd
+from armor.transport import (
+    L1,
+    L2,
+    Ascent,
+    Ball,
+    Barrier,
+    Cost,
+    FlipAscent,
+    Linf,
+    NormPower,
+    SoftAscent,
+    SoftBall,
+    pgd,
+)
 
 __all__ = ["make_method", "make_objective", "make_spec", "validation_attack"]
+
+_ORDERS = {"linf": inf, "l2": 2.0, "l1": 1.0}
 
 
 def make_objective(recipe: Recipe) -> Objective | None:
@@ -25,26 +43,57 @@ def make_objective(recipe: Recipe) -> Objective | None:
     return objective(chosen, epsilon=recipe.method.epsilon, kappa=recipe.method.kappa, support="reference")
 
 
-def make_method(recipe: Recipe) -> Method:
-    """The method of a recipe: its loss, its attack, its objective."""
+def _transport(recipe: Recipe) -> Ascent | SoftAscent | FlipAscent:
     attack = recipe.attack
-    transport = pgd(
-        float(attack.radius),
-        step=float(attack.step),
-        steps=attack.steps,
-        start=attack.start,
-        keep="last",  # as published; the best iterate would cost one more pass
-        schedule=attack.schedule,
-    )
-    options: dict[str, Any] = {} if recipe.method.loss == "pgd" else {"beta": recipe.method.beta}
-    if recipe.method.loss == "mart":
-        options["attack"] = recipe.method.mart_attack
+    radius, step, steps = float(attack.radius), float(attack.step), attack.steps
+    if attack.cost == "ball":
+        balls: dict[str, Callable[[float], Ball]] = {"linf": Linf, "l2": L2, "l1": L1}
+        return Ascent(
+            balls[attack.norm](radius),
+            step=step,
+            steps=steps,
+            start=attack.start,
+            keep="last",  # as published; the best iterate would cost one more pass
+            schedule=attack.schedule,
+        )
+    if attack.cost == "flips":
+        return FlipAscent(attack.scale, steps=steps, per_step=1)
+    costs: dict[str, Callable[[], Cost]] = {
+        "soft-ball": lambda: SoftBall(radius, float(attack.tau), attack.scale),
+        "power": lambda: NormPower(attack.scale, attack.power, _ORDERS[attack.norm]),
+        "barrier": lambda: Barrier(attack.scale, radius),
+    }
+    # A start away from x gives the first gradient of a cost with a kink at x a direction.
+    start = {"none": 0.0, "gaussian": 0.001, "uniform": 0.001}[attack.start]
+    return SoftAscent(costs[attack.cost](), step=step, steps=steps, schedule=attack.schedule, start=start)
+
+
+def make_method(recipe: Recipe, size: int) -> Method:
+    """The method of a recipe: its loss, its attack, its objective.
+
+    Args:
+        recipe: what to do. size: number of training samples, over which a carried dual extends.
+
+    Raises:
+        InputError: a divergence that the chosen dual cannot hold, or parameters that do not fit.
+    """
+    chosen, dual = recipe.method, recipe.dual
+    base = make_objective(recipe)
+    options: dict[str, Any] = {"beta": chosen.beta} if chosen.loss in ("trades", "mart") else {}
+    if chosen.loss == "mart":
+        options["attack"] = chosen.mart_attack
+    if chosen.loss == "udr":
+        base = base or objective("none", epsilon=chosen.epsilon, kappa=chosen.kappa)
+        options |= {"mu": dual.lam + chosen.kappa, "rounds": recipe.attack.rounds}
+    held: Dual | None = base
+    if base is not None:
+        held = hold(base, dual.mode, size=size, lam=dual.lam, rho=dual.rho, every=dual.every)
     return method(
-        recipe.method.loss,
-        transport,
-        objective=make_objective(recipe),
-        natural_weight=recipe.method.natural,
-        batchnorm=attack.batchnorm,
+        chosen.loss,
+        _transport(recipe),
+        objective=held,
+        natural_weight=chosen.natural,
+        batchnorm=recipe.attack.batchnorm,
         **options,
     )
 

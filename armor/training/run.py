@@ -10,14 +10,15 @@ import torch
 from armor.data import ImageData
 from armor.data.augment import Augmentation
 from armor.errors import InputError
-from armor.models import create
+from armor.methods import Method
+from armor.models import ModelSpec, create
 from armor.objectives import Objective
 from armor.preflight import run as preflight
 from armor.recipes import Recipe, to_mapping
 from armor.training.arithmetic import Arithmetic, choose, threads
 from armor.training.audit import Audit
 from armor.training.batches import Batches
-from armor.training.build import make_method, make_spec
+from armor.training.build import make_method, make_objective, make_spec
 from armor.training.checkpoint import write_atomically
 from armor.training.state import State, fresh, resume
 from armor.training.trainer import Hooks, Trainer, best_record
@@ -122,7 +123,7 @@ def train(
     """
     hooks = hooks or Hooks()
     spec = make_spec(recipe, data.reader)
-    method = make_method(recipe)
+    make_objective(recipe)  # what is wrong with it is said before the images are looked at
     batches = Batches(
         data,
         validation=recipe.data.validation,
@@ -132,17 +133,18 @@ def train(
         augment=Augmentation(recipe.augment.crop, recipe.augment.flip, recipe.augment.cutout),
         device=device,
     )
+    method = make_method(recipe, batches.index.numel())
     checked = _check_objective(method.exact_objective, device, recipe.method.instances)
     last = prepare_folder(folder, recipe, again=again)
     if last is not None:
-        state = resume(last, recipe, spec, device)
+        state = resume(last, recipe, spec, method, device)
         state.preflight = checked
         hooks.line(f"resuming at step {state.step} of {batches.per_epoch * recipe.training.epochs}")
     else:
-        state = _start(recipe, spec_model=spec, device=device, checked=checked)
+        state = _start(recipe, spec, method, device, checked)
     exact = method.exact_objective
     audit = Audit(exact, audit_every) if audit_every and exact is not None else None
-    trainer = Trainer(recipe, state, batches, method, folder, hooks, audit)
+    trainer = Trainer(recipe, state, batches, folder, hooks, audit)
     hooks.line(f"{spec.name}, {batches.index.numel()} images, {device}, {state.arithmetic}")
     with threads(state.arithmetic.threads):
         trainer.fit()
@@ -160,10 +162,10 @@ def train(
     )
 
 
-def _start(recipe: Recipe, *, spec_model: Any, device: torch.device, checked: dict[str, Any]) -> State:
-    model = create(spec_model, seed=recipe.training.seed).to(device)
+def _start(
+    recipe: Recipe, spec: ModelSpec, method: Method, device: torch.device, checked: dict[str, Any]
+) -> State:
+    model = create(spec, seed=recipe.training.seed).to(device)
     chosen = recipe.training
-    arithmetic = choose(
-        model, spec_model.shape, chosen.batch, chosen.precision, chosen.layout, chosen.threads
-    )
-    return fresh(recipe, spec_model, model, arithmetic, checked)
+    arithmetic = choose(model, spec.shape, chosen.batch, chosen.precision, chosen.layout, chosen.threads)
+    return fresh(recipe, spec, model, method, arithmetic, checked)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from armor.errors import InputError
+from armor.methods import Method
 from armor.models import ModelSpec, create
 from armor.recipes import Recipe, from_mapping, to_mapping
 from armor.training.arithmetic import Arithmetic
@@ -26,6 +27,7 @@ class State:
 
     Attributes:
         spec, model, optimizer, average: the network, its updates, its moving average (None without).
+        method, dual_optimizer: the loss with what its dual variables remember, and what moves learned ones.
         arithmetic: what was chosen before the first step.
         preflight: its outcome, as plain values.
         step: steps done.
@@ -38,6 +40,8 @@ class State:
     model: nn.Module
     optimizer: torch.optim.SGD
     average: Average | None
+    method: Method
+    dual_optimizer: torch.optim.Adam | None
     arithmetic: Arithmetic
     preflight: dict[str, Any]
     sums: Tensor
@@ -69,11 +73,14 @@ class State:
         content = self._common(recipe) | {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "method": self.method.state_dict(),
             "sums": self.sums,
             "seconds": seconds,
         }
         if self.average is not None:
             content["average"] = self.average.model.state_dict()
+        if self.dual_optimizer is not None:
+            content["dual_optimizer"] = self.dual_optimizer.state_dict()
         save(path, content, self.spec)
 
     def save_best(self, path: Path, recipe: Recipe) -> None:
@@ -97,13 +104,29 @@ def _average(recipe: Recipe, model: nn.Module) -> Average | None:
 
 
 def fresh(
-    recipe: Recipe, spec: ModelSpec, model: nn.Module, arithmetic: Arithmetic, preflight: dict[str, Any]
+    recipe: Recipe,
+    spec: ModelSpec,
+    model: nn.Module,
+    method: Method,
+    arithmetic: Arithmetic,
+    preflight: dict[str, Any],
 ) -> State:
     """The state before the first step, on the model's device."""
     device = next(model.parameters()).device
     model.to(memory_format=arithmetic.memory_format)  # type: ignore[call-overload]
-    sums = torch.zeros(len(SUMS), dtype=torch.float64, device=device)
-    return State(spec, model, _optimizer(recipe, model), _average(recipe, model), arithmetic, preflight, sums)
+    method.to(device)
+    learned = method.dual_parameters()
+    return State(
+        spec=spec,
+        model=model,
+        optimizer=_optimizer(recipe, model),
+        average=_average(recipe, model),
+        method=method,
+        dual_optimizer=torch.optim.Adam(learned, lr=recipe.dual.lr) if learned else None,
+        arithmetic=arithmetic,
+        preflight=preflight,
+        sums=torch.zeros(len(SUMS), dtype=torch.float64, device=device),
+    )
 
 
 def _difference(old: Any, new: Any, key: str = "") -> str:
@@ -114,8 +137,8 @@ def _difference(old: Any, new: Any, key: str = "") -> str:
     return f"{key} = {new!r}, it was {old!r}"
 
 
-def resume(path: Path, recipe: Recipe, spec: ModelSpec, device: torch.device) -> State:
-    """The state in the checkpoint at `path`.
+def resume(path: Path, recipe: Recipe, spec: ModelSpec, method: Method, device: torch.device) -> State:
+    """The state in the checkpoint at `path`; `method` gets its dual variables back.
 
     Raises:
         InputError: no or a damaged checkpoint, one of another recipe or model; the message names the first
@@ -135,11 +158,14 @@ def resume(path: Path, recipe: Recipe, spec: ModelSpec, device: torch.device) ->
                 "resume with the same one, or train into another folder (--out)"
             )
         arithmetic = Arithmetic(**content["arithmetic"])
-        state = fresh(recipe, spec, create(spec).to(device), arithmetic, dict(content["preflight"]))
+        state = fresh(recipe, spec, create(spec).to(device), method, arithmetic, dict(content["preflight"]))
         load_weights(state.model, content["model"], path, spec.name)
         if state.average is not None:
             load_weights(state.average.model, content["average"], path, spec.name)
         state.optimizer.load_state_dict(content["optimizer"])
+        method.load_state_dict(content["method"])
+        if state.dual_optimizer is not None:
+            state.dual_optimizer.load_state_dict(content["dual_optimizer"])
         state.sums.copy_(content["sums"])
         state.step = int(content["step"])
         state.history = list(content["history"])

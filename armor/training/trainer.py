@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from armor.data.keys import seed_of
 from armor.evaluation.measure import correct, correct_under
-from armor.methods import Method, StepResult
+from armor.methods import StepResult, Udr
 from armor.recipes import Recipe
 from armor.training.arithmetic import Cast
 from armor.training.audit import Audit
@@ -64,8 +65,7 @@ class Trainer:
     """One run in one folder: `last.pt` to go on from, `best.pt` to publish, `metrics.jsonl` to plot.
 
     Args:
-        recipe: the run. state: where it stands. batches: its images. method: its loss and attack.
-        folder: where its files go.
+        recipe: the run. state: where it stands. batches: its images. folder: where its files go.
         hooks: how it reports. audit: what checks the objective on the way.
     """
 
@@ -74,12 +74,11 @@ class Trainer:
         recipe: Recipe,
         state: State,
         batches: Batches,
-        method: Method,
         folder: Path,
         hooks: Hooks | None = None,
         audit: Audit | None = None,
     ) -> None:
-        self.recipe, self.state, self.batches, self.method = recipe, state, batches, method
+        self.recipe, self.state, self.batches, self.method = recipe, state, batches, state.method
         self.folder, self.hooks = folder, hooks or Hooks()
         self.audit = audit
         self.model = Cast(state.model, state.arithmetic)
@@ -107,8 +106,8 @@ class Trainer:
         while (epoch := len(state.history)) < self.recipe.training.epochs and not self._exhausted():
             start = state.step - epoch * self.batches.per_epoch
             began, done = time.monotonic(), 0
-            for x, y in self.batches.epoch(epoch, start):
-                self._step(x, y)
+            for x, y, index in self.batches.epoch(epoch, start):
+                self._step(x, y, index)
                 done += y.numel()
                 if self.hooks.stop():
                     self._save_last()
@@ -122,7 +121,7 @@ class Trainer:
         patience, best = self.recipe.validation.patience, best_record(self.state.history)
         return patience > 0 and best is not None and len(self.state.history) - best["epoch"] >= patience
 
-    def _step(self, x: Tensor, y: Tensor) -> None:
+    def _step(self, x: Tensor, y: Tensor, index: Tensor) -> None:
         state, chosen = self.state, self.recipe.optimizer
         rate = learning_rate(
             self.recipe.schedule, chosen, state.step, self.batches.per_epoch, self.recipe.training.epochs
@@ -132,8 +131,10 @@ class Trainer:
         # The attack's randomness is a function of the step alone, so nothing but the step need be saved.
         self.generator.manual_seed(seed_of(self.recipe.training.seed, _ATTACK, state.step))
         self.model.train()
-        result = self.method.step(self.model, x, y, self.generator)
+        result = self.method.step(self.model, x, y, self.generator, index=index)
         state.optimizer.zero_grad(set_to_none=True)
+        if state.dual_optimizer is not None:
+            state.dual_optimizer.zero_grad(set_to_none=True)
         result.loss.backward()  # type: ignore[no-untyped-call]
         if chosen.clip:
             clip_grad_norm_(state.model.parameters(), chosen.clip)
@@ -143,11 +144,27 @@ class Trainer:
         if self.audit is not None:
             self.audit(state.step, result)
         state.optimizer.step()
+        if state.dual_optimizer is not None:
+            state.dual_optimizer.step()
         if state.average is not None:
             state.average.update(state.model, state.step)
-        state.sums += _summary(result, y)
+        state.sums += self._summary(result, y)
         state.step += 1
         self.hooks.tick(float(result.loss.detach()) if look else None)
+
+    def _summary(self, result: StepResult, y: Tensor) -> Tensor:
+        """The entries of SUMS for one step, on the device."""
+        zero = torch.zeros((), dtype=torch.float64, device=y.device)
+        natural = zero if result.logits is None else (result.logits.argmax(1) == y).double().mean()
+        lam = largest = gap = zero
+        if result.solution is not None:
+            lam = result.solution.lam.double()
+            largest = result.solution.weights.max().double() * y.numel()
+            gap = result.solution.gap.double()
+        if isinstance(self.method, Udr) and self.method.alternation is not None:
+            gap = self.method.alternation.gap.to(zero)  # what transport and multiplier leave between them
+        adversarial = (result.adversarial_logits.argmax(1) == y).double().mean()
+        return torch.stack([result.loss.detach().double(), adversarial, natural, lam, largest, gap])
 
     def _explain(self, result: StepResult | None, rate: float) -> str:
         state = self.state
@@ -181,7 +198,7 @@ class Trainer:
             "natural_accuracy": sums["natural"] if self.method.needs_natural else None,
             "lambda": sums["lambda"] if self.method.objective is not None else None,
             "largest_weight": sums["largest_weight"] if self.method.objective is not None else None,
-            "gap": sums["gap"] if self.method.objective is not None else None,
+            "gap": sums["gap"] if isfinite(sums["gap"]) and self.method.objective is not None else None,
             "validation": self._validate(epoch),
             "images_per_second": throughput,
             "seconds": self.seconds(),
@@ -224,19 +241,6 @@ class Trainer:
     def _write_metrics(self) -> None:
         lines = "".join(json.dumps(record) + "\n" for record in self.state.history)
         write_atomically(self.folder / "metrics.jsonl", lines.encode())
-
-
-def _summary(result: StepResult, y: Tensor) -> Tensor:
-    """The entries of SUMS for one step, on the device."""
-    zero = torch.zeros((), dtype=torch.float64, device=y.device)
-    natural = zero if result.logits is None else (result.logits.argmax(1) == y).double().mean()
-    lam = largest = gap = zero
-    if result.solution is not None:
-        lam = result.solution.lam.double()
-        largest = result.solution.weights.max().double() * y.numel()
-        gap = result.solution.gap.double()
-    adversarial = (result.adversarial_logits.argmax(1) == y).double().mean()
-    return torch.stack([result.loss.detach().double(), adversarial, natural, lam, largest, gap])
 
 
 def describe(record: dict[str, Any], epochs: int, best: bool) -> str:

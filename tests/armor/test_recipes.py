@@ -51,6 +51,12 @@ def test_the_smoke_recipe_is_shipped() -> None:
         ({"data": {"validation": 100}}, ["validation.images = 1000", "data.validation = 100"]),
         ({"data": {"limit": 50}}, ["training.batch = 128", "data.limit = 50"]),
         ({"title": 3}, ["title = 3"]),
+        ({"method": {"loss": "udr"}}, ["'udr'", "soft attack.cost", "'ball'"]),
+        ({"attack": {"cost": "soft-ball"}}, ["'trades'", "'soft-ball'"]),
+        ({"attack": {"radius": 3}}, ["attack.radius = 3"]),
+        ({"dual": {"mode": "held"}}, ["dual.mode = 'held'"]),
+        ({"dual": {"lambda": 1}}, ["'dual.lam'"]),
+        ({"dual": {"mode": "learned"}, "method": {"divergence": "none"}}, ["dual.mode = 'learned'"]),
     ],
 )
 def test_refusals_name_key_and_value(content: dict[str, object], words: list[str]) -> None:

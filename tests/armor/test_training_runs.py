@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import signal
 import subprocess
@@ -49,9 +50,13 @@ def _stopper(after: int) -> Hooks:
 
 def _same(one: Path, two: Path) -> None:
     a, b = load(one), load(two)
-    for key in ("model", "average"):
-        if key in a or key in b:
-            assert all(torch.equal(a[key][name], b[key][name]) for name in a[key])
+    for key in ("model", "average", "method"):
+        assert a.get(key, {}).keys() == b.get(key, {}).keys()
+        for name, value in a.get(key, {}).items():
+            tensor = isinstance(value, torch.Tensor)
+            same = torch.equal(value, b[key][name]) if tensor else value == b[key][name]
+            assert same, f"{key} {name}"
+    assert repr(a.get("dual_optimizer")) == repr(b.get("dual_optimizer"))
     timeless = [
         [
             {k: v for k, v in record.items() if k not in ("seconds", "images_per_second")}
@@ -69,6 +74,20 @@ def _same(one: Path, two: Path) -> None:
         (5, ("optimizer.nesterov=false", "training.ema=0.9")),
         (6, ("method.loss=trades", "attack.start=gaussian", "optimizer.clip=1.0")),
         (9, ("model.name=resnet-small", "method.divergence=none")),
+        (5, ("dual.mode=learned", "dual.lr=0.05", "method.kappa=0.1")),
+        (8, ("dual.mode=carried", "method.loss=mart", "method.divergence={name='alpha', alpha=6}")),
+        (7, ("method.loss=udr", "attack.cost=soft-ball", "attack.rounds=2", "method.kappa=0.1")),
+        (
+            4,
+            (
+                "method.loss=udr",
+                "attack.cost=power",
+                "attack.norm=l2",
+                "attack.power=1.5",
+                "attack.start=none",
+                "dual.mode=learned",
+            ),
+        ),
     ],
 )
 def test_a_resumed_run_equals_the_uninterrupted_one(
@@ -238,6 +257,27 @@ def test_divergence_is_recognised_and_explained(images: data.ImageData, tmp_path
     assert "lower optimizer.lr" in message
     state = load(tmp_path / "run" / "last.pt")["model"]
     assert all(bool(torch.isfinite(v).all()) for v in state.values())
+
+
+@pytest.mark.parametrize("mode", ["exact", "learned", "carried"])
+@pytest.mark.parametrize("loss", ["pgd", "trades", "mart", "udr"])
+def test_every_method_trains_with_every_kind_of_dual(
+    images: data.ImageData, tmp_path: Path, loss: str, mode: str
+) -> None:
+    recipe = _recipe(
+        f"method.loss={loss}", f"dual.mode={mode}", "dual.lr=0.1", "dual.lam=2.0", "training.epochs=1",
+        "method.epsilon=0.05", *(["attack.cost=soft-ball"] if loss == "udr" else []),
+    )  # fmt: skip
+    outcome = train(recipe, images, tmp_path / "run", device=CPU)
+    held = load(tmp_path / "run" / "last.pt")["method"]
+    assert outcome.preflight["outcome"] == "holds"
+    assert outcome.history[0]["lambda"] > 0
+    if mode == "learned":  # it moved, by Adam with a rate of 0.1 in six steps
+        assert 1e-3 < abs(float(held["log_lam"]) - math.log(2.0)) < 1.0
+        assert abs(float(held["rho"])) > 1e-3
+    if mode == "carried":
+        assert int(held["seen"].sum()) == 96  # six batches of sixteen
+        assert bool((held["losses"][held["seen"] > 0] > 0).all())
 
 
 def test_a_taken_folder_and_another_recipe_are_refused(images: data.ImageData, tmp_path: Path) -> None:
