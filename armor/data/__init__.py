@@ -14,7 +14,7 @@ from armor.naming import known
 
 __all__ = ["Arrays", "ImageData", "Reader", "load", "names", "reader"]
 
-_NAMES = ("cifar10", "cifar100", "mnist", "fashion_mnist")
+_NAMES = ("cifar10", "cifar100", "mnist", "fashion_mnist", "malware")
 
 
 def names() -> tuple[str, ...]:
@@ -61,4 +61,5 @@ def load(name: str, root: str | Path | None = None, *, cache: bool = True) -> Im
         from armor.data.cache import cached
 
         return ImageData(found, cached(name, place, lambda: found.read(place)), place)
-    return ImageData(found, found.read(place), place)
+    arrays = found.read(place)
+    return ImageData(found.fitted(arrays), arrays, place)

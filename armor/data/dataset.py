@@ -1,7 +1,7 @@
 """What a data set is to the trainer: arrays of bytes, integer labels, and its published constants."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,7 @@ class Reader:
         read: that file or folder -> the arrays, every file checked against its published md5.
         slow: whether reading takes seconds, so that the decoded arrays are worth a cache.
         expects: what `locate` looks for, in words for a message.
+        binary: whether the samples are binary features, whose number (the channels) only the file tells.
     """
 
     name: str
@@ -47,6 +48,14 @@ class Reader:
     read: Callable[[Path], Arrays]
     slow: Callable[[Path], bool]
     expects: str
+    binary: bool = False
+
+    def fitted(self, arrays: Arrays) -> "Reader":
+        """This reader with the shape that the arrays have, where only they tell it."""
+        if not self.binary:
+            return self
+        features = arrays.x_train.shape[1]
+        return replace(self, shape=(features, 1, 1), mean=(0.0,) * features, std=(1.0,) * features)
 
 
 @dataclass(frozen=True)

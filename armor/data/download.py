@@ -53,6 +53,11 @@ def remotes(name: str) -> tuple[Remote, ...]:
         return tuple(
             Remote(f"{_FASHION}{s}.gz", f"FashionMNIST/raw/{s}.gz", md5) for s, md5 in _FASHION_GZ.items()
         )
+    if name == "malware":
+        raise InputError(
+            "binary features have no address to download from: bring a file, or write synthetic ones "
+            "(armor data make malware)"
+        )
     layout = {"cifar10": cifar10.LAYOUT, "cifar100": cifar100.LAYOUT}[name]
     return (Remote(layout.url, layout.archive, layout.archive_md5),)
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from armor.data.keys import seed_of
-from armor.transport import Ascent, attack_mode
+from armor.transport import Transported, attack_mode
 
 __all__ = ["LOSSES", "correct", "correct_under"]
 
@@ -41,7 +41,7 @@ def correct(model: nn.Module, x: Tensor, y: Tensor, *, batch: int = 250) -> Tens
 
 def correct_under(
     model: nn.Module,
-    attack: Ascent,
+    attack: Callable[..., Transported],
     x: Tensor,
     y: Tensor,
     *,

@@ -76,7 +76,8 @@ def _own(content: dict[str, Any], path: Path, architecture: str | None, dataset:
         raise InputError(f"{path}: its checkpoint lacks the recipe, history or pre-flight") from None
     name = dataset or trained_on
     found = data_reader(name)
-    if found.shape != spec.shape or len(found.classes) != spec.num_classes:
+    shape = spec.shape if found.binary else found.shape  # the number of features is the file's
+    if shape != spec.shape or len(found.classes) != spec.num_classes:
         raise InputError(
             f"{path} was trained on {trained_on} ({spec.num_classes} classes, images {spec.shape}); "
             f"{found.title} has {len(found.classes)} classes and images {found.shape}"

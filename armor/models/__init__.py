@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from armor.models.cnn import Cnn
+from armor.models.mlp import Mlp
 from armor.models.normalise import Normalise
 from armor.models.preactresnet import PreActResNet18
 from armor.models.resnet import ResNet
@@ -57,6 +58,10 @@ def _cnn(normalise: Normalise, classes: int, shape: tuple[int, int, int], hidden
     return Cnn(normalise, classes, channels=shape[0], side=shape[1], hidden=hidden)
 
 
+def _mlp(normalise: Normalise, classes: int, shape: tuple[int, int, int]) -> nn.Module:
+    return Mlp(normalise, classes, features=shape[0] * shape[1] * shape[2])
+
+
 _MODELS: Mapping[str, _Factory] = {
     "resnet18": _resnet,
     "preactresnet18": _preact,
@@ -65,6 +70,7 @@ _MODELS: Mapping[str, _Factory] = {
     "resnet-small": partial(_resnet, widths=(32, 64, 128), blocks=(1, 1, 1), stem_stride=2),
     "cnn-small": partial(_cnn, hidden=128),
     "cnn-mnist": partial(_cnn, hidden=100),
+    "mlp": _mlp,
 }
 
 

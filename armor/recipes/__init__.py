@@ -72,6 +72,20 @@ def _check_together(recipe: Recipe) -> None:
         )
     if recipe.optimizer.nesterov and recipe.optimizer.momentum == 0.0:
         raise InputError(f"{where} optimizer.nesterov = true needs optimizer.momentum > 0")
+    if recipe.training.ema and recipe.training.swa:
+        raise InputError(f"{where} training.ema and training.swa exclude each other")
+    if (recipe.data.name == "malware") != (recipe.attack.cost == "flips"):
+        raise InputError(
+            f"{where} attack.cost = {recipe.attack.cost!r} does not fit data.name = {recipe.data.name!r}: "
+            "binary features take flips, and only they do"
+        )
+    crop, flip, cutout = recipe.augment.crop, recipe.augment.flip, recipe.augment.cutout
+    if recipe.data.name == "malware" and (crop or flip or cutout):
+        raise InputError(
+            f"{where} binary features are not augmented: set augment.crop = 0, augment.flip = false"
+        )
+    if (recipe.data.name == "malware") != (recipe.model.name == "mlp"):
+        raise InputError(f"{where} model.name = {recipe.model.name!r} does not fit {recipe.data.name!r}")
     soft = recipe.attack.cost != "ball"
     if soft != (recipe.method.loss == "udr"):
         wanted = "a soft attack.cost" if not soft else 'attack.cost = "ball"'

@@ -14,6 +14,7 @@ from armor.recipes.entries import choice, flag, integer, integers, number, ratio
 __all__ = [
     "Attack",
     "Augment",
+    "Awp",
     "Data",
     "Dual",
     "Method",
@@ -63,6 +64,8 @@ class Method:
 
     `divergence = "none"` takes the plain mean, the method without its ARMOR extension. `mart_attack`: MART's
     published attack maximises plain cross-entropy, the exact one the whole loss, as the duality asks.
+    `smoothing`: share of the label's mass that the cross-entropy terms spread over all classes (not the
+    attack's).
     `instances`: a file of certified instances for the pre-flight of a divergence that ships none (`armor
     verify --divergence … --preflight FILE`).
     """
@@ -74,6 +77,7 @@ class Method:
     epsilon: float = number(0.02, 0.0, 1e6, above=True)
     kappa: float = number(0.0, 0.0, 1e6)
     natural: float = number(0.0, 0.0, 0.999)
+    smoothing: float = number(0.0, 0.0, 0.9)
     instances: str = text("")
 
 
@@ -120,13 +124,17 @@ class Attack:
 
 @dataclass(frozen=True)
 class Optimizer:
-    """Stochastic gradient descent with momentum; `clip` = 0 leaves the gradient's norm alone."""
+    """Stochastic gradient descent with momentum; `clip` = 0 leaves the gradient's norm alone.
+
+    `decay_all` = false spares biases and normalisation (all parameters of one dimension) the weight decay.
+    """
 
     lr: float = number(0.1, 0.0, 100.0, above=True)
     momentum: float = number(0.9, 0.0, 0.9999)
     nesterov: bool = flag(False)
     weight_decay: float = number(5e-4, 0.0, 1.0)
     clip: float = number(0.0, 0.0, 1e6)
+    decay_all: bool = flag(True)
 
 
 @dataclass(frozen=True)
@@ -145,15 +153,33 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Training:
-    """Length, batch, seed, arithmetic; "auto" and 0 threads are settled by measuring."""
+    """Length, batch, seed, arithmetic; "auto" and 0 threads are settled by measuring.
+
+    Validated and published is the network itself, or its exponential moving average with decay `ema`, or the
+    plain average of its weights after each epoch from number `swa` on (0: none).
+    """
 
     epochs: int = integer(100, 1, 100_000)
     batch: int = integer(128, 2, 65_536)
     seed: int = integer(0, 0, 2**31 - 1)
-    precision: str = choice("auto", ("auto", "float32", "bfloat16"))
+    precision: str = choice("auto", ("auto", "float32", "bfloat16", "float16"))
     layout: str = choice("auto", ("auto", "contiguous", "channels_last"))
     threads: int = integer(0, 0, 1024)
+    compile: str = choice("auto", ("auto", "never", "always"))
     ema: float = number(0.0, 0.0, 0.99999)
+    swa: int = integer(0, 0, 100_000)
+
+
+@dataclass(frozen=True)
+class Awp:
+    """Adversarial weight perturbation (D. Wu, S. Xia, Y. Wang, arXiv 2004.05884).
+
+    From epoch `start` (from 0) on, the gradient is taken where every weight tensor has moved by `gamma` times
+    its own norm along the gradient of the loss; `gamma` = 0 is off.
+    """
+
+    gamma: float = number(0.0, 0.0, 1.0)
+    start: int = integer(0, 0, 100_000)
 
 
 @dataclass(frozen=True)
@@ -183,5 +209,6 @@ class Recipe:
     attack: Attack = field(default_factory=Attack)
     optimizer: Optimizer = field(default_factory=Optimizer)
     schedule: Schedule = field(default_factory=Schedule)
+    awp: Awp = field(default_factory=Awp)
     training: Training = field(default_factory=Training)
     validation: Validation = field(default_factory=Validation)

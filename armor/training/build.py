@@ -1,6 +1,7 @@
 """From a recipe to the objects of a run: objective, method, model description, validation attack."""
 
 from collections.abc import Callable
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -23,11 +24,12 @@ from armor.transport import (
     NormPower,
     SoftAscent,
     SoftBall,
-    pgd,
+    Transported,
 )
 
 __all__ = ["make_method", "make_objective", "make_spec", "validation_attack"]
 
+_BALLS: dict[str, Callable[[float], Ball]] = {"linf": Linf, "l2": L2, "l1": L1}
 _ORDERS = {"linf": inf, "l2": 2.0, "l1": 1.0}
 
 
@@ -47,9 +49,8 @@ def _transport(recipe: Recipe) -> Ascent | SoftAscent | FlipAscent:
     attack = recipe.attack
     radius, step, steps = float(attack.radius), float(attack.step), attack.steps
     if attack.cost == "ball":
-        balls: dict[str, Callable[[float], Ball]] = {"linf": Linf, "l2": L2, "l1": L1}
         return Ascent(
-            balls[attack.norm](radius),
+            _BALLS[attack.norm](radius),
             step=step,
             steps=steps,
             start=attack.start,
@@ -98,10 +99,18 @@ def make_method(recipe: Recipe, size: int) -> Method:
     )
 
 
-def validation_attack(recipe: Recipe) -> Ascent:
-    """PGD in the training ball that selects the best epoch; steps of a quarter of the radius."""
-    radius = float(recipe.attack.radius)
-    return pgd(radius, step=radius / 4, steps=recipe.validation.steps)
+def validation_attack(recipe: Recipe) -> tuple[str, Callable[..., Transported]]:
+    """The attack that selects the best epoch, with its name.
+
+    PGD in the ball of `attack.radius`, steps of a quarter of it; for binary features as many free flips as
+    `validation.steps`, one at a time.
+    """
+    steps, radius = recipe.validation.steps, float(recipe.attack.radius)
+    if recipe.attack.cost == "flips":
+        return f"flips{steps}", partial(FlipAscent(1e-9, steps=steps, per_step=1), mu=1.0)
+    ball = _BALLS.get(recipe.attack.norm, Linf)(radius)
+    name = f"pgd{steps}" + ("" if recipe.attack.norm == "linf" else f"-{recipe.attack.norm}")
+    return name, Ascent(ball, step=radius / 4, steps=steps)
 
 
 def make_spec(recipe: Recipe, reader: Reader) -> ModelSpec:

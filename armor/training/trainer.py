@@ -223,13 +223,14 @@ class Trainer:
         model.eval()
         seed = seed_of(self.recipe.training.seed, _VALIDATION)
         natural = correct(model, x, y)
-        robust = correct_under(model, validation_attack(self.recipe), x, y, seed=seed)
+        name, attack = validation_attack(self.recipe)
+        robust = correct_under(model, attack, x, y, seed=seed)
         model.train(was)
         return {
             "natural": float(natural.double().mean()),
             "robust": float(robust.double().mean()),
             "images": y.numel(),
-            "attack": f"pgd{chosen.steps}",
+            "attack": name,
         }
 
     def _save_last(self) -> None:
