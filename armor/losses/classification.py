@@ -8,9 +8,12 @@ from torch import Tensor
 from armor.losses.logits import checked, without
 
 
-def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """`-log f_y(x)`, shape (B,), in [0, inf).  logits: (B, K); y: (B,) class indices."""
-    return F.cross_entropy(checked(logits, y), y, reduction="none")
+def cross_entropy(logits: Tensor, y: Tensor, smoothing: float = 0.0) -> Tensor:
+    """`-log f_y(x)`, shape (B,), in [0, inf).  logits: (B, K); y: (B,) class indices.
+
+    smoothing: s in [0, 1): `-(1 - s) log f_y(x) - (s/K) sum_k log f_k(x)`.
+    """
+    return F.cross_entropy(checked(logits, y), y, reduction="none", label_smoothing=smoothing)
 
 
 def margin(logits: Tensor, y: Tensor) -> Tensor:

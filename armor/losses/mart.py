@@ -17,7 +17,9 @@ from armor.losses.logits import checked, log_complement_of_label, log_complement
 from armor.losses.trades import kl_divergence
 
 
-def boosted_cross_entropy(logits: Tensor, y: Tensor, *, complement_shift: float = 0.0) -> Tensor:
+def boosted_cross_entropy(
+    logits: Tensor, y: Tensor, *, complement_shift: float = 0.0, smoothing: float = 0.0
+) -> Tensor:
     """`CE(f(x'), y) - log(1 + shift - max_{k != y} f_k(x'))`, shape (B,)."""
     if not complement_shift >= 0:
         raise InputError(f"complement_shift must be zero or positive, not {complement_shift!r}")
@@ -25,7 +27,7 @@ def boosted_cross_entropy(logits: Tensor, y: Tensor, *, complement_shift: float 
     log_rest = log_complement_of_runner_up(logits, y)
     if complement_shift > 0:
         log_rest = torch.logaddexp(log_rest, torch.full_like(log_rest, math.log(complement_shift)))
-    return cross_entropy(logits, y) - log_rest
+    return cross_entropy(logits, y, smoothing) - log_rest
 
 
 def mart(
@@ -36,15 +38,17 @@ def mart(
     *,
     complement_shift: float = 0.0,
     weight_shift: float = 0.0,
+    smoothing: float = 0.0,
 ) -> Tensor:
     """`CE(f(x'), y) - log(1 - max_{k != y} f_k(x')) + beta KL(f(x)‖f(x')) (1 - f_y(x))`, shape (B,).
 
-    logits_nat, logits_adv: (B, K) at x and at x'; y: (B,); beta >= 0; the shifts as in the module's text.
+    logits_nat, logits_adv: (B, K) at x and at x'; y: (B,); beta >= 0; the shifts as in the module's text;
+    smoothing: of the labels in the cross-entropy, in [0, 1).
     """
     if not beta >= 0:
         raise InputError(f"beta of MART must be zero or positive, not {beta!r}")
     if not weight_shift >= 0:
         raise InputError(f"weight_shift must be zero or positive, not {weight_shift!r}")
     weight = log_complement_of_label(checked(logits_nat, y), y).exp() + weight_shift
-    boosted = boosted_cross_entropy(logits_adv, y, complement_shift=complement_shift)
+    boosted = boosted_cross_entropy(logits_adv, y, complement_shift=complement_shift, smoothing=smoothing)
     return boosted + beta * kl_divergence(logits_nat, logits_adv) * weight

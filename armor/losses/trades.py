@@ -24,11 +24,11 @@ def kl_divergence(logits_p: Tensor, logits_q: Tensor) -> Tensor:
     return terms.sum(1)
 
 
-def trades(logits_nat: Tensor, logits_adv: Tensor, y: Tensor, beta: float) -> Tensor:
+def trades(logits_nat: Tensor, logits_adv: Tensor, y: Tensor, beta: float, smoothing: float = 0.0) -> Tensor:
     """`CE(f(x), y) + beta KL(f(x)‖f(x'))`, shape (B,).
 
-    logits_nat, logits_adv: (B, K) at x and at x'; y: (B,); beta >= 0.
+    logits_nat, logits_adv: (B, K) at x and at x'; y: (B,); beta >= 0; smoothing: of the labels, in [0, 1).
     """
     if not beta >= 0:
         raise InputError(f"beta of TRADES must be zero or positive, not {beta!r}")
-    return cross_entropy(logits_nat, y) + beta * kl_divergence(logits_nat, logits_adv)
+    return cross_entropy(logits_nat, y, smoothing) + beta * kl_divergence(logits_nat, logits_adv)

@@ -46,6 +46,7 @@ class Method(ABC):
     learned or carried dual variables (`armor.objectives.hold`), or None for the plain mean.
     natural_weight: t in [0, 1), the share of the mean natural cross-entropy.
     batchnorm: the model's mode during the attack, see `armor.transport.attack_mode`.
+    smoothing: share of the label's mass that the cross-entropy terms spread over all classes, in [0, 1).
     """
 
     name: ClassVar[str]
@@ -58,13 +59,17 @@ class Method(ABC):
         objective: Dual | None = None,
         natural_weight: float = 0.0,
         batchnorm: str = "eval",
+        smoothing: float = 0.0,
     ) -> None:
+        if not 0.0 <= smoothing < 1.0:
+            raise InputError(f"label smoothing must lie in [0, 1), not {smoothing!r}")
         if not 0.0 <= natural_weight < 1.0:
             raise InputError(f"natural_weight must lie in [0, 1), not {natural_weight!r}")
         self.transport = transport
         self.objective = objective
         self.natural_weight = float(natural_weight)
         self.batchnorm = batchnorm
+        self.smoothing = float(smoothing)
 
     @abstractmethod
     def _attack(self, model: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator) -> Transported:
@@ -100,8 +105,15 @@ class Method(ABC):
             self.objective.to(device)
         return self
 
-    def attack(self, model: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator) -> Transported:
-        """The transported batch; the model's modes, flags and gradients stay as they were."""
+    def attack(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        generator: torch.Generator,
+        reference_weights: Tensor | None = None,  # noqa: ARG002
+    ) -> Any:
+        """The transported batch, for `loss`; the model's modes, flags and gradients stay as they were."""
         with attack_mode(model, self.batchnorm):
             return self._attack(model, x, y, generator)
 
@@ -123,7 +135,25 @@ class Method(ABC):
         Raises `armor.errors.InputError` where a carried dual misses the index.
         """
         self._check_index(index)
-        moved = self.attack(model, x, y, generator)
+        moved = self.attack(model, x, y, generator, reference_weights)
+        return self.loss(model, x, y, moved, reference_weights, index)
+
+    def loss(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        moved: Any,
+        reference_weights: Tensor | None = None,
+        index: Tensor | None = None,
+        *,
+        observe: bool = True,
+    ) -> StepResult:
+        """The second half of `step`, at what `attack` returned.
+
+        observe: whether dual variables that outlive the batch may follow it; a second look at a batch, as
+        adversarial weight perturbation takes one, must not move them twice.
+        """
         natural = model(x) if self.needs_natural or self.natural_weight > 0 else None
         adversarial = model(moved.x)
         losses = self._losses(natural, adversarial, y)
@@ -133,9 +163,10 @@ class Method(ABC):
         else:
             solution = self.objective(losses, moved.costs, reference_weights)
             robust = solution.value
-            self._observe(index, losses, moved.costs)
+            if observe:
+                self._observe(index, losses, moved.costs)
         return StepResult(
-            loss=mixture(robust, natural, y, self.natural_weight, reference_weights),
+            loss=mixture(robust, natural, y, self.natural_weight, reference_weights, self.smoothing),
             losses=losses.detach(),
             solution=None if solution is None else solution.detach(),
             logits=None if natural is None else natural.detach(),
@@ -155,12 +186,17 @@ class Method(ABC):
 
 
 def mixture(
-    robust: Tensor, natural: Tensor | None, y: Tensor, natural_weight: float, weights: Tensor | None
+    robust: Tensor,
+    natural: Tensor | None,
+    y: Tensor,
+    natural_weight: float,
+    weights: Tensor | None,
+    smoothing: float = 0.0,
 ) -> Tensor:
     """`t · mean natural CE + (1 - t) · robust`, from the natural logits (None while t = 0)."""
     if natural is None or natural_weight == 0:
         return robust
-    clean = _mean(cross_entropy(natural, y), weights)
+    clean = _mean(cross_entropy(natural, y, smoothing), weights)
     return natural_weight * clean + (1.0 - natural_weight) * robust
 
 

@@ -53,4 +53,4 @@ class Mart(Method):
 
     def _losses(self, logits: Tensor | None, adversarial_logits: Tensor, y: Tensor) -> Tensor:
         assert logits is not None
-        return mart(logits, adversarial_logits, y, self.beta, **self.shifts)
+        return mart(logits, adversarial_logits, y, self.beta, smoothing=self.smoothing, **self.shifts)

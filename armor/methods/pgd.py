@@ -17,7 +17,9 @@ class Pgd(Method):
     needs_natural = False
 
     def _attack(self, model: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator) -> Transported:
-        return self.transport(lambda moved: cross_entropy(model(moved), y), x, generator=generator)
+        return self.transport(
+            lambda moved: cross_entropy(model(moved), y, self.smoothing), x, generator=generator
+        )
 
     def _losses(self, logits: Tensor | None, adversarial_logits: Tensor, y: Tensor) -> Tensor:  # noqa: ARG002
-        return cross_entropy(adversarial_logits, y)
+        return cross_entropy(adversarial_logits, y, self.smoothing)

@@ -36,4 +36,4 @@ class Trades(Method):
 
     def _losses(self, logits: Tensor | None, adversarial_logits: Tensor, y: Tensor) -> Tensor:
         assert logits is not None
-        return trades(logits, adversarial_logits, y, self.beta)
+        return trades(logits, adversarial_logits, y, self.beta, self.smoothing)

@@ -42,6 +42,7 @@ class Udr(Method):
         rounds: int = 1,
         natural_weight: float = 0.0,
         batchnorm: str = "eval",
+        smoothing: float = 0.0,
     ) -> None:
         if not (math.isfinite(mu) and mu > 0 and mu >= objective.kappa):
             raise InputError(
@@ -49,7 +50,13 @@ class Udr(Method):
             )
         if rounds < 1:
             raise InputError(f"rounds must be at least 1, not {rounds!r}")
-        super().__init__(transport, objective=objective, natural_weight=natural_weight, batchnorm=batchnorm)
+        super().__init__(
+            transport,
+            objective=objective,
+            natural_weight=natural_weight,
+            batchnorm=batchnorm,
+            smoothing=smoothing,
+        )
         self.dual, self.rounds = objective, int(rounds)
         self.mu = torch.tensor(float(mu), dtype=torch.float64)
         self.alternation: Alternated | None = None
@@ -70,7 +77,7 @@ class Udr(Method):
             return dual.lam.detach() + dual.kappa
         return self.mu
 
-    def attack(  # type: ignore[override]
+    def attack(
         self,
         model: nn.Module,
         x: Tensor,
@@ -87,7 +94,7 @@ class Udr(Method):
                 return alternate(
                     self.dual,
                     self.transport,
-                    lambda moved: cross_entropy(model(moved), y),
+                    lambda moved: cross_entropy(model(moved), y, self.smoothing),
                     x,
                     mu=self.mu,
                     rounds=self.rounds,
@@ -101,7 +108,7 @@ class Udr(Method):
 
     def _attack(self, model: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator) -> Transported:
         moved: Transported = self.transport(
-            lambda moved: cross_entropy(model(moved), y),
+            lambda moved: cross_entropy(model(moved), y, self.smoothing),
             x,
             mu=self.multiplier().to(x.device, torch.float32),
             generator=generator,
@@ -109,31 +116,34 @@ class Udr(Method):
         return moved
 
     def _losses(self, logits: Tensor | None, adversarial_logits: Tensor, y: Tensor) -> Tensor:  # noqa: ARG002
-        return cross_entropy(adversarial_logits, y)
+        return cross_entropy(adversarial_logits, y, self.smoothing)
 
-    def step(
+    def loss(
         self,
         model: nn.Module,
         x: Tensor,
         y: Tensor,
-        generator: torch.Generator,
+        moved: Alternated,
         reference_weights: Tensor | None = None,
         index: Tensor | None = None,
+        *,
+        observe: bool = True,
     ) -> StepResult:
-        """Loss of one batch, as `Method.step`; moves the multiplier."""
-        self._check_index(index)
-        found = self.attack(model, x, y, generator, reference_weights)
-        self.alternation, self.mu = found, found.following
+        """As `Method.loss`; moves the multiplier."""
+        found = moved
+        if observe:
+            self.alternation, self.mu = found, found.following
         natural = model(x) if self.natural_weight > 0 else None
         adversarial = model(found.moved.x)
-        losses = cross_entropy(adversarial, y)
+        losses = cross_entropy(adversarial, y, self.smoothing)
         if not isinstance(self.dual, LearnedDual | CarriedDual):
             solution = self.dual.at(losses, found.moved.costs, reference_weights, mu=found.mu)
         else:
             solution = self.dual(losses, found.moved.costs, reference_weights)
-        self._observe(index, losses, found.moved.costs)
+        if observe:
+            self._observe(index, losses, found.moved.costs)
         return StepResult(
-            loss=mixture(solution.value, natural, y, self.natural_weight, reference_weights),
+            loss=mixture(solution.value, natural, y, self.natural_weight, reference_weights, self.smoothing),
             losses=losses.detach(),
             solution=solution.detach(),
             logits=None if natural is None else natural.detach(),

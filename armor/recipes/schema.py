@@ -64,8 +64,7 @@ class Method:
 
     `divergence = "none"` takes the plain mean, the method without its ARMOR extension. `mart_attack`: MART's
     published attack maximises plain cross-entropy, the exact one the whole loss, as the duality asks.
-    `smoothing`: share of the label's mass that the cross-entropy terms spread over all classes (not the
-    attack's).
+    `smoothing`: share of the label's mass that the cross-entropy terms spread over all classes.
     `instances`: a file of certified instances for the pre-flight of a divergence that ships none (`armor
     verify --divergence … --preflight FILE`).
     """

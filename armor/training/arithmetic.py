@@ -7,9 +7,9 @@ the speed of ResNet-18 in float32 on one CPU and is the best choice in bfloat16 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from statistics import median
 
@@ -21,6 +21,8 @@ __all__ = ["Arithmetic", "Cast", "choose", "threads"]
 
 _ROUNDS = 8
 _SECONDS = 5.0
+_WORTH = 1800.0  # seconds of a run below which compiling is not even tried
+_GRAPHS = 4
 
 
 @dataclass(frozen=True)
@@ -28,20 +30,27 @@ class Arithmetic:
     """How the network is computed.
 
     Attributes:
-        precision: "float32" or "bfloat16" (autocast; weights, losses and updates stay float32).
+        precision: "float32", "bfloat16" or "float16" (autocast; weights, batch statistics, losses and updates
+            stay float32; float16 gradients are scaled).
         layout: "contiguous" or "channels_last".
         threads: CPU threads (None: as the process has them). They fix the order of sums, so the same number
-        is needed
-            to resume bit for bit.
+            is needed to resume bit for bit.
+        compiled: whether torch.compile generates the network's code.
     """
 
     precision: str = "float32"
     layout: str = "contiguous"
     threads: int | None = None
+    compiled: bool = False
 
     def __str__(self) -> str:
         count = "" if self.threads is None else f", {self.threads} thread{'s' * (self.threads > 1)}"
-        return f"{self.precision}, {self.layout}{count}"
+        return f"{self.precision}, {self.layout}{', compiled' if self.compiled else ''}{count}"
+
+    @property
+    def low(self) -> torch.dtype | None:
+        """The dtype of autocast, None without."""
+        return {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(self.precision)
 
     @property
     def memory_format(self) -> torch.memory_format:
@@ -56,13 +65,17 @@ class Cast(nn.Module):
         super().__init__()
         self.model = model.to(memory_format=arithmetic.memory_format)  # type: ignore[call-overload]
         self.arithmetic = arithmetic
+        self.training = model.training
+        # In a tuple: it shares the model's parameters and is no submodule of its own.
+        run: Callable[[Tensor], Tensor] = torch.compile(self.model) if arithmetic.compiled else self.model
+        self._run = (run,)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, classes), float32, of images x (B, C, H, W) in [0, 1]."""
         x = x.contiguous(memory_format=self.arithmetic.memory_format)
-        low = self.arithmetic.precision == "bfloat16"
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=low):
-            logits: Tensor = self.model(x)
+        low = self.arithmetic.low
+        with torch.autocast(x.device.type, low, enabled=low is not None):
+            logits: Tensor = self._run[0](x)
         return logits.float()
 
 
@@ -116,6 +129,34 @@ def _fastest(model: nn.Module, candidates: Sequence[Arithmetic], x: Tensor, y: T
     return min(running, key=lambda candidate: median(taken[candidate]))
 
 
+def _compiled_if_faster(
+    model: nn.Module, eager: Arithmetic, x: Tensor, y: Tensor, passes: float
+) -> Arithmetic:
+    """`eager`, or the same compiled if measured to win back its compilation within `passes` passes."""
+    with threads(eager.threads):
+        plain = Cast(model, eager)
+        usual = median(_pass(plain, x, y) for _ in range(3))
+        if usual * passes < _WORTH:
+            return eager
+        twin = replace(eager, compiled=True)
+        cast = Cast(model, twin)
+        try:
+            began = time.perf_counter()
+            _pass(cast, x, y)
+            spent = time.perf_counter() - began
+        except Exception:  # no compiler, or one that fails: whatever it is, there is a way without it
+            return eager
+        rounds = [(_pass(plain, x, y), _pass(cast, x, y)) for _ in range(_ROUNDS)]
+    gained = median(a for a, _ in rounds) - median(b for _, b in rounds)
+    # The attack and the validation compile graphs of their own.
+    return twin if gained > 0.03 * usual and gained * passes > _GRAPHS * spent else eager
+
+
+def model_device(model: nn.Module) -> torch.device:
+    """Where the model's weights are."""
+    return next(model.parameters()).device
+
+
 def choose(
     model: nn.Module,
     shape: tuple[int, int, int],
@@ -123,33 +164,46 @@ def choose(
     precision: str,
     layout: str,
     threads_asked: int = 0,
+    *,
+    compilation: str = "never",
+    passes: int = 0,
 ) -> Arithmetic:
     """Settle "auto": the fastest of the admitted combinations for this model on the device of its weights.
 
     Args:
         model: the network; its batch statistics are put back afterwards.
         shape: (channels, height, width) of the images.
-        batch: batch size of the run (at most 32 images are measured).
-        precision: "auto", "float32" or "bfloat16".
+        batch: batch size of the run (on a CPU at most 32 images are measured).
+        precision: "auto", "float32", "bfloat16" or "float16".
         layout: "auto", "contiguous" or "channels_last".
         threads_asked: CPU threads, 0 for one or all that torch has, whichever is faster at present.
+        compilation: "never", "always", or "auto": where a compiler is found and the run is long enough to pay
+            for it, whichever is measured to be faster.
+        passes: forward and backward passes of the run.
     """
-    precisions = ("float32", "bfloat16") if precision == "auto" else (precision,)
+    low = "bfloat16"
+    if precision == "auto" and model_device(model).type == "cuda" and not torch.cuda.is_bf16_supported():
+        low = "float16"
+    precisions = ("float32", low) if precision == "auto" else (precision,)
     layouts = ("contiguous", "channels_last") if layout == "auto" else (layout,)
-    device = next(model.parameters()).device
+    device = model_device(model)
     counts: tuple[int | None, ...] = (None,)
     if device.type == "cpu":
         counts = (threads_asked,) if threads_asked else tuple(sorted({torch.get_num_threads(), 1}))
     candidates = [Arithmetic(*chosen) for chosen in product(precisions, layouts, counts)]
-    if len(candidates) == 1:
+    if len(candidates) == 1 and compilation == "never":
         return candidates[0]
-    count = min(batch, 32)
+    count = min(batch, 32) if device.type == "cpu" else batch
     x = torch.linspace(0, 1, count * shape[0] * shape[1] * shape[2], device=device).view(count, *shape)
     y = torch.zeros(count, dtype=torch.int64, device=device)
     before = {name: value.clone() for name, value in model.named_buffers()}
     training = model.training
     model.train()
-    chosen = _fastest(model, candidates, x, y)
+    chosen = candidates[0] if len(candidates) == 1 else _fastest(model, candidates, x, y)
+    if compilation == "always":
+        chosen = replace(chosen, compiled=True)
+    elif compilation == "auto":
+        chosen = _compiled_if_faster(model, chosen, x, y, passes * batch / count)
     model.train(training)
     with torch.no_grad():
         for name, value in model.named_buffers():

@@ -95,6 +95,7 @@ def make_method(recipe: Recipe, size: int) -> Method:
         objective=held,
         natural_weight=chosen.natural,
         batchnorm=recipe.attack.batchnorm,
+        smoothing=chosen.smoothing,
         **options,
     )
 

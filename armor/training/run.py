@@ -141,7 +141,7 @@ def train(
         state.preflight = checked
         hooks.line(f"resuming at step {state.step} of {batches.per_epoch * recipe.training.epochs}")
     else:
-        state = _start(recipe, spec, method, device, checked)
+        state = _start(recipe, spec, method, device, checked, batches.per_epoch * recipe.training.epochs)
     exact = method.exact_objective
     audit = Audit(exact, audit_every) if audit_every and exact is not None else None
     trainer = Trainer(recipe, state, batches, folder, hooks, audit)
@@ -163,9 +163,18 @@ def train(
 
 
 def _start(
-    recipe: Recipe, spec: ModelSpec, method: Method, device: torch.device, checked: dict[str, Any]
+    recipe: Recipe, spec: ModelSpec, method: Method, device: torch.device, checked: dict[str, Any], steps: int
 ) -> State:
     model = create(spec, seed=recipe.training.seed).to(device)
     chosen = recipe.training
-    arithmetic = choose(model, spec.shape, chosen.batch, chosen.precision, chosen.layout, chosen.threads)
+    arithmetic = choose(
+        model,
+        spec.shape,
+        chosen.batch,
+        chosen.precision,
+        chosen.layout,
+        chosen.threads,
+        compilation=chosen.compile,
+        passes=steps * (recipe.attack.steps + 2),
+    )
     return fresh(recipe, spec, model, method, arithmetic, checked)

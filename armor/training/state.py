@@ -12,7 +12,7 @@ from armor.methods import Method
 from armor.models import ModelSpec, create
 from armor.recipes import Recipe, from_mapping, to_mapping
 from armor.training.arithmetic import Arithmetic
-from armor.training.average import Average
+from armor.training.average import EpochAverage, StepAverage
 from armor.training.checkpoint import load, load_weights, model_spec, save
 
 __all__ = ["SUMS", "State", "fresh", "resume"]
@@ -27,10 +27,11 @@ class State:
 
     Attributes:
         spec, model, optimizer, average: the network, its updates, its moving average (None without).
+        scaler: of float16 gradients, None in other precisions.
         method, dual_optimizer: the loss with what its dual variables remember, and what moves learned ones.
         arithmetic: what was chosen before the first step.
         preflight: its outcome, as plain values.
-        step: steps done.
+        step: steps done. epochs: epochs whose steps are done and whose average is formed.
         sums: (len(SUMS),) float64, over the steps done in the current epoch.
         history: one record per finished epoch.
         seconds: spent in earlier parts of the run.
@@ -39,24 +40,35 @@ class State:
     spec: ModelSpec
     model: nn.Module
     optimizer: torch.optim.SGD
-    average: Average | None
+    average: StepAverage | EpochAverage | None
     method: Method
     dual_optimizer: torch.optim.Adam | None
+    scaler: torch.amp.GradScaler | None
     arithmetic: Arithmetic
     preflight: dict[str, Any]
     sums: Tensor
     step: int = 0
+    epochs: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
     def candidate(self) -> nn.Module:
-        """The network that is validated and published: the average if there is one."""
-        return self.model if self.average is None else self.average.model
+        """The network that is validated and published: the average, once there is one."""
+        if self.average is None or (isinstance(self.average, EpochAverage) and not self.averaged):
+            return self.model
+        return self.average.model
+
+    @property
+    def averaged(self) -> int:
+        """Epochs in the plain average so far."""
+        if not isinstance(self.average, EpochAverage):
+            return 0
+        return max(0, self.epochs - self.average.start + 1)
 
     def finite(self) -> bool:
-        """Whether all weights are finite; nothing else is ever saved."""
-        return all(bool(torch.isfinite(p).all()) for p in self.model.parameters())
+        """Whether all weights and batch statistics are finite; nothing else is ever saved."""
+        return all(bool(torch.isfinite(v).all()) for v in self.model.state_dict().values())
 
     def _common(self, recipe: Recipe) -> dict[str, Any]:
         return {
@@ -77,8 +89,10 @@ class State:
             "sums": self.sums,
             "seconds": seconds,
         }
-        if self.average is not None:
+        if self.average is not None and self.candidate is self.average.model:
             content["average"] = self.average.model.state_dict()
+        if self.scaler is not None:
+            content["scaler"] = self.scaler.state_dict()
         if self.dual_optimizer is not None:
             content["dual_optimizer"] = self.dual_optimizer.state_dict()
         save(path, content, self.spec)
@@ -90,8 +104,15 @@ class State:
 
 def _optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.SGD:
     chosen = recipe.optimizer
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    groups: list[dict[str, Any]] = [{"params": parameters}]
+    if not chosen.decay_all:
+        groups = [
+            {"params": [p for p in parameters if p.ndim > 1]},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
     return torch.optim.SGD(
-        model.parameters(),
+        groups,
         lr=chosen.lr,
         momentum=chosen.momentum,
         nesterov=chosen.nesterov,
@@ -99,8 +120,10 @@ def _optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.SGD:
     )
 
 
-def _average(recipe: Recipe, model: nn.Module) -> Average | None:
-    return Average(model, recipe.training.ema) if recipe.training.ema else None
+def _average(recipe: Recipe, model: nn.Module) -> StepAverage | EpochAverage | None:
+    if recipe.training.swa:
+        return EpochAverage(model, recipe.training.swa)
+    return StepAverage(model, recipe.training.ema) if recipe.training.ema else None
 
 
 def fresh(
@@ -123,6 +146,7 @@ def fresh(
         average=_average(recipe, model),
         method=method,
         dual_optimizer=torch.optim.Adam(learned, lr=recipe.dual.lr) if learned else None,
+        scaler=torch.amp.GradScaler(device.type) if arithmetic.precision == "float16" else None,
         arithmetic=arithmetic,
         preflight=preflight,
         sums=torch.zeros(len(SUMS), dtype=torch.float64, device=device),
@@ -160,15 +184,18 @@ def resume(path: Path, recipe: Recipe, spec: ModelSpec, method: Method, device: 
         arithmetic = Arithmetic(**content["arithmetic"])
         state = fresh(recipe, spec, create(spec).to(device), method, arithmetic, dict(content["preflight"]))
         load_weights(state.model, content["model"], path, spec.name)
-        if state.average is not None:
+        if state.average is not None and ("average" in content or isinstance(state.average, StepAverage)):
             load_weights(state.average.model, content["average"], path, spec.name)
         state.optimizer.load_state_dict(content["optimizer"])
         method.load_state_dict(content["method"])
         if state.dual_optimizer is not None:
             state.dual_optimizer.load_state_dict(content["dual_optimizer"])
+        if state.scaler is not None:
+            state.scaler.load_state_dict(content["scaler"])
         state.sums.copy_(content["sums"])
         state.step = int(content["step"])
         state.history = list(content["history"])
+        state.epochs = len(state.history)
         state.seconds = float(content["seconds"])
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         if isinstance(error, InputError):

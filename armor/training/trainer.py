@@ -3,7 +3,9 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from itertools import islice
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,11 @@ from armor.methods import StepResult, Udr
 from armor.recipes import Recipe
 from armor.training.arithmetic import Cast
 from armor.training.audit import Audit
+from armor.training.average import EpochAverage, StepAverage, estimate_statistics
 from armor.training.batches import Batches
 from armor.training.build import validation_attack
 from armor.training.checkpoint import write_atomically
+from armor.training.perturb import perturbed
 from armor.training.schedule import learning_rate
 from armor.training.state import SUMS, State
 
@@ -29,6 +33,7 @@ __all__ = ["Diverged", "Stopped", "Trainer", "best_record"]
 _ATTACK = 0xADE
 _VALIDATION = 0x7A1
 _SAVE_SECONDS = 60.0
+_STATISTICS = 100  # batches from which the batch statistics of averaged weights are estimated
 _CHECK_STEPS = 50  # how often a device that works ahead of the host is asked whether all is finite
 
 
@@ -82,6 +87,8 @@ class Trainer:
         self.folder, self.hooks = folder, hooks or Hooks()
         self.audit = audit
         self.model = Cast(state.model, state.arithmetic)
+        # Validation runs in graphs of its own, too few times to be worth compiling.
+        self.eager = replace(state.arithmetic, compiled=False)
         self.generator = torch.Generator()
         self.total = batches.per_epoch * recipe.training.epochs
         self._since = time.monotonic()
@@ -131,22 +138,26 @@ class Trainer:
         # The attack's randomness is a function of the step alone, so nothing but the step need be saved.
         self.generator.manual_seed(seed_of(self.recipe.training.seed, _ATTACK, state.step))
         self.model.train()
-        result = self.method.step(self.model, x, y, self.generator, index=index)
-        state.optimizer.zero_grad(set_to_none=True)
-        if state.dual_optimizer is not None:
-            state.dual_optimizer.zero_grad(set_to_none=True)
-        result.loss.backward()  # type: ignore[no-untyped-call]
+        moved = self.method.attack(self.model, x, y, self.generator)
+        for optimizer in self._optimizers():
+            optimizer.zero_grad(set_to_none=True)
+        with self._worst_weights(x, y, moved, index):
+            result = self.method.loss(self.model, x, y, moved, index=index)
+            loss = result.loss if state.scaler is None else state.scaler.scale(result.loss)
+            loss.backward()  # type: ignore[no-untyped-call]
+        if state.scaler is not None:
+            for optimizer in self._optimizers():
+                state.scaler.unscale_(optimizer)
         if chosen.clip:
             clip_grad_norm_(state.model.parameters(), chosen.clip)
         look = x.device.type == "cpu" or state.step % _CHECK_STEPS == 0
-        if look and not bool(torch.isfinite(result.loss)):
+        # A float16 overflow is the scaler's to deal with.
+        if look and state.scaler is None and not bool(torch.isfinite(result.loss)):
             raise Diverged(self._explain(result, rate))
         if self.audit is not None:
             self.audit(state.step, result)
-        state.optimizer.step()
-        if state.dual_optimizer is not None:
-            state.dual_optimizer.step()
-        if state.average is not None:
+        self._update()
+        if isinstance(state.average, StepAverage):
             state.average.update(state.model, state.step)
         state.sums += self._summary(result, y)
         state.step += 1
@@ -166,10 +177,39 @@ class Trainer:
         adversarial = (result.adversarial_logits.argmax(1) == y).double().mean()
         return torch.stack([result.loss.detach().double(), adversarial, natural, lam, largest, gap])
 
-    def _explain(self, result: StepResult | None, rate: float) -> str:
+    def _optimizers(self) -> list[torch.optim.Optimizer]:
+        dual = self.state.dual_optimizer
+        return [self.state.optimizer] if dual is None else [self.state.optimizer, dual]
+
+    def _worst_weights(self, x: Tensor, y: Tensor, moved: Any, index: Tensor) -> AbstractContextManager[None]:
+        chosen, epoch = self.recipe.awp, self.state.step // self.batches.per_epoch
+        if not chosen.gamma or epoch < chosen.start:
+            return nullcontext()
+
+        def loss() -> Tensor:
+            return self.method.loss(self.model, x, y, moved, index=index, observe=False).loss
+
+        return perturbed(self.state.model, loss, chosen.gamma)
+
+    def _update(self) -> None:
+        scaler = self.state.scaler
+        for optimizer in self._optimizers():
+            if scaler is None:
+                optimizer.step()
+            else:
+                scaler.step(optimizer)
+        if scaler is not None:
+            scaler.update()
+            # Each step whose gradients overflow halves the scale; below one there is nothing left to try.
+            if scaler.get_scale() < 1.0:
+                raise Diverged(self._explain(None, self.state.optimizer.param_groups[0]["lr"], overflow=True))
+
+    def _explain(self, result: StepResult | None, rate: float, *, overflow: bool = False) -> str:
         state = self.state
         epoch = state.step // self.batches.per_epoch + 1
-        if not state.finite():
+        if overflow:
+            what = "the gradients overflow float16 however they are scaled"
+        elif not state.finite():
             what = "a weight of the network is not finite"
         elif result is not None and not bool(torch.isfinite(result.adversarial_logits).all()):
             what = "the network's output is not finite"
@@ -188,6 +228,7 @@ class Trainer:
         state, per_epoch = self.state, self.batches.per_epoch
         if not state.finite():
             raise Diverged(self._explain(None, state.optimizer.param_groups[0]["lr"]))
+        self._average_epoch(epoch)
         sums = dict(zip(SUMS, (state.sums / per_epoch).tolist(), strict=True))
         record: dict[str, Any] = {
             "epoch": epoch + 1,
@@ -212,13 +253,20 @@ class Trainer:
         self._write_metrics()
         self.hooks.line(describe(record, self.recipe.training.epochs, best is record))
 
+    def _average_epoch(self, epoch: int) -> None:
+        state = self.state
+        state.epochs = epoch + 1
+        if isinstance(state.average, EpochAverage) and state.average.update(state.model, epoch + 1):
+            batches = islice(self.batches.epoch(epoch), _STATISTICS)
+            estimate_statistics(Cast(state.average.model, self.eager), (x for x, *_ in batches))
+
     def _validate(self, epoch: int) -> dict[str, Any] | None:
         chosen, last = self.recipe.validation, epoch + 1 == self.recipe.training.epochs
         x = self.batches.x_validation[: chosen.images]
         y = self.batches.y_validation[: chosen.images]
         if not y.numel() or ((epoch + 1) % chosen.every and not last):
             return None
-        model = Cast(self.state.candidate, self.state.arithmetic)
+        model = Cast(self.state.candidate, self.eager)
         was = model.training
         model.eval()
         seed = seed_of(self.recipe.training.seed, _VALIDATION)

@@ -15,7 +15,7 @@ from armor.models import ModelSpec, create
 from armor.recipes.schema import Optimizer, Schedule
 from armor.training import checkpoint
 from armor.training.arithmetic import Arithmetic, Cast, choose
-from armor.training.average import Average
+from armor.training.average import StepAverage
 from armor.training.schedule import learning_rate
 
 SPEC = ModelSpec("resnet-small", 10, (3, 32, 32), (0.5,) * 3, (0.25,) * 3)
@@ -80,7 +80,7 @@ def test_the_probe_keeps_the_model_and_obeys_the_recipe() -> None:
 
 def test_average_follows_the_weights() -> None:
     model = nn.Linear(2, 2)
-    average = Average(model, 0.5)
+    average = StepAverage(model, 0.5)
     start = model.weight.detach().clone()
     with torch.no_grad():
         model.weight += 1.0

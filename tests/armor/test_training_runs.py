@@ -56,6 +56,7 @@ def _same(one: Path, two: Path) -> None:
             tensor = isinstance(value, torch.Tensor)
             same = torch.equal(value, b[key][name]) if tensor else value == b[key][name]
             assert same, f"{key} {name}"
+    assert a.get("scaler") == b.get("scaler")
     assert repr(a.get("dual_optimizer")) == repr(b.get("dual_optimizer"))
     timeless = [
         [
@@ -74,6 +75,18 @@ def _same(one: Path, two: Path) -> None:
         (5, ("optimizer.nesterov=false", "training.ema=0.9")),
         (6, ("method.loss=trades", "attack.start=gaussian", "optimizer.clip=1.0")),
         (9, ("model.name=resnet-small", "method.divergence=none")),
+        (
+            8,
+            (
+                "model.name=resnet-small",
+                "awp.gamma=0.01",
+                "awp.start=1",
+                "training.swa=2",
+                "optimizer.decay_all=false",
+                "method.smoothing=0.1",
+            ),
+        ),
+        (5, ("training.precision=float16", "optimizer.clip=1.0", "dual.mode=learned")),
         (5, ("dual.mode=learned", "dual.lr=0.05", "method.kappa=0.1")),
         (8, ("dual.mode=carried", "method.loss=mart", "method.divergence={name='alpha', alpha=6}")),
         (7, ("method.loss=udr", "attack.cost=soft-ball", "attack.rounds=2", "method.kappa=0.1")),

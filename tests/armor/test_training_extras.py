@@ -1,0 +1,141 @@
+"""Weight perturbation, averages, decay groups, smoothing, low precision: each against its definition."""
+
+import copy
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from armor import recipes
+from armor.losses import cross_entropy, mart, trades
+from armor.methods import method
+from armor.models import ModelSpec, create
+from armor.training.arithmetic import Arithmetic, Cast, choose
+from armor.training.average import EpochAverage, estimate_statistics
+from armor.training.perturb import perturbed
+from armor.training.state import fresh
+from armor.transport import pgd
+
+SPEC = ModelSpec("resnet-small", 10, (3, 32, 32), (0.5,) * 3, (0.25,) * 3)
+
+
+def _batch(n: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
+    g = torch.Generator().manual_seed(3)
+    return torch.rand(n, 3, 32, 32, generator=g), torch.randint(0, 10, (n,), generator=g)
+
+
+def test_perturbed_weights_are_the_published_ones_and_come_back_bit_for_bit() -> None:
+    """The published code: a copy takes one SGD step, its displacement is scaled to gamma times each norm."""
+    model, (x, y) = create(SPEC).train(), _batch()
+    before = copy.deepcopy(model.state_dict())
+    proxy = copy.deepcopy(model)
+    (-F.cross_entropy(proxy(x), y)).backward()
+    torch.optim.SGD(proxy.parameters(), lr=0.01).step()
+    expected = {}
+    for name, old in model.named_parameters():
+        diff = dict(proxy.named_parameters())[name].detach() - old.detach()
+        if old.ndim > 1:
+            expected[name] = old.detach() + 5e-3 * old.detach().norm() / (diff.norm() + 1e-20) * diff
+    with perturbed(model, lambda: F.cross_entropy(model(x), y), 5e-3):
+        now = dict(model.named_parameters())
+        for name, value in expected.items():
+            moved = (value - before[name]).norm()
+            assert float((now[name].detach() - value).norm()) < 2e-3 * float(moved), name
+            assert math.isclose(
+                float((now[name].detach() - before[name]).norm() / before[name].norm()), 5e-3, rel_tol=1e-3
+            )
+        raised = F.cross_entropy(model(x), y)
+        assert raised > F.cross_entropy(proxy(x), y)
+        raised.backward()
+    after = model.state_dict()
+    for name, p in model.named_parameters():
+        assert torch.equal(after[name], before[name])
+        assert p.grad is not None
+
+
+def test_the_perturbation_leaves_batch_statistics_alone_and_averages_over_workers() -> None:
+    model, (x, y) = create(SPEC).train(), _batch()
+    before = copy.deepcopy(model.state_dict())
+    seen: list[int] = []
+    with perturbed(model, lambda: F.cross_entropy(model(x), y), 0.01, lambda g: seen.append(len(g))):
+        pass
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert seen == [sum(p.ndim > 1 for p in model.parameters())]
+
+
+def test_the_epoch_average_is_the_mean_and_its_statistics_those_of_the_images() -> None:
+    models = [create(SPEC, seed=k) for k in range(4)]
+    average = EpochAverage(models[0], 2)
+    assert [average.update(m, k + 1) for k, m in enumerate(models)] == [False, True, True, True]
+    mean = torch.stack([m.conv1.weight.detach() for m in models[1:]]).mean(0)  # type: ignore[union-attr]
+    assert torch.allclose(average.model.conv1.weight, mean, atol=1e-6)  # type: ignore[union-attr,arg-type]
+    x, _ = _batch(16)
+    estimate_statistics(Cast(average.model, Arithmetic()), [x[:8], x[8:]])
+    norm = average.model.bn1
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.momentum == 0.1
+    assert not average.model.training
+    with torch.no_grad():
+        parts = [average.model.conv1(average.model.normalise(p)) for p in (x[:8], x[8:])]  # type: ignore[operator]
+    expected = torch.stack([p.mean((0, 2, 3)) for p in parts]).mean(0)
+    assert torch.allclose(norm.running_mean, expected, atol=1e-5)  # type: ignore[arg-type]
+
+
+def test_decay_groups_spare_one_dimensional_parameters() -> None:
+    recipe = recipes.find("cifar10-smoke", ["optimizer.decay_all=false", "optimizer.weight_decay=0.01"])
+    m = method("pgd", pgd(0.03, step=0.01, steps=1))
+    groups = fresh(recipe, SPEC, create(SPEC), m, Arithmetic(), {}).optimizer.param_groups
+    assert [group["weight_decay"] for group in groups] == [0.01, 0.0]
+    assert all(p.ndim > 1 for p in groups[0]["params"])
+    assert all(p.ndim <= 1 for p in groups[1]["params"])
+    assert sum(len(group["params"]) for group in groups) == len(list(create(SPEC).parameters()))
+
+
+def test_smoothing_is_the_cross_entropy_of_smoothed_labels_in_every_loss() -> None:
+    g = torch.Generator().manual_seed(1)
+    natural, moved = (torch.randn(6, 10, generator=g, dtype=torch.float64) for _ in range(2))
+    y = torch.arange(6)
+    target = 0.8 * F.one_hot(y, 10).double() + 0.02
+    by_hand = -(target * moved.log_softmax(1)).sum(1)
+    assert torch.allclose(cross_entropy(moved, y, 0.2), by_hand)
+    shift = by_hand - cross_entropy(moved, y)
+    assert torch.allclose(mart(natural, moved, y, 6.0, smoothing=0.2) - mart(natural, moved, y, 6.0), shift)
+    other = cross_entropy(natural, y, 0.2) - cross_entropy(natural, y)
+    assert torch.allclose(trades(natural, moved, y, 6.0, 0.2) - trades(natural, moved, y, 6.0), other)
+    model, (x, labels) = create(SPEC).eval(), _batch()
+    m = method("pgd", pgd(0.03, step=0.01, steps=1), smoothing=0.2, natural_weight=0.5)
+    result = m.step(model, x, labels, torch.Generator().manual_seed(0))
+    expected = 0.5 * F.cross_entropy(model(x), labels, label_smoothing=0.2) + 0.5 * F.cross_entropy(
+        model(result.x), labels, label_smoothing=0.2
+    )
+    assert torch.allclose(result.loss, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_batch_statistics_stay_accurate_in_low_precision(precision: str) -> None:
+    """32 images of 32 × 32 pixels: 32,768 terms around 3, of which sums in bfloat16 would keep two digits."""
+    network = nn.Sequential(nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8))
+    nn.init.constant_(network[0].bias, 3.0)  # type: ignore[arg-type]
+    x, _ = _batch(32)
+    Cast(network, Arithmetic(precision, "channels_last")).train()(x)
+    norm = network[1]
+    assert isinstance(norm, nn.BatchNorm2d)
+    low = Arithmetic(precision).low
+    with torch.no_grad(), torch.autocast("cpu", low):
+        out = network[0](x).double()  # what the normalisation is given, rounded as it is
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    assert norm.running_mean.dtype == norm.running_var.dtype == torch.float32
+    assert torch.allclose(norm.running_mean.double(), 0.1 * out.mean((0, 2, 3)), rtol=2e-5)
+    variance = 0.9 + 0.1 * out.var((0, 2, 3))
+    assert torch.allclose(norm.running_var.double(), variance, atol=2e-6)
+
+
+def test_compilation_is_tried_only_where_it_can_pay() -> None:
+    model = create(ModelSpec("mlp", 2, (8, 1, 1), (0.0,) * 8, (1.0,) * 8))
+    settled = ("float32", "contiguous", 1)
+    assert not choose(model, (8, 1, 1), 16, *settled, compilation="auto", passes=100).compiled
+    assert choose(model, (8, 1, 1), 16, *settled, compilation="always", passes=1).compiled
+    assert not choose(model, (8, 1, 1), 16, *settled, compilation="never", passes=10**9).compiled
