@@ -102,3 +102,66 @@ def test_files_and_names(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="not a TOML file"):
         recipes.find(str(path))
+
+
+ALPHA6, ALPHA10 = {"name": "alpha", "alpha": 6}, {"name": "alpha", "alpha": 10}
+
+# PAPER.md, row by row: (recipe, method entries, attack entries).
+PUBLISHED = [
+    ("cifar10-trades-alpha", {"beta": 19, "divergence": ALPHA6, "epsilon": 0.5, "natural": 0.5}, {}),
+    ("cifar10-trades-kl", {"beta": 19, "divergence": "kl", "epsilon": 0.02, "kappa": 0.1, "natural": 0.5}, {}),
+    ("cifar10-mart-alpha", {"beta": 6, "divergence": ALPHA10, "epsilon": 0.5, "natural": 0, "mart_attack": "exact"}, {}),
+    ("cifar10-udr-alpha", {"divergence": ALPHA6, "epsilon": 0.5},
+     {"cost": "soft-ball", "radius": "8/255", "tau": "2/255", "step": "2/255", "steps": 10, "scale": 0.1}),
+    ("cifar100-trades-kl", {"beta": 19, "divergence": "kl", "epsilon": 0.2, "kappa": 0.12, "natural": 0.97}, {}),
+    ("cifar100-mart-kl", {"beta": 6, "divergence": "kl", "epsilon": 0.002, "kappa": 0.12, "natural": 0.8}, {}),
+    ("cifar100-udr-kl", {"divergence": "kl", "epsilon": 0.2, "kappa": 0.12}, {"cost": "soft-ball", "steps": 10}),
+    ("mnist-kl", {"divergence": "kl", "epsilon": 0.0005},
+     {"cost": "power", "scale": 0.1, "power": 1.5, "norm": "l2", "steps": 20}),
+    ("mnist-kl-nat", {"divergence": "kl", "epsilon": 0.003, "natural": 0.5},
+     {"cost": "power", "scale": 0.01, "power": 1, "norm": "l2", "steps": 20}),
+    ("mnist-alpha", {"divergence": {"name": "alpha", "alpha": 5}, "epsilon": 0.0005},
+     {"cost": "power", "scale": 0.1, "power": 2.5, "norm": "l2", "steps": 20}),
+    ("mnist-alpha-nat", {"divergence": {"name": "alpha", "alpha": 3}, "epsilon": 0.07, "natural": 0.5},
+     {"cost": "power", "scale": 0.2, "power": 1.5, "norm": "linf", "steps": 40}),
+    ("mnist-renyi", {"divergence": {"name": "renyi", "alpha": 1.25}, "epsilon": 0.1, "kappa": 0.1},
+     {"cost": "ball", "radius": "0.1", "step": "0.01", "steps": 20}),
+    ("mnist-renyi-nat", {"divergence": {"name": "renyi", "alpha": 2.95}, "epsilon": 0.2, "kappa": 0.09, "natural": 0.4},
+     {"cost": "ball", "radius": "0.1", "step": "0.01", "steps": 20}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "method", "attack"), PUBLISHED)
+def test_the_rows_of_the_paper(name: str, method: dict[str, object], attack: dict[str, object]) -> None:
+    recipe = recipes.find(name)
+    for key, value in method.items():
+        assert getattr(recipe.method, key) == value, key
+    hard = (
+        {"radius": "8/255", "step": "0.007", "steps": 10} if recipe.method.loss in ("trades", "mart") else {}
+    )
+    for key, value in (hard | attack).items():
+        found = getattr(recipe.attack, key)
+        assert found == (
+            Fraction(value) if isinstance(value, str) and isinstance(found, Fraction) else value
+        ), key
+    kind = recipe.optimizer, recipe.schedule.milestones, recipe.training.epochs, recipe.training.batch
+    lr, decay = recipe.optimizer.lr, recipe.optimizer.weight_decay
+    if recipe.data.name == "mnist":
+        assert (lr, decay, *kind[1:]) == (0.1, 0.0, (5,), 10, 100)
+        assert (recipe.augment.crop, recipe.augment.flip, recipe.model.name) == (0, False, "cnn-mnist")
+    else:
+        udr = name == "cifar10-udr-alpha"
+        assert (lr, decay, *kind[1:]) == (
+            0.1 if udr else 0.01, 3.5e-3, (100, 150) if udr else (75, 90, 100), 200, 128,
+        )  # fmt: skip
+    assert recipe.dual.mode == "exact"  # minimised, not left where it starts
+
+
+@pytest.mark.parametrize("data", ["cifar10", "cifar100"])
+def test_every_method_comes_plain_and_with_kl_and_alpha(data: str) -> None:
+    for loss in ("pgd", "udr", "trades", "mart"):
+        for suffix, divergence in (("", "none"), ("-kl", "kl"), ("-alpha", "alpha")):
+            recipe = recipes.find(f"{data}-{loss}{suffix}")
+            chosen = recipe.method.divergence
+            assert (chosen if isinstance(chosen, str) else chosen["name"]) == divergence
+            assert (recipe.method.loss, recipe.data.name) == (loss, data)
