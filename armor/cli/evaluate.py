@@ -3,19 +3,34 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from armor.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from armor.evaluation.attacks import AttackSpec
+    from armor.evaluation.evaluate import Evaluation
+    from armor.evaluation.record import Conditions
+    from armor.evaluation.subject import Subject
 
 __all__ = ["configure", "run"]
 
 _EPILOG = """example:
   armor evaluate runs/cifar10-smoke/best.pt --data ~/data --attack fgsm,pgd20 --radius 8/255 --n 1000
   armor evaluate their_resnet18.pt --model resnet18 --data ~/data --attack pgd20
+  armor evaluate runs/a --attack pgd20,autoattack@200 --record a.json --resume
+  armor evaluate runs/a --against runs/b --attack pgd20
 
 Attacks: fgsm, pgdK (K steps of a quarter of the radius, from a random start), pgdKxR (R restarts), cwK and
-cwKxR (the same on the margin of the logits), autoattack (the standard version; needs the extra `attack`).
-Images are the first N of the test set, by default all.
+cwKxR (the same on the margin of the logits), autoattack (the standard version; needs the extra `attack`); for
+binary features rfgsmK and rfgsmKxR (K steps, R roundings; it only switches features on). NAME@M attacks the
+first M images only. Images are the first N of the test set, by default all. With --record and --resume an
+interrupted evaluation goes on where it was, and attacks are added to a finished one; the answers are the same
+as in one go.
 """
 
 
@@ -36,8 +51,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the random starts (default: 0)")
     parser.add_argument("--batch", type=int, default=250, help="images at a time (default: 250)")
     parser.add_argument("--record", metavar="FILE", type=Path, help="also write a record, for --against")
+    parser.add_argument("--resume", action="store_true", help="go on with the evaluation in --record")
     parser.add_argument(
-        "--against", metavar="FILE", type=Path, help="compare with that record, image by image"
+        "--against",
+        metavar="OTHER",
+        type=Path,
+        help="compare, image by image, with another checkpoint, or with a record (.json) of one",
     )
     parser.add_argument(
         "--sanity", action="store_true", help="also look for masked gradients (exit 1 if found)"
@@ -56,52 +75,55 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--n {args.n} is not a positive number of images")
     if args.batch < 1:
         raise InputError(f"--batch {args.batch} is not a positive number of images")
+    if args.resume and args.record is None:
+        raise InputError("--resume needs the --record to go on with")
 
     import torch
-    from tqdm import tqdm
 
     from armor import data
     from armor.evaluation.compare import paired_with
-    from armor.evaluation.evaluate import evaluate
-    from armor.evaluation.record import read_record, write_record
-    from armor.evaluation.report import render, render_paired, render_sanity
+    from armor.evaluation.record import as_record, read_record, write_record
+    from armor.evaluation.report import error_rates, render, render_paired, render_rates, render_sanity
     from armor.evaluation.sanity import sanity
     from armor.evaluation.subject import load_subject
     from armor.training.run import device_of
 
     device = device_of(args.device)
-    other = None if args.against is None else read_record(args.against)
+    theirs = other = None
+    if args.against is not None and args.against.suffix == ".json":
+        theirs = read_record(args.against)
+    elif args.against is not None:
+        other = load_subject(args.against, architecture=args.model, dataset=args.dataset)
     subject = load_subject(args.checkpoint, architecture=args.model, dataset=args.dataset)
+    if other is not None and other.dataset != subject.dataset:
+        raise InputError(f"{args.against} belongs to {other.dataset}, {args.checkpoint} to {subject.dataset}")
     images = data.load(subject.dataset, args.data)
     total = images.arrays.y_test.size
     count = total if args.n is None else args.n
     if count > total:
         raise InputError(f"--n {count} exceeds the {total} images of the {images.reader.title} test set")
+    for spec in attacks:
+        if (spec.kind == "rfgsm") != images.reader.binary:
+            fit = "rfgsmK attacks those" if images.reader.binary else "rfgsmK attacks binary features"
+            raise InputError(f"attack {spec.name!r} does not fit {images.reader.title}; {fit}")
+        if spec.images is not None and spec.images > count:
+            raise InputError(f"attack {spec.name!r} exceeds the {count} images of this evaluation")
+    if args.sanity and images.reader.binary:
+        raise InputError("--sanity looks at images in a ball, not at binary features")
     x = torch.from_numpy(images.arrays.x_test[:count]).to(device).float().div_(255)
     y = torch.from_numpy(images.arrays.y_test[:count]).to(device)
-    work = count * len(attacks)
-    with tqdm(total=work, unit="image", file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
-
-        def tick(name: str, done: int) -> None:
-            bar.set_description_str(name, refresh=False)
-            bar.update(done)
-
-        result = evaluate(
-            subject.model.to(device),
-            x,
-            y,
-            attacks,
-            seed=args.seed,
-            batch=args.batch,
-            tick=tick,
-            note=lambda text: bar.set_postfix_str(text[:60]),
-        )
-    paired = None if other is None else paired_with(result, other)
+    result, conditions = _measure(subject, x, y, attacks, args, args.record)
+    if other is not None:
+        theirs = as_record(_measure(other, x, y, attacks, args, None)[0])
+    paired = None if theirs is None else paired_with(result, theirs)
     checks = sanity(subject.model, x, y, radius) if args.sanity else None
     if args.record is not None:
-        write_record(args.record, result, subject.preflight, subject.described)
+        write_record(args.record, result, subject.preflight, subject.described, conditions)
+    rates = error_rates(result, y.cpu()) if images.reader.binary else None
     if args.json:
         content = result.to_mapping(subject.preflight)
+        if rates is not None:
+            content["rates"] = rates
         if paired is not None:
             content["against"] = {name: seen.to_mapping() for name, seen in paired.items()}
         if checks is not None:
@@ -109,8 +131,50 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(content))
     else:
         print(render(result, subject, images.reader.title, total))
+        if rates is not None:
+            print(render_rates(rates))
         if paired is not None:
             print(render_paired(paired, str(args.against)))
         if checks is not None:
             print(render_sanity(checks))
     return 0 if checks is None or all(check.holds for check in checks) else 1
+
+
+def _measure(
+    subject: "Subject",
+    x: "Tensor",
+    y: "Tensor",
+    attacks: "Sequence[AttackSpec]",
+    args: argparse.Namespace,
+    record: Path | None,
+) -> "tuple[Evaluation, Conditions]":
+    """Evaluate with a progress bar, keeping the answers so far beside `record`."""
+    from tqdm import tqdm
+
+    from armor.evaluation.evaluate import evaluate
+    from armor.evaluation.record import Conditions, Progress
+
+    count = y.numel()
+    conditions = Conditions(subject.digest, subject.dataset, count, args.seed, args.batch)
+    progress = None if record is None else Progress(record, conditions, attacks)
+    known = progress.find() if progress is not None and args.resume else {}
+    work = sum(spec.count(count) for spec in attacks)
+    with tqdm(total=work, unit="image", file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
+
+        def tick(name: str, done: int) -> None:
+            bar.set_description_str(name, refresh=False)
+            bar.update(done)
+
+        result = evaluate(
+            subject.model.to(x.device),
+            x,
+            y,
+            attacks,
+            seed=args.seed,
+            batch=args.batch,
+            known=known,
+            keep=(lambda _name, _right: None) if progress is None else progress.keep,
+            tick=tick,
+            note=lambda text: bar.set_postfix_str(text[:60]),
+        )
+    return result, conditions

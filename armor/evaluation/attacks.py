@@ -1,4 +1,9 @@
-"""Attacks by name: `fgsm`, `pgd20` (20 steps), `pgd50x5` (5 restarts), `cw30` (margin), `autoattack`."""
+"""Attacks by name.
+
+`fgsm`, `pgd20` (20 steps), `pgd50x5` (5 restarts), `cw30` (margin), `autoattack`; on binary features
+`rfgsm50`.
+`NAME@200` attacks the first 200 samples only.
+"""
 
 import re
 from dataclasses import dataclass
@@ -9,8 +14,9 @@ from armor.naming import nearest
 
 __all__ = ["AttackSpec", "parse"]
 
-_NAMES = ("fgsm", "pgd20", "pgd50", "pgd50x5", "cw30", "autoattack")
-_ASCENT = re.compile(r"(pgd|cw)(\d{1,5})(?:x(\d{1,4}))?")
+_NAMES = ("fgsm", "pgd20", "pgd50", "pgd50x5", "cw30", "autoattack", "rfgsm50")
+_ASCENT = re.compile(r"(pgd|cw|rfgsm)(\d{1,5})(?:x(\d{1,4}))?")
+_FEWER = re.compile(r"(.*)@(\d{1,9})")
 
 
 @dataclass(frozen=True)
@@ -18,9 +24,11 @@ class AttackSpec:
     """One attack of an evaluation.
 
     Attributes:
-        name: as given. kind: "fgsm", "pgd", "cw" or "autoattack".
-        norm: "linf". radius: exact, in units of the pixel range [0, 1].
+        name: as given. kind: "fgsm", "pgd", "cw", "autoattack" or "rfgsm".
+        norm: "linf", or "flips" for rFGSM. radius: exact, in units of the pixel range [0, 1]; rFGSM, which
+        may switch on any feature, has none: 1.
         steps, restarts: of the gradient ascent (FGSM: 1 and 1; AutoAttack has its own: None).
+        images: only the first so many (None: all of the evaluation).
     """
 
     name: str
@@ -29,35 +37,51 @@ class AttackSpec:
     radius: Fraction
     steps: int | None
     restarts: int | None
+    images: int | None = None
 
     @property
     def step(self) -> Fraction:
         """Size of one step: the whole radius for FGSM, a quarter of it otherwise."""
         return self.radius if self.kind == "fgsm" else self.radius / 4
 
+    def count(self, n: int) -> int:
+        """How many of `n` images it attacks."""
+        return n if self.images is None else min(n, self.images)
+
 
 def parse(names: str, *, norm: str, radius: Fraction) -> tuple[AttackSpec, ...]:
     """The attacks in a comma-separated list; an empty list is fine (natural accuracy alone).
 
     Raises:
-        InputError: unknown attack (the nearest known one is named), norm or radius that cannot be.
+        InputError: unknown attack (the nearest known one is named), one named twice, norm or radius that
+        cannot be.
     """
     if norm != "linf":
         raise InputError(f"norm {norm!r} is not supported; linf is")
     if not 0 < radius <= 1:
         raise InputError(f"radius {radius} is outside (0, 1], the range of a pixel")
-    return tuple(_one(name.strip(), norm, radius) for name in names.split(",") if name.strip())
+    found = tuple(_one(name.strip(), norm, radius) for name in names.split(",") if name.strip())
+    for index, spec in enumerate(found):
+        if any(spec.name == other.name for other in found[:index]):
+            raise InputError(f"attack {spec.name!r} is named twice")
+    return found
 
 
 def _one(name: str, norm: str, radius: Fraction) -> AttackSpec:
-    if name == "fgsm":
-        return AttackSpec(name, "fgsm", norm, radius, 1, 1)
-    if name == "autoattack":
-        return AttackSpec(name, "autoattack", norm, radius, None, None)
-    match = _ASCENT.fullmatch(name)
+    fewer = _FEWER.fullmatch(name)
+    base, images = (fewer[1], int(fewer[2])) if fewer else (name, None)
+    if images == 0:
+        raise InputError(f"attack {name!r} needs at least one image")
+    if base == "fgsm":
+        return AttackSpec(name, "fgsm", norm, radius, 1, 1, images)
+    if base == "autoattack":
+        return AttackSpec(name, "autoattack", norm, radius, None, None, images)
+    match = _ASCENT.fullmatch(base)
     if match is None:
-        raise InputError(f"unknown attack {name!r}{nearest(name, _NAMES)}")
+        raise InputError(f"unknown attack {name!r}{nearest(base, _NAMES)}")
     steps, restarts = int(match[2]), int(match[3] or 1)
     if steps < 1 or restarts < 1:
         raise InputError(f"attack {name!r} needs at least one step and one restart")
-    return AttackSpec(name, match[1], norm, radius, steps, restarts)
+    if match[1] == "rfgsm":
+        return AttackSpec(name, "rfgsm", "flips", Fraction(1), steps, restarts, images)
+    return AttackSpec(name, match[1], norm, radius, steps, restarts, images)

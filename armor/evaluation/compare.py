@@ -1,9 +1,11 @@
 """Two models on the same images: is one better, or is it chance?"""
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from armor.errors import InputError
 from armor.evaluation.evaluate import Evaluation
@@ -16,13 +18,16 @@ _DRAWS = 20_000
 
 @dataclass(frozen=True)
 class Paired:
-    """A paired comparison of a first model with a second one.
+    """A paired comparison of a first model with a second one, or of runs of each with equal seeds.
 
     Attributes:
-        n: images. only_first, only_second: images that only this one gets right.
-        difference: accuracy of the first minus that of the second, in [−1, 1].
-        low, high: 95 % interval of the difference, bootstrapped over the images.
-        p_value: of McNemar's exact test that both are equally good.
+        n: images. only_first, only_second: answers (over all seeds) that only this one gets right.
+        difference: accuracy of the first minus that of the second, mean over the seeds, in [−1, 1].
+        low, high: 95 % interval of the difference, bootstrapped over the images; the seeds are held fixed.
+        p_value: of McNemar's exact test that both are equally good; None for several seeds, whose answers to
+        one image are not independent.
+        by_seed: the difference of each seed. seeds_low, seeds_high: 95 % interval of Student's t over the
+        seeds (how other seeds would come out), None for one seed.
     """
 
     n: int
@@ -31,10 +36,14 @@ class Paired:
     difference: float
     low: float
     high: float
-    p_value: float
+    p_value: float | None
+    by_seed: tuple[float, ...]
+    seeds_low: float | None = None
+    seeds_high: float | None = None
 
     def to_mapping(self) -> dict[str, object]:
         """Plain values for JSON."""
+        seeds = None if self.seeds_low is None else [self.seeds_low, self.seeds_high]
         return {
             "n": self.n,
             "only_first": self.only_first,
@@ -42,6 +51,8 @@ class Paired:
             "difference": self.difference,
             "interval": [self.low, self.high],
             "p_value": self.p_value,
+            "by_seed": list(self.by_seed),
+            "seed_interval": seeds,
         }
 
 
@@ -57,29 +68,38 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
 
 def compare(first: NDArray[np.bool_], second: NDArray[np.bool_], *, seed: int = 0) -> Paired:
-    """Compare which images (N,) two models get right.
+    """Compare which images, (N,) or (seeds, N), two models get right.
 
-    The bootstrap resamples images; as only the discordant ones matter, it draws their two counts at once from
-    a multinomial distribution, which is the same thing.
+    The bootstrap resamples images, each with its answers of all seeds; as an image counts by the sum of its
+    differences alone, it draws how often each sum occurs from a multinomial distribution, which is the same.
 
     Raises:
-        InputError: not the same images.
+        InputError: not the same images or seeds.
     """
-    if first.shape != second.shape or first.ndim != 1 or first.size == 0:
-        raise InputError(f"a paired comparison needs the same images: {first.size} against {second.size}")
-    n = first.size
-    only_first, only_second = int((first & ~second).sum()), int((~first & second).sum())
-    shares = np.array([only_first, only_second, n - only_first - only_second]) / n
-    draws = np.random.Generator(np.random.PCG64(seed)).multinomial(n, shares, size=_DRAWS)
-    low, high = np.quantile((draws[:, 0] - draws[:, 1]) / n, (0.025, 0.975))
+    if first.shape != second.shape or first.ndim not in (1, 2) or first.size == 0:
+        raise InputError(f"a paired comparison needs the same images: {first.shape} against {second.shape}")
+    first, second = np.atleast_2d(first), np.atleast_2d(second)
+    seeds, n = first.shape
+    apart = first.astype(np.int64) - second
+    values, counts = np.unique(apart.sum(0), return_counts=True)
+    draws = np.random.Generator(np.random.PCG64(seed)).multinomial(n, counts / n, size=_DRAWS)
+    low, high = np.quantile(draws @ values / (n * seeds), (0.025, 0.975))
+    by_seed = apart.mean(1)
+    only_first, only_second = int((apart > 0).sum()), int((apart < 0).sum())
+    around: tuple[float | None, float | None] = (None, None)
+    if seeds > 1:
+        half = float(stats.t.ppf(0.975, seeds - 1) * by_seed.std(ddof=1) / sqrt(seeds))
+        around = (float(by_seed.mean()) - half, float(by_seed.mean()) + half)
     return Paired(
         n,
         only_first,
         only_second,
-        (only_first - only_second) / n,
+        float(by_seed.mean()),
         float(low),
         float(high),
-        mcnemar(only_first, only_second),
+        mcnemar(only_first, only_second) if seeds == 1 else None,
+        tuple(float(d) for d in by_seed),
+        *around,
     )
 
 

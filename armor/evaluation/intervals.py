@@ -34,8 +34,10 @@ class Accuracy:
         return f"{100 * self.accuracy:.2f} %  [{100 * self.low:.2f}, {100 * self.high:.2f}]"
 
 
-def wilson(correct: int, n: int, z: float = Z95) -> tuple[float, float]:
+def wilson(correct: float, n: int, z: float = Z95) -> tuple[float, float]:
     """The score interval of a binomial share (E. B. Wilson, 1927): all p with (p̂ − p)² ≤ z² p (1 − p) / n.
+
+    `correct` may be the mean of several runs on the same `n` images, which does not count as more images.
 
     Raises:
         InputError: n < 1, or `correct` outside 0 … n.

@@ -29,6 +29,7 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "fgsm": _cross_entropy,
     "pgd": _cross_entropy,
     "cw": _margin,
+    "rfgsm": _cross_entropy,
 }
 
 
@@ -48,6 +49,7 @@ def correct_under(
     kind: str = "pgd",
     seed: int = 0,
     batch: int = 250,
+    first: int = 0,
     tick: Callable[[int], object] = lambda _n: None,
 ) -> Tensor:
     """Which images stay right when `attack` maximises the loss of its kind on them: (N,) bool.
@@ -58,11 +60,12 @@ def correct_under(
         x, y: images (N, C, H, W) in [0, 1] and labels (N,).
         kind: what is maximised, a key of `LOSSES`.
         seed: of the random starts; with the batch size it fixes the result.
-        batch: images at a time.
+        batch: images at a time. first: number of the first batch, where earlier ones were done before.
         tick: called with the number of images done.
     """
     right = []
-    for number, (images, labels) in enumerate(zip(torch.split(x, batch), torch.split(y, batch), strict=True)):
+    parts = zip(torch.split(x, batch), torch.split(y, batch), strict=True)
+    for number, (images, labels) in enumerate(parts, start=first):
         generator = torch.Generator().manual_seed(seed_of(seed, _STREAM, number))
 
         def loss(moved: Tensor, labels: Tensor = labels) -> Tensor:

@@ -1,23 +1,42 @@
-"""An evaluation as a file: what `--json` prints, and the answer to every image, for paired comparisons."""
+"""An evaluation as a file: what `--json` prints, and the answer to every image, for paired comparisons.
+
+While it is being made, `FILE.partial` holds the answers so far; `Progress` goes on from there, or from a
+finished record to which attacks are added.
+"""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from armor.errors import InputError
+from armor.evaluation.attacks import AttackSpec
 from armor.evaluation.evaluate import Evaluation
 from armor.training.checkpoint import write_atomically
 
-__all__ = ["Record", "read_record", "write_record"]
+__all__ = ["Conditions", "Progress", "Record", "as_record", "read_record", "write_record"]
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What an answer depends on besides the attack: the model's file (SHA-256), images, random starts."""
+
+    model: str
+    dataset: str
+    n: int
+    seed: int
+    batch: int
 
 
 @dataclass(frozen=True)
 class Record:
-    """`result`: the mapping of `--json`; `right`: "natural" and each attack -> right images, (N,) bool."""
+    """`result`: the mapping of `--json`; `right`: "natural" and each attack -> right images, bool."""
 
     result: dict[str, Any]
     right: dict[str, NDArray[np.bool_]]
@@ -27,12 +46,34 @@ def _pack(right: Any) -> str:
     return np.packbits(right.numpy()).tobytes().hex()
 
 
+def _unpack(text: str, n: int) -> NDArray[np.bool_]:
+    bits = bytes.fromhex(text)
+    if n < 0 or len(bits) != (n + 7) // 8:
+        raise ValueError("wrong number of images")
+    return np.unpackbits(np.frombuffer(bits, np.uint8), count=n).astype(bool)
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(path.name + ".partial")
+
+
+def as_record(evaluation: Evaluation) -> Record:
+    """What `read_record` would give of `evaluation`."""
+    right = {result.spec.name: result.right.numpy() for result in evaluation.attacks}
+    return Record(evaluation.to_mapping(None), {"natural": evaluation.right.numpy(), **right})
+
+
 def write_record(
-    path: Path, evaluation: Evaluation, preflight: dict[str, Any] | None, described: str
+    path: Path,
+    evaluation: Evaluation,
+    preflight: dict[str, Any] | None,
+    described: str,
+    conditions: Conditions | None = None,
 ) -> None:
-    """Write `evaluation` of the model that `described` names, whole or not at all."""
+    """Write `evaluation` of the model that `described` names, whole or not at all; it replaces `Progress`."""
     content = evaluation.to_mapping(preflight) | {
         "model": described,
+        "conditions": None if conditions is None else asdict(conditions),
         "right": {
             "natural": _pack(evaluation.right),
             **{result.spec.name: _pack(result.right) for result in evaluation.attacks},
@@ -40,6 +81,7 @@ def write_record(
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, (json.dumps(content) + "\n").encode())
+    _partial(path).unlink(missing_ok=True)
 
 
 def read_record(path: Path) -> Record:
@@ -50,16 +92,81 @@ def read_record(path: Path) -> Record:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        n = int(content["n"])
-        packed = {str(name): bytes.fromhex(text) for name, text in content.pop("right").items()}
-        if any(len(bits) != (n + 7) // 8 for bits in packed.values()):
-            raise ValueError("wrong number of images")
+        counts = {str(entry["name"]): int(entry.get("n", content["n"])) for entry in content["attacks"]}
+        counts["natural"] = int(content["n"])
+        packed = dict(content.pop("right"))
+        right = {name: _unpack(packed[name], count) for name, count in counts.items()}
     except FileNotFoundError:
         raise InputError(f"no evaluation at {path}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a recorded evaluation ({error})") from None
-    right = {
-        name: np.unpackbits(np.frombuffer(bits, np.uint8), count=n).astype(bool)
-        for name, bits in packed.items()
-    }
     return Record(content, right)
+
+
+def _settings(spec: AttackSpec) -> list[Any]:
+    return [spec.norm, str(spec.radius), spec.steps, spec.restarts]
+
+
+class Progress:
+    """The answers of an unfinished evaluation, kept beside its record and found again.
+
+    Args:
+        path: of the record. conditions: of this evaluation; answers under others are not taken.
+        attacks: of this evaluation.
+    """
+
+    def __init__(self, path: Path, conditions: Conditions, attacks: Sequence[AttackSpec]) -> None:
+        self.path, self.conditions, self.attacks = path, conditions, attacks
+        self.partial = _partial(path)
+        self.known: dict[str, Tensor] = {}
+
+    def find(self) -> Mapping[str, Tensor]:
+        """Take over what the record and the unfinished one hold of the same evaluation, by attack."""
+        self._from_record()
+        self._from_partial()
+        return self.known
+
+    def _take(self, name: str, right: NDArray[np.bool_]) -> None:
+        spec = next((spec for spec in self.attacks if spec.name == name), None)
+        whole = spec is not None and right.size == spec.count(self.conditions.n)
+        if spec is not None and (whole or right.size % self.conditions.batch == 0):
+            self.known[name] = torch.from_numpy(right.copy())
+
+    def _from_record(self) -> None:
+        if not self.path.is_file():
+            return
+        record = read_record(self.path)
+        if record.result.get("conditions") != asdict(self.conditions):
+            return
+        same = {(s.name, s.norm, float(s.radius), s.steps, s.restarts) for s in self.attacks}
+        for entry in record.result["attacks"]:
+            if tuple(entry[key] for key in ("name", "norm", "radius", "steps", "restarts")) in same:
+                self._take(entry["name"], record.right[entry["name"]])
+
+    def _from_partial(self) -> None:
+        try:
+            content = json.loads(self.partial.read_text(encoding="utf-8"))
+            if content["conditions"] != asdict(self.conditions):
+                return
+            own = {spec.name: _settings(spec) for spec in self.attacks}
+            for name, entry in content["attacks"].items():
+                if own.get(name) == entry["settings"]:
+                    self._take(name, _unpack(entry["right"], int(entry["done"])))
+        except FileNotFoundError:
+            return
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return  # damaged: its answers are worked out again
+
+    def keep(self, name: str, right: Tensor) -> None:
+        """Write down the answers so far."""
+        self.known[name] = right
+        own = {spec.name: _settings(spec) for spec in self.attacks}
+        content = {
+            "conditions": asdict(self.conditions),
+            "attacks": {
+                name: {"settings": own[name], "done": bits.numel(), "right": _pack(bits)}
+                for name, bits in self.known.items()
+            },
+        }
+        self.partial.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.partial, json.dumps(content).encode())

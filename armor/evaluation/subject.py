@@ -1,5 +1,6 @@
 """What is evaluated: a checkpoint of a run, or somebody else's weights."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ class Subject:
     Attributes:
         model: in evaluation mode, float32, on the CPU. spec: its description.
         dataset: name of the data set it belongs to.
+        digest: SHA-256 of its file.
         preflight: the outcome in its checkpoint, None for a foreign one.
         described: one line for people.
     """
@@ -30,6 +32,7 @@ class Subject:
     model: nn.Module
     spec: ModelSpec
     dataset: str
+    digest: str
     preflight: dict[str, Any] | None
     described: str
 
@@ -57,9 +60,13 @@ def load_subject(path: Path, *, architecture: str | None, dataset: str | None) -
     spec = ModelSpec(architecture, len(found.classes), found.shape, (0.0,) * channels, (1.0,) * channels)
     model = create(spec)
     load_weights(model, state_dict_of(content, architecture, channels, str(path)), path, architecture)
-    return Subject(
-        Cast(model, Arithmetic()).eval(), spec, name, None, f"{path} ({architecture}, foreign weights)"
-    )
+    described = f"{path} ({architecture}, foreign weights)"
+    return Subject(Cast(model, Arithmetic()).eval(), spec, name, _digest(path), None, described)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _own(content: dict[str, Any], path: Path, architecture: str | None, dataset: str | None) -> Subject:
@@ -87,4 +94,6 @@ def _own(content: dict[str, Any], path: Path, architecture: str | None, dataset:
     epoch = f"epoch {history[-1]['epoch']}" if history else "before the first epoch"
     described = f"{path} ({spec.name}, recipe {recipe['name']}, {epoch})"
     # Always float32, whatever the training ran in; the layout only changes the speed.
-    return Subject(Cast(model, Arithmetic("float32", layout)).eval(), spec, name, preflight, described)
+    return Subject(
+        Cast(model, Arithmetic("float32", layout)).eval(), spec, name, _digest(path), preflight, described
+    )

@@ -11,7 +11,7 @@ from armor.evaluation.intervals import wilson
 from armor.evaluation.record import Record, read_record
 from armor.recipes.tables import Row
 
-__all__ = ["Entry", "Table", "collect"]
+__all__ = ["Entry", "Table", "collect", "is_done"]
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Entry:
     Attributes:
         label, attack: which. seeds: how many runs there are. n: images per run.
         accuracy: mean over the seeds. lowest, highest: over the seeds.
-        interval: Wilson, 95 %, of all answers together (it leaves out how runs with other seeds would
-        differ). paired: comparison with the baseline row, the answers of equal seeds side by side; None
-        without one.
+        interval: Wilson, 95 %, of the mean accuracy on `n` images (runs on the same images do not count as
+        more images).
+        paired: comparison with the baseline row, the runs of equal seeds side by side; None without one.
     """
 
     label: str
@@ -51,6 +51,18 @@ class Entry:
         }
 
 
+def _paired(paired: Paired | None) -> str:
+    if paired is None:
+        return " | "
+    images = f"{100 * paired.difference:+.2f} [{100 * paired.low:+.2f}, {100 * paired.high:+.2f}]"
+    if paired.p_value is not None:
+        return f"{images}, p = {paired.p_value:.2g} | "
+    assert paired.seeds_low is not None
+    assert paired.seeds_high is not None
+    seeds = " ".join(f"{100 * d:+.1f}" for d in paired.by_seed)
+    return f"{images} | {seeds} [{100 * paired.seeds_low:+.2f}, {100 * paired.seeds_high:+.2f}]"
+
+
 @dataclass(frozen=True)
 class Table:
     """What has been computed so far of a table; `missing` are the folders of runs without an evaluation."""
@@ -62,41 +74,65 @@ class Table:
     def markdown(self) -> str:
         """The table for people."""
         lines = [f"# {self.title}", ""]
-        lines.append("| row | attack | seeds | accuracy | over seeds | 95 % interval | against baseline |")
-        lines.append("| --- | --- | ---: | ---: | --- | --- | --- |")
+        lines.append(
+            "| row | attack | images | seeds | accuracy | over seeds | 95 % interval "
+            "| against baseline, points | by seed |"
+        )
+        lines.append("| --- | --- | ---: | ---: | ---: | --- | --- | --- | --- |")
         for e in self.entries:
             low, high = (100 * v for v in e.interval)
-            paired = ""
-            if e.paired is not None:
-                a, b = 100 * e.paired.low, 100 * e.paired.high
-                paired = f"{100 * e.paired.difference:+.2f} [{a:+.2f}, {b:+.2f}], p = {e.paired.p_value:.2g}"
             lines.append(
-                f"| {e.label} | {e.attack} | {e.seeds} | {100 * e.accuracy:.2f} % "
-                f"| {100 * e.lowest:.2f} … {100 * e.highest:.2f} | {low:.2f} … {high:.2f} | {paired} |"
+                f"| {e.label} | {e.attack} | {e.n} | {e.seeds} | {100 * e.accuracy:.2f} % "
+                f"| {100 * e.lowest:.2f} … {100 * e.highest:.2f} | {low:.2f} … {high:.2f} "
+                f"| {_paired(e.paired)} |"
             )
+        lines += [
+            "",
+            "Intervals are 95 %: of an accuracy Wilson's over the images, of a difference the bootstrap over "
+            "the images (p: McNemar's exact test), by seed Student's t over the seeds.",
+        ]
         if self.missing:
             lines += ["", f"Not computed yet: {', '.join(self.missing)}."]
         return "\n".join(lines) + "\n"
 
 
-def _entry(label: str, attack: str, records: Sequence[Record], baselines: Sequence[Record]) -> Entry:
-    right = [record.right[attack] for record in records]
-    shares = [float(bits.mean()) for bits in right]
-    together = np.concatenate(right)
-    paired = None
-    if baselines and all(attack in b.right for b in baselines):
-        paired = compare(together, np.concatenate([b.right[attack] for b in baselines]))
+def _entry(label: str, attack: str, records: Sequence[Record], baselines: Sequence[Record | None]) -> Entry:
+    right = np.stack([record.right[attack] for record in records])
+    shares, n = right.mean(1), right.shape[1]
+    pairs = [
+        (mine, other.right[attack])
+        for mine, other in zip(right, baselines, strict=True)
+        if other is not None and attack in other.right
+    ]
     return Entry(
         label,
         attack,
         len(records),
-        right[0].size,
-        float(np.mean(shares)),
-        min(shares),
-        max(shares),
-        wilson(int(together.sum()), together.size),
-        paired,
+        n,
+        float(shares.mean()),
+        float(shares.min()),
+        float(shares.max()),
+        wilson(right.sum() / len(records), n),
+        compare(*(np.stack(side) for side in zip(*pairs, strict=True))) if pairs else None,
     )
+
+
+def _names(row: Row) -> set[str]:
+    return {name.strip() for name in row.attacks.split(",") if name.strip()}
+
+
+def is_done(row: Row, root: Path) -> bool:
+    """Whether the evaluation of `row` below `root` holds all its attacks on all its images.
+
+    Raises:
+        InputError: what is there is no record.
+    """
+    path = root / row.folder / "evaluation.json"
+    if not path.is_file():
+        return False
+    record = read_record(path)
+    enough = row.images is None or record.result["n"] == row.images
+    return enough and _names(row) <= set(record.right)
 
 
 def collect(title: str, rows: Sequence[Row], root: Path) -> Table:
@@ -107,7 +143,7 @@ def collect(title: str, rows: Sequence[Row], root: Path) -> Table:
         path = root / row.folder / "evaluation.json"
         if path.is_file():
             found[row.folder] = read_record(path)
-        else:
+        if not is_done(row, root):
             missing.append(row.folder)
     entries = []
     for label in dict.fromkeys(row.label for row in rows):
@@ -115,7 +151,6 @@ def collect(title: str, rows: Sequence[Row], root: Path) -> Table:
         for attack in dict.fromkeys(name for row in mine for name in found[row.folder].right):
             runs = [row for row in mine if attack in found[row.folder].right]
             records = [found[row.folder] for row in runs]
-            complete = all(row.baseline is not None and row.baseline in found for row in runs)
-            baselines = [found[row.baseline] for row in runs if row.baseline] if complete else []
+            baselines = [found.get(row.baseline) if row.baseline else None for row in runs]
             entries.append(_entry(label, attack, records, baselines))
     return Table(title, tuple(entries), tuple(missing))

@@ -58,11 +58,11 @@ SCALES = {
     "cpu": Scale(
         {
             "cifar": (
-                *_SMALL, "data.limit=8000", "training.epochs=5", "optimizer.lr=0.2", "validation.images=500",
+                *_SMALL, "data.limit=6000", "training.epochs=4", "optimizer.lr=0.2", "validation.images=500",
             ),
             "mnist": ("data.limit=10000", "training.epochs=6", "validation.images=500"),
         },
-        {"cifar": 2, "mnist": 5}, (0, 1, 2), "pgd20,cw20,autoattack@200", 2000, False,
+        {"cifar": 2, "mnist": 5}, (0, 1, 2), "pgd10,cw10,autoattack@200", 1000, False,
     ),
     "full": Scale({"cifar": (), "mnist": ()}, {}, (0, 1, 2), "fgsm,pgd20,autoattack", None, True),
 }  # fmt: skip

@@ -109,9 +109,10 @@ def validation_attack(recipe: Recipe) -> tuple[str, Callable[..., Transported]]:
     steps, radius = recipe.validation.steps, float(recipe.attack.radius)
     if recipe.attack.cost == "flips":
         return f"flips{steps}", partial(FlipAscent(1e-9, steps=steps, per_step=1), mu=1.0)
-    ball = _BALLS.get(recipe.attack.norm, Linf)(radius)
-    name = f"pgd{steps}" + ("" if recipe.attack.norm == "linf" else f"-{recipe.attack.norm}")
-    return name, Ascent(ball, step=radius / 4, steps=steps)
+    # The norm of a soft cost says what moving costs, not in which ball robustness is measured.
+    norm = recipe.attack.norm if recipe.attack.cost == "ball" else "linf"
+    name = f"pgd{steps}" + ("" if norm == "linf" else f"-{norm}")
+    return name, Ascent(_BALLS[norm](radius), step=radius / 4, steps=steps)
 
 
 def make_spec(recipe: Recipe, reader: Reader) -> ModelSpec:

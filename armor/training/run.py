@@ -91,6 +91,8 @@ def prepare_folder(folder: Path, recipe: Recipe, *, again: bool) -> Path | None:
 def _check_objective(objective: Objective | None, device: torch.device, instances: str) -> dict[str, Any]:
     if objective is None:
         return {"outcome": "not applicable", "reason": "the recipe takes the plain mean of the losses"}
+    if objective.name == "none":
+        return {"outcome": "not applicable", "reason": "transport only: there is no re-weighting to check"}
     report = preflight(
         objective, device=device, dtype=torch.float32, instances=Path(instances) if instances else None
     )

@@ -14,6 +14,7 @@ from armor.evaluation.attacks import parse
 from armor.evaluation.autoattack import autoattack_survivors
 from armor.evaluation.evaluate import evaluate
 from armor.evaluation.intervals import Z95, Accuracy, wilson
+from armor.evaluation.rfgsm import Rfgsm
 
 RADIUS = Fraction(8, 255)
 
@@ -48,6 +49,9 @@ def test_attacks_by_name() -> None:
     ]  # fmt: skip
     assert found[0].step == RADIUS
     assert found[1].step == Fraction(2, 255)
+    fewer = parse("pgd5x2@200", norm="linf", radius=RADIUS)[0]
+    assert (fewer.name, fewer.kind, fewer.restarts, fewer.images) == ("pgd5x2@200", "pgd", 2, 200)
+    assert (fewer.count(1000), fewer.count(50)) == (200, 50)
     assert parse("", norm="linf", radius=RADIUS) == ()
 
 
@@ -61,6 +65,9 @@ def test_attacks_by_name() -> None:
         ("fgsm", "l2", RADIUS, "norm 'l2'"),
         ("fgsm", "linf", Fraction(0), "radius 0"),
         ("fgsm", "linf", Fraction(9, 8), "radius 9/8"),
+        ("pgd5@0", "linf", RADIUS, "at least one image"),
+        ("autoatack@200", "linf", RADIUS, "'autoattack'"),
+        ("pgd5,fgsm,pgd5", "linf", RADIUS, "'pgd5' is named twice"),
     ],
 )
 def test_refused_attacks(names: str, norm: str, radius: Fraction, words: str) -> None:
@@ -106,7 +113,7 @@ def test_evaluation_is_deterministic_and_leaves_no_trace() -> None:
     model, (x, y) = Linear(), _images(90)
     model.train()
     state = torch.random.get_rng_state()
-    attacks = parse("pgd2,pgd2", norm="linf", radius=RADIUS)
+    attacks = parse("pgd2,fgsm", norm="linf", radius=RADIUS)
     first, second = (evaluate(model, x, y, attacks, seed=3, batch=40) for _ in range(2))
     assert first.to_mapping(None) == second.to_mapping(None)
     assert torch.equal(first.attacks[0].right, second.attacks[0].right)
@@ -163,3 +170,93 @@ def test_autoattack_needs_four_classes() -> None:
     x, y = _images(4)
     with pytest.raises(InputError, match="at least four classes"):
         autoattack_survivors(Linear(3).eval(), x, y, norm="linf", radius=0.1)
+
+
+class Thresholds(Linear):
+    """The linear model on centred features with a wave on top, so that the random start matters."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = x.flatten(1) - 0.5
+        margin = z @ self.weight + 0.3 * torch.sin(40 * z @ self.weight.roll(1))
+        return torch.stack([margin, -margin], 1)
+
+
+def test_an_evaluation_in_pieces_is_the_one_in_one_go() -> None:
+    model, (x, y) = Thresholds(), _images(90)
+    attacks = parse("pgd3,cw2x2@50", norm="linf", radius=Fraction(1, 255))
+    kept: list[tuple[str, Tensor]] = []
+    whole = evaluate(model, x, y, attacks, batch=20, keep=lambda name, right: kept.append((name, right)))
+    assert [(name, right.numel()) for name, right in kept] == [
+        ("pgd3", 20), ("pgd3", 40), ("pgd3", 60), ("pgd3", 80), ("pgd3", 90),
+        ("cw2x2@50", 20), ("cw2x2@50", 40), ("cw2x2@50", 50),
+    ]  # fmt: skip
+    assert 0 < whole.attacks[0].accuracy.correct < whole.natural.correct
+    assert whole.attacks[1].accuracy.n == 50
+    assert whole.to_mapping(None)["attacks"][1]["n"] == 50
+    for end in range(len(kept) + 1):
+        known = dict(kept[:end])
+        parts = evaluate(model, x, y, attacks, batch=20, known=known)
+        for one, other in zip(parts.attacks, whole.attacks, strict=True):
+            assert torch.equal(one.right, other.right)
+    # An attack's answers do not depend on what else is tried, nor on how many images it is tried on.
+    alone = evaluate(model, x, y, parse("cw2x2", norm="linf", radius=Fraction(1, 255)), batch=20)
+    assert torch.equal(alone.attacks[0].right[:40], whole.attacks[1].right[:40])
+
+
+def test_what_is_known_is_not_attacked_again() -> None:
+    model, (x, y) = Linear(), _images(60)
+    known = {"fgsm": torch.ones(60, dtype=torch.bool)}
+    found = evaluate(model, x, y, parse("fgsm", norm="linf", radius=RADIUS), batch=20, known=known)
+    assert found.attacks[0].accuracy.correct == 60
+
+
+class Additive(nn.Module):
+    """Two logits ±(⟨w, x⟩ + b) of binary features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.randn(24, generator=torch.Generator().manual_seed(0))
+        self.weight[0] = 12.0  # who has this feature may withstand all others
+        self.drop = nn.Parameter(torch.tensor(-6.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        margin = x.flatten(1) @ self.weight + self.drop
+        return torch.stack([-margin, margin], 1)
+
+
+def _programs(count: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(3)
+    x = (torch.rand(count, 24, 1, 1, generator=generator) < 0.5).float()
+    with torch.no_grad():
+        return x, Additive()(x).argmax(1)
+
+
+def test_rfgsm_switches_on_exactly_what_helps_a_linear_model() -> None:
+    model, (x, y) = Additive(), _programs(80)
+    spec = parse("rfgsm50", norm="linf", radius=RADIUS)[0]
+    assert (spec.kind, spec.norm, spec.steps) == ("rfgsm", "flips", 50)
+    # Fifty steps of 1/50 carry each feature that helps to 1, where rounding is certain.
+    moved = torch.maximum(x.flatten(1), ((1 - 2 * y)[:, None] * model.weight > 0).float())
+    with torch.no_grad():
+        expected = model(moved).argmax(1) == y
+    found = evaluate(model, x, y, (spec,), batch=30)
+    assert torch.equal(found.attacks[0].right, expected)
+    assert 0 < int(expected.sum()) < 80
+
+
+def test_rfgsm_never_switches_off_and_refuses_other_values() -> None:
+    model, (x, y) = Additive(), _programs(40)
+
+    def loss(z: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(model(z), y, reduction="none")
+
+    generator = torch.Generator().manual_seed(0)
+    moved = Rfgsm(3, 4)(loss, x, generator=generator)
+    assert ((moved.x == 0) | (moved.x == 1)).all()
+    assert (moved.x >= x).all()
+    assert (moved.x > x).any()
+    with torch.no_grad():
+        assert (loss(moved.x) >= loss(x)).all()
+    assert torch.equal(moved.costs, (moved.x - x).flatten(1).sum(1))
+    with pytest.raises(InputError, match="binary features"):
+        Rfgsm(3)(loss, x * 0.5, generator=generator)

@@ -1,6 +1,7 @@
 """Paired comparisons: McNemar's test and the bootstrap against slow and exact answers, records, tables."""
 
 import json
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from armor.evaluation.evaluate import AttackResult, Evaluation
 from armor.evaluation.intervals import Accuracy
 from armor.evaluation.plots import learning_curves, table_plot
 from armor.evaluation.record import read_record, write_record
-from armor.evaluation.table import collect
+from armor.evaluation.table import collect, is_done
 from armor.numbers import ratio
 from armor.recipes import find
 from armor.recipes.tables import SCALES, Row, rows, tables
@@ -65,6 +66,29 @@ def test_the_bootstrap_covers_the_truth() -> None:
     assert 0.90 <= inside / 300 <= 0.99
 
 
+def test_several_seeds_are_paired_by_image_and_by_seed() -> None:
+    rng = np.random.default_rng(2)
+    image = rng.random(500)  # how hard an image is: the answers of different seeds go together
+    first, second = (
+        np.stack([image + 0.2 * rng.normal(size=500) < 0.6 + s for _ in range(3)]) for s in (0.1, 0)
+    )
+    found = compare(first, second)
+    by_seed = first.mean(1) - second.mean(1)
+    assert found.by_seed == pytest.approx(by_seed)
+    assert found.difference == pytest.approx(by_seed.mean())
+    assert found.p_value is None
+    assert (found.only_first, found.only_second) == ((first & ~second).sum(), (~first & second).sum())
+    interval = stats.t.interval(0.95, 2, loc=by_seed.mean(), scale=stats.sem(by_seed))
+    assert (found.seeds_low, found.seeds_high) == pytest.approx(interval)
+    index = rng.integers(0, 500, (20_000, 500))
+    apart = first.mean(0) - second.mean(0)
+    low, high = np.quantile(apart[index].mean(1), (0.025, 0.975))
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.004)
+    # The same run three times is no more evidence than the run once.
+    once, thrice = compare(first[0], second[0]), compare(np.stack([first[0]] * 3), np.stack([second[0]] * 3))
+    assert (thrice.low, thrice.high) == pytest.approx((once.low, once.high))
+
+
 def test_other_images_cannot_be_compared() -> None:
     with pytest.raises(InputError, match="same images"):
         compare(np.ones(3, bool), np.ones(4, bool))
@@ -95,7 +119,14 @@ def test_records_come_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", '{"n": 9, "right": {"natural": "00"}}', '{"n": 8, "right": {"natural": "zz"}}']
+    "text",
+    [
+        "",
+        "{}",
+        '{"n": 8, "attacks": [{"name": "fgsm"}], "right": {"natural": "00"}}',
+        '{"n": 9, "right": {"natural": "00"}}',
+        '{"n": 8, "right": {"natural": "zz"}}',
+    ],
 )
 def test_damaged_records(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.json"
@@ -118,7 +149,8 @@ def test_every_row_of_every_table_is_a_valid_run(table: str, scale: str) -> None
         assert recipe.data.name == table.removesuffix("-duals")
         assert ratio(row.radius, "radius") == recipe.attack.radius  # trained and evaluated at one radius
         assert row.baseline is None or row.baseline in folders
-        parse(row.attacks, norm=recipe.attack.norm, radius=recipe.attack.radius)
+        parse(row.attacks, norm="linf", radius=recipe.attack.radius)
+        assert recipe.attack.steps * recipe.attack.step > recipe.attack.radius  # the attack reaches its ball
     if scale == "full":
         assert {row.seed for row in found} == {0, 1, 2}
 
@@ -163,6 +195,10 @@ def test_the_table_collects_what_is_there(tmp_path: Path) -> None:
     armor = next(e for e in table.entries if e.label == "armor" and e.attack == "natural")
     expected = compare(evaluations["armor-seed0"].right.numpy(), evaluations["plain-seed0"].right.numpy())
     assert armor.paired == expected
+    assert not is_done(made[3], tmp_path)
+    assert is_done(made[0], tmp_path)
+    assert not is_done(replace(made[0], attacks="pgd20,autoattack@200"), tmp_path)
+    assert not is_done(replace(made[0], images=36), tmp_path)
     text = table.markdown()
     assert text.count("\n| plain | ") == 2
     assert "Not computed yet: armor-seed1." in text
