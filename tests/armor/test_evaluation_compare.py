@@ -123,9 +123,9 @@ def test_records_come_back(tmp_path: Path) -> None:
     [
         "",
         "{}",
+        '{"n": 9, "attacks": [], "right": {"natural": "00"}}',
+        '{"n": 8, "attacks": [], "right": {"natural": "zz"}}',
         '{"n": 8, "attacks": [{"name": "fgsm"}], "right": {"natural": "00"}}',
-        '{"n": 9, "right": {"natural": "00"}}',
-        '{"n": 8, "right": {"natural": "zz"}}',
     ],
 )
 def test_damaged_records(tmp_path: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny_cifar
@@ -9,6 +10,8 @@ import torch
 
 from armor.cli.main import main
 from armor.data import cifar10
+from armor.evaluation import evaluate as evaluation
+from armor.evaluation import measure
 from armor.models import ModelSpec, create
 
 PARTS = tiny_cifar.files(per_batch=24)
@@ -94,6 +97,12 @@ def test_a_foreign_state_dict(words: list[str], tmp_path: Path, capsys: pytest.C
     ("more", "expected"),
     [
         (["--attack", "pdg20"], "'pgd20'"),
+        (["--attack", "rfgsm50"], "'rfgsm50' does not fit CIFAR-10"),
+        (["--attack", "fgsm@41"], "'fgsm@41' exceeds the 40 images"),
+        (["--attack", "fgsm,fgsm"], "named twice"),
+        (["--resume"], "--resume needs the --record"),
+        (["--against", "/nowhere/a.json"], "no evaluation at /nowhere/a.json"),
+        (["--against", "/nowhere/a.pt"], "no checkpoint at /nowhere/a.pt"),
         (["--radius", "8/0"], "radius = '8/0'"),
         (["--radius", "eight"], "radius = 'eight'"),
         (["--radius", "-1"], "radius -1"),
@@ -132,3 +141,68 @@ def test_unreadable_checkpoints(
     printed = capsys.readouterr().err
     assert str(path) in printed
     assert len(printed.strip().splitlines()) == 1
+
+
+def test_an_interrupted_evaluation_goes_on_where_it_was(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = tmp_path / "e.json"
+    more = ["--attack", "fgsm,pgd4", "--batch", "15", "--record"]
+    assert main([*words, *more, str(tmp_path / "whole.json")]) == 0
+    attacked = []
+    real = measure.correct_under
+
+    def counted(*args: Any, **options: Any) -> torch.Tensor:
+        attacked.append((options["kind"], options["first"]))
+        if len(attacked) == 5:
+            raise KeyboardInterrupt
+        return real(*args, **options)
+
+    monkeypatch.setattr(evaluation, "correct_under", counted)
+    assert main([*words, *more, str(record), "--resume"]) == 130
+    assert not record.exists()
+    assert (tmp_path / "e.json.partial").exists()
+    assert main([*words, *more, str(record), "--resume"]) == 0
+    assert attacked == [
+        ("fgsm", 0), ("fgsm", 1), ("fgsm", 2), ("pgd", 0), ("pgd", 1), ("pgd", 1), ("pgd", 2),
+    ]  # fmt: skip
+    assert record.read_text() == (tmp_path / "whole.json").read_text()
+    assert not (tmp_path / "e.json.partial").exists()
+    assert main([*words, *more, str(record), "--resume"]) == 0  # nothing is left
+    assert len(attacked) == 7
+    assert main([*words, *more, str(record), "--resume", "--seed", "1"]) == 0  # another evaluation
+    assert len(attacked) == 13
+    (tmp_path / "e.json.partial").write_text("{")
+    assert main([*words, *more, str(record), "--resume", "--seed", "2"]) == 0
+    assert len(attacked) == 19
+    capsys.readouterr()
+
+
+def test_binary_features_by_rfgsm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main(["data", "make", "malware", "--data", str(tmp_path), "--samples", "1600", "--features", "64"])
+        == 0
+    )
+    settings = [
+        "data.validation=40", "validation.images=40", "validation.steps=2", "training.batch=32",
+        "training.epochs=8", "training.precision=float32", "training.layout=contiguous", "attack.steps=2",
+    ]  # fmt: skip
+    folder = str(tmp_path / "run")
+    words = ["train", "malware", "--data", str(tmp_path), "--out", folder, "--device", "cpu"]
+    assert main([*words, *(w for s in settings for w in ("--set", s))]) == 0
+    capsys.readouterr()
+    words = ["evaluate", folder, "--data", str(tmp_path), "--attack"]
+    assert main([*words, "rfgsm10x3", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    natural, attacked = found["natural"]["accuracy"], found["attacks"][0]["accuracy"]
+    assert natural > 0.6
+    assert attacked < natural
+    assert found["attacks"][0]["norm"] == "flips"
+    rates = found["rates"]
+    # Half of the samples belong to either class, up to one.
+    mean = (rates["rfgsm10x3"]["false_negatives"] + rates["rfgsm10x3"]["false_positives"]) / 2
+    assert mean == pytest.approx(1 - attacked, abs=0.03)
+    assert main([*words, "rfgsm5"]) == 0
+    assert "false negatives" in capsys.readouterr().out
+    assert main([*words, "pgd5"]) == 2
+    assert "'pgd5' does not fit" in capsys.readouterr().err
