@@ -247,7 +247,7 @@ def _solve_priced(
     for _ in range(rounds):
         graph = ArcGraph(n, m, *np.divmod(keys, m))
         gap = (bracket.upper - bracket.lower) / max(abs(bracket.upper), absolute)
-        accuracy = 0.2 * relative if gap <= 0.1 or exhausted else max(1e-3, 0.2 * relative)
+        accuracy = 0.2 * relative if gap <= 0.1 or exhausted else max(min(1e-3, 4.0 / (n + m)), 0.2 * relative)
         result = _arc_solve(level, graph, cost, accuracy, 0.2 * absolute)
         bracket.rounds += 1
         bracket.iterations += result.iterations
