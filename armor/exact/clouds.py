@@ -265,6 +265,8 @@ class WideGeometry:
 
         parts = list(parallel(one, -(-self.n // self._step)))
         rows, columns = (np.concatenate([part[a] for part in parts]) for a in range(2))
+        if k > 1:  # first arcs: which ones is all that is asked
+            return rows, columns, np.concatenate([part[2] for part in parts])
         exact = self.arcs(rows, columns)
         finite = np.isfinite(exact)
         return rows[finite], columns[finite], exact[finite] - g[columns[finite]]

@@ -49,7 +49,9 @@ class Geometry(Protocol):
         ...
 
     def row_best(self, g: Array, k: int) -> tuple[Index, Index, Array]:
-        """The `k` smallest finite `c_ij - g_j` of every row: rows, columns, values."""
+        """The `k` smallest finite `c_ij - g_j` of every row: rows, columns, values (for `k > 1` the order
+        and the values may be those of lower bounds).
+        """
         ...
 
     def transpose(self) -> Geometry:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armor.exact.bracket import dual_value
-from armor.exact.geometry import Geometry
+from armor.exact.geometry import Geometry, Violations
 from armor.exact.interior import ArcResult, solve_arcs
 from armor.exact.linear import ArcGraph, dense
 from armor.exact.members import Member
@@ -27,7 +27,10 @@ Index = NDArray[np.int64]
 _DIRECT = 150 * 150  # arcs up to which a problem is solved on all of them
 _FIRST = 7  # first arcs of every row and of every column
 _SHARE = 1e-3  # least share of a coarse column that makes an arc worth inheriting
-_SHRINK = 3  # arcs kept per point at the one reduction
+_PARENTS = 3  # most arcs of a coarse column that are inherited
+_SHRINK = 3  # arcs kept per point at the one reduction, at least
+_KEPT = 1e-2  # share of its row's and of its column's mass that keeps an arc in the reduction
+_EASE = 1e-3  # accuracy of a restricted problem against the gap over all arcs
 _KEEP = 2  # violated arcs added for every row and every column
 
 
@@ -198,6 +201,7 @@ def _children(solved: Bracket, row_of: Index, column_of: Index, m: int) -> Index
     if primal is None:
         return np.empty(0, dtype=np.int64)
     used = primal.x > _SHARE * np.bincount(primal.columns, weights=primal.x)[primal.columns]
+    used &= _rank(primal.columns, -primal.x, int(column_of.max()) + 1) < _PARENTS
     coarse_rows, coarse_columns = primal.rows[used], primal.columns[used]
     row_order, column_order = np.argsort(row_of, kind="stable"), np.argsort(column_of, kind="stable")
     row_count = np.bincount(row_of)
@@ -247,17 +251,18 @@ def _solve_priced(
     for _ in range(rounds):
         graph = ArcGraph(n, m, *np.divmod(keys, m))
         gap = (bracket.upper - bracket.lower) / max(abs(bracket.upper), absolute)
-        accuracy = 0.2 * relative if gap <= 0.1 or exhausted else max(min(1e-3, 4.0 / (n + m)), 0.2 * relative)
+        accuracy = 0.2 * relative
+        if not exhausted:
+            # Before the reduction the plan must have told its arcs apart, which takes a barrier of the
+            # order of the spacing of the points.
+            first = min(1e-3, 4.0 / (n + m))
+            accuracy = max(accuracy, min(_EASE * gap, 1e-4) if gap <= 0.1 else first)
         result = _arc_solve(level, graph, cost, accuracy, 0.2 * absolute)
         bracket.rounds += 1
         bracket.iterations += result.iterations
         best = graph.row_max(result.g[graph.columns] - cost)
         i, j, value = geometry.violations(best, result.g, keep)
-        full, low = best.copy(), result.g.copy()
-        np.maximum.at(full, i, best[i] - value)
-        np.minimum.at(low, j, result.g[j] + value)
-        _raise_lower(level, bracket, result.g, full)
-        _raise_lower(level, bracket, low, best)
+        _repair(level, bracket, result.g, best, (i, j, value))
         _drop_upper(level, bracket, graph, cost, result)
         if report is not None:
             report(Progress(n, m, bracket.rounds, len(keys), bracket.lower, bracket.upper))
@@ -289,34 +294,49 @@ def _solve_priced(
         keys = merged[order]
 
 
+def _repair(level: Level, bracket: Bracket, g: Array, h: Array, found: Violations) -> None:
+    """Lower bounds from prices that some arcs contradict: `h` raised, `g` lowered, or at every arc the
+    lighter end (which decides when weights range over many orders of magnitude), then `h` anew.
+    """
+    i, j, value = found
+    raised, low, mixed = h.copy(), g.copy(), g.copy()
+    np.maximum.at(raised, i, h[i] - value)
+    np.minimum.at(low, j, g[j] + value)
+    _raise_lower(level, bracket, g, raised)
+    _raise_lower(level, bracket, low, h)
+    light = level.q[j] < level.p[i]
+    if light.any() and not light.all():
+        np.minimum.at(mixed, j[light], g[j[light]] + value[light])
+        _raise_lower(level, bracket, mixed, -_row_minimum(level.geometry, mixed))
+
+
+def _rank(line: Index, value: Array, count: int) -> Index:
+    """The place of every entry among those of its line, by ascending value."""
+    order = np.lexsort((value, line))
+    sorted_line = line[order]
+    start = np.searchsorted(sorted_line, np.arange(count))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order)) - start[sorted_line]
+    return rank
+
+
 def _worst(i: Index, j: Index, value: Array, n: int, m: int, keep: int) -> Index:
     """Keys `i m + j` of the `keep` most negative arcs of every row and of every column."""
-    chosen = []
-    for line, count in ((i, n), (j, m)):
-        order = np.lexsort((value, line))
-        sorted_line = line[order]
-        start = np.searchsorted(sorted_line, np.arange(count))
-        rank = np.arange(len(order)) - start[sorted_line]
-        chosen.append(order[rank < keep])
-    place = np.unique(np.concatenate(chosen))
-    return np.unique(i[place] * m + j[place])
+    chosen = (_rank(i, value, n) < keep) | (_rank(j, value, m) < keep)
+    return np.unique(i[chosen] * m + j[chosen])
 
 
 def _shrink(graph: ArcGraph, result: ArcResult) -> NDArray[np.bool_]:
-    """Arcs worth keeping: the `3(n+m)` smallest slacks, the two best of every row and column, large
-    masses.
+    """Arcs worth keeping: the `3(n+m)` smallest slacks, every arc that carries a share of both its row and
+    its column (duplicated points share their mass between many), the two best of each line, and the largest
+    mass of each column.
     """
-    slack = result.s
-    kept = np.zeros(graph.count, dtype=bool)
+    slack, x = result.s, result.x
     most = min(graph.count, _SHRINK * (graph.n + graph.m))
+    larger = np.maximum(graph.row_sum(x)[graph.rows], graph.column_sum(x)[graph.columns])
+    kept = np.asarray(x > _KEPT * larger)
     kept[np.argpartition(slack, most - 1)[:most]] = True
-    for line, start, order in (
-        (graph.rows, graph.row_start, np.lexsort((slack, graph.rows))),
-        (graph.columns, graph.column_start, np.lexsort((slack, graph.columns))),
-    ):
-        rank = np.arange(graph.count) - start[line[order]]
-        kept[order[rank < 2]] = True
-    order = np.lexsort((-result.x, graph.columns))
-    rank = np.arange(graph.count) - graph.column_start[graph.columns[order]]
-    kept[order[rank < 1]] = True
+    kept |= _rank(graph.rows, slack, graph.n) < 2
+    kept |= _rank(graph.columns, slack, graph.m) < 2
+    kept |= _rank(graph.columns, -x, graph.m) < 1
     return kept

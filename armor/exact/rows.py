@@ -72,6 +72,7 @@ class SmoothRows:
         self._member, self._p = member, p
         self.pairs = len(p)
         self._scale = 1.0
+        self._last = p  # where the last supply ended: the next price is near
 
     def _gradient(self, r: Array) -> Array:
         if self._member.alpha is not None:
@@ -81,7 +82,7 @@ class SmoothRows:
     def supply(self, y: Array, mu: float) -> tuple[Array, Array]:
         """`r(y)` solving `f'(r/p) - μ/r = y` and `dr/dy`, by Newton's method in `log r`."""
         p, scale = self._p, self._scale
-        r = p.copy()
+        r = self._last
         for _ in range(40):
             t = r / p
             value = scale * self._slope(t) - mu / r - y
@@ -91,6 +92,7 @@ class SmoothRows:
             if np.max(np.abs(step)) < 1e-6:
                 break
         t = r / p
+        self._last = r
         return r, r / (scale * self._curvature(t) * t + mu / r)
 
     def start(self, y: Array, supply: Array, mu: float) -> None:
