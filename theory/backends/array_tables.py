@@ -125,6 +125,18 @@ class _Part:
             self.open_hi = branch.hi == sp.oo or not _finite_at(branch.expr, hi, branch.numbers)
         self._origin = branch.origin
 
+    def covers(self, least: float, most: float) -> bool:
+        """Whether the interval lies strictly inside this branch (false where either end is NaN)."""
+        return self.lo.value < least and most < self.hi.value
+
+    def inside(self, x: Any) -> Any:
+        """This branch's values for an `x` all of whose entries lie strictly inside it."""
+        if self._origin == "hi":
+            argument = -self.hi.distance(x)
+        else:
+            argument = self.lo.distance(x) if self._origin == "lo" else x
+        return self._function(argument) + self._m.lib.zeros_like(x)
+
     def put(self, x: Any, result: Any) -> Any:
         """`result` with this branch's values where x belongs to it."""
         m, where = self._m, self._m.where
@@ -155,6 +167,11 @@ def array_function(table: "Table", backend: str) -> Callable[[Any], Any]:
     def function(x: Any) -> Any:
         x = m.as_array(x)
         with m.silent():
+            if backend == "numpy" and x.size:  # one branch alone is the common case, and ten times as fast
+                least, most = x.min(), x.max()
+                for part in parts:
+                    if part.covers(least, most):
+                        return part.inside(x)[()]
             result = m.where(parts[0].lo.distance(x) < 0, below, m.lib.full_like(x, float("nan")))
             result = m.where(parts[-1].hi.distance(x) > 0, above, result)
             for part in parts:

@@ -54,7 +54,8 @@ class DualPoint:
 def minimize_log_convex(function: Callable[[Array], Array], low: float, high: float) -> tuple[float, float]:
     """Minimum over `[low, high]`, `low > 0`, of a convex function of `(K,)`, by a zooming logarithmic grid.
 
-    Returns `(argument, value)`. The grid takes 33 points a round and keeps the two intervals around the best.
+    Returns `(argument, value)`. The grid takes 33 points a round and keeps the two intervals around the best,
+    until the function rises by less than 1e-14 over both: by convexity it falls no lower between them.
     """
     left, right = math.log(low), math.log(high)
     best = (low, math.inf)
@@ -64,6 +65,9 @@ def minimize_log_convex(function: Callable[[Array], Array], low: float, high: fl
         k = int(np.argmin(values))
         if values[k] < best[1]:
             best = (float(math.exp(grid[k])), float(values[k]))
+        around = values[max(k - 1, 0)], values[min(k + 1, 32)]
+        if 0 < k < 32 and max(around) - values[k] <= 1e-14 * max(1.0, abs(values[k])):
+            break
         left, right = grid[max(k - 1, 0)], grid[min(k + 1, 32)]
     return best
 
@@ -142,6 +146,8 @@ class Formulas:
             middle = 0.5 * (low + high)
             mass = self.conjugate_prime((shifted - middle[:, None]) / mu[:, None]) @ p
             above = ~(mass < 1.0)  # NaN and inf count as too much mass
+            if np.all((middle == low) | (middle == high)):  # neighbouring doubles
+                break
             low, high = np.where(above, middle, low), np.where(above, high, middle)
         ends = np.stack([low, high, floor])
         ends = np.where(np.isfinite(ends), ends, high)
