@@ -34,7 +34,7 @@ __all__ = [
 
 NONE = "-"  # an axis that a check does not have
 KAPPAS = ("k0", "k+")  # κ = 0 and κ > 0
-LAYERS = ("theory", "verification", "armor")
+LAYERS = ("formal", "theory", "verification", "armor")
 
 
 @dataclass(frozen=True, order=True)

@@ -12,6 +12,7 @@ from verification.generate import COSTS, SUPPORTS
 from verification.matrix import checks as package
 from verification.matrix.armor_layer import armor_checks
 from verification.matrix.cells import KAPPAS, LAYERS, NONE, Cell, Check
+from verification.matrix.formal_layer import formal_checks
 from verification.matrix.members import Member
 from verification.matrix.theory_layer import theory_checks
 
@@ -26,7 +27,7 @@ def checks() -> tuple[Check, ...]:
     found: list[Check] = []
     for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
         found.extend(import_module(f"{package.__name__}.{module}").CHECKS)
-    found.extend(theory_checks() + armor_checks())
+    found.extend(formal_checks() + theory_checks() + armor_checks())
     return tuple(sorted(found, key=lambda check: (int(check.statement[1:]), LAYERS.index(check.layer))))
 
 

@@ -19,6 +19,7 @@ from verification.matrix.registry import Plan, check_of
 __all__ = ["Run", "decode", "encode", "execute", "run"]
 
 _ATTEMPTS = 6
+_CHUNK = 100  # cells that one worker takes at a time, at most
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,30 @@ def _task(
     return kind, name, encode(execute(Cell(*name.split("/")), seed, effort, expression))
 
 
+def _tasks(
+    chunk: list[tuple[str, str]], seed: int, effort: str, expression: str | None
+) -> list[tuple[str, str, dict[str, object]]]:
+    return [_task(kind, name, seed, effort, expression) for kind, name in chunk]
+
+
+def _chunks(tasks: list[tuple[str, str]], jobs: int) -> list[list[tuple[str, str]]]:
+    """The tasks of one divergence together, so that few workers derive the same divergence; mutants, alone,
+    come last and even out what the workers have left to do.
+    """
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for kind, name in tasks:
+        key = name.split("/")[1] if kind == "cell" else ""
+        groups.setdefault(key, []).append((kind, name))
+    mutants = groups.pop("", [])
+    longest = max(4, min(_CHUNK, len(tasks) // (4 * jobs)))
+    chunks = [
+        group[start : start + longest]
+        for group in sorted(groups.values(), key=len, reverse=True)
+        for start in range(0, len(group), longest)
+    ]
+    return chunks + [[task] for task in mutants]
+
+
 def _finished(
     tasks: list[tuple[str, str]], seed: int, effort: str, jobs: int, expression: str | None
 ) -> Iterator[tuple[str, str, dict[str, object]]]:
@@ -142,9 +167,11 @@ def _finished(
         return
     # Workers get one thread each: the instances are small, and BLAS threads would fight over the cores.
     with parallel_config(backend="loky", inner_max_num_threads=1):
-        yield from Parallel(
-            n_jobs=jobs, return_as="generator_unordered", batch_size=4, pre_dispatch="4*n_jobs"
-        )(delayed(_task)(kind, name, seed, effort, expression) for kind, name in tasks)
+        finished = Parallel(
+            n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs"
+        )(delayed(_tasks)(chunk, seed, effort, expression) for chunk in _chunks(tasks, jobs))
+        for results in finished:
+            yield from results
 
 
 def _inapplicable(plan: Plan, seed: int) -> list[CellResult]:
@@ -180,6 +207,10 @@ def run(
             kept = cache.get(cache.key("/".join(task), seed, effort))
             if kept is not None:
                 done[task] = kept
+    if any(cell.layer == "formal" for cell in plan.cells):
+        from verification.matrix import formal_layer
+
+        formal_layer.prepare(stream or sys.stderr)
     reused = len(done)
     todo = [task for task in names if task not in done]
     progress = _Progress(len(todo), stream or sys.stderr)

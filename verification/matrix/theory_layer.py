@@ -16,7 +16,7 @@ from verification.matrix.applies import once
 from verification.matrix.cells import NONE, Check, Context, InapplicableCell, always
 from verification.matrix.members import Member
 
-__all__ = ["theory_checks"]
+__all__ = ["derivation_of", "derived_statements", "theory_checks"]
 
 
 @lru_cache(maxsize=64)
@@ -26,16 +26,21 @@ def _derivations(member: Member) -> tuple[Derivation, ...]:
     return tuple(derive(dict(member.spec)))
 
 
-def _run(context: Context) -> None:
+def derivation_of(context: Context) -> Derivation:
+    """The derivation of a cell's statement for its divergence; `InapplicableCell` where there is none."""
     try:
         found = [d for d in _derivations(context.member) if d.statement == context.cell.statement]
     except InputError as error:
         raise InapplicableCell(str(error)) from None
     if not found:
         raise InapplicableCell("no derivation of this statement for this divergence")
-    derivation = found[0]
-    if derivation.not_applicable:
-        raise InapplicableCell(derivation.not_applicable)
+    if found[0].not_applicable:
+        raise InapplicableCell(found[0].not_applicable)
+    return found[0]
+
+
+def _run(context: Context) -> None:
+    derivation = derivation_of(context)
     results = derivation.run_checks()
     listing = [
         f"{each.number}. [{each.grade.value}] {each.outcome.value}: {each.step.text}"
@@ -58,30 +63,34 @@ def _run(context: Context) -> None:
 
 
 @lru_cache
-def theory_checks() -> tuple[Check, ...]:
-    """One check per statement that the derivation layer holds, found by the names of its files."""
+def derived_statements() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """Number, title and machine-checked theorems of the statements of the derivation layer, by file name."""
     spec = find_spec("theory.statements")
     if spec is None or find_spec("theory.statement") is None:
         return ()
     found = []
     for info in pkgutil.iter_modules(spec.submodule_search_locations):
-        match = re.match(r"t(\d+)_", info.name)
-        if match:
-            title = str(
-                getattr(import_module(f"theory.statements.{info.name}").STATEMENT, "title", info.name)
-            )
-            found.append(
-                Check(
-                    f"T{int(match[1])}",
-                    title.replace("$", ""),
-                    _run,
-                    layer="theory",
-                    costs=(NONE,),
-                    supports=(NONE,),
-                    kappas=(NONE,),
-                    breadth=(1, 1),
-                    samples=(1, 1),
-                    applies=once if match[1].lstrip("0") == "5" else always,
-                )
-            )
+        if match := re.match(r"t(\d+)_", info.name):
+            statement = import_module(f"theory.statements.{info.name}").STATEMENT
+            found.append((f"T{int(match[1])}", statement.title.replace("$", ""), statement.formal))
     return tuple(found)
+
+
+@lru_cache
+def theory_checks() -> tuple[Check, ...]:
+    """One check per statement that the derivation layer holds, found by the names of its files."""
+    return tuple(
+        Check(
+            number,
+            title,
+            _run,
+            layer="theory",
+            costs=(NONE,),
+            supports=(NONE,),
+            kappas=(NONE,),
+            breadth=(1, 1),
+            samples=(1, 1),
+            applies=once if number == "T5" else always,
+        )
+        for number, title, _ in derived_statements()
+    )

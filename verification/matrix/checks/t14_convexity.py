@@ -50,7 +50,7 @@ def _renyi(p: Array, q: Array, alpha: float) -> float:
 
 
 def _counterexample(context: Context) -> None:
-    """Without transport, the worst of many segments by the formula of Rényi; its violation is then enclosed."""
+    """Without transport, the worst of many segments by the formula, its violation then enclosed."""
     alpha = context.member.parameter
     segments = [_pairs(context, 2) for _ in range(200)]
 
