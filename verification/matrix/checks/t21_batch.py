@@ -1,5 +1,5 @@
 """T21: the objective on a mini-batch underestimates (Rényi above 1 need not), and for KL the bias as a
-function of the batch size has known constants, with λ solved anew or carried over, with or without replacement.
+function of the batch size has known constants: λ solved anew or carried over, with or without replacement.
 """
 
 import math
@@ -54,7 +54,7 @@ def kl_values(h: Array, many: Array, epsilon: float) -> Array:
 
 
 def without_replacement(counts: Array, size: int) -> tuple[Array, Array]:
-    """All batches of `size` draws without replacement from a data set with `counts (n,)` equal points each."""
+    """All batches of `size` draws without replacement from `counts (n,)` equal points each."""
     picks = [
         pick
         for pick in product(*(range(min(int(c), size) + 1) for c in counts[:-1]))
