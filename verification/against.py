@@ -67,9 +67,9 @@ def load(target: str) -> Callable[..., float]:
     return found  # type: ignore[no-any-return]
 
 
-def _instance(kind: str, member: Member, cost: str, support: str, seed: int) -> dict[str, Any]:
+def _instance(kind: str, member: Member, cost: str, support: str, seed: int, points: int) -> dict[str, Any]:
     rng = seed_of(f"against/{kind}/{member.label}/{cost}/{support}", seed)
-    mapping = draw(rng, member.spec, cost, support, n=5, epsilon=radius(rng), kappa=0.0).mapping
+    mapping = draw(rng, member.spec, cost, support, n=points, epsilon=radius(rng), kappa=0.0).mapping
     drop = ("phi", "epsilon", "kappa") if kind == "divergence" else ("q",)
     return {key: value for key, value in mapping.items() if key not in drop}
 
@@ -122,11 +122,15 @@ def _judge(
     )
 
 
-def run(target: str, *, seed: int = 0, full: bool = False, only: Sequence[str] = ()) -> tuple[Finding, ...]:
-    """Run foreign code over kinds × divergences × costs × supports.
+def run(
+    target: str, *, seed: int = 0, full: bool = False, only: Sequence[str] = (), points: int = 5
+) -> tuple[Finding, ...]:
+    """Run foreign code over kinds × divergences × costs × supports, on instances of `points` points.
 
     `only` restricts by the labels of divergences, costs, supports and kinds, as `--only` does.
     """
+    if not 2 <= points <= 500:
+        raise InputError(f"--points must be between 2 and 500, but is {points}")
     function = load(target)
     axes = {"kind": KINDS, "divergence": tuple(m.label for m in members()), "cost": tuple(COSTS)}
     axes["support"] = ("reference", "space")
@@ -147,7 +151,7 @@ def run(target: str, *, seed: int = 0, full: bool = False, only: Sequence[str] =
                 for support in axes["support"]:
                     place = {"kind": kind, "divergence": member.label, "cost": cost, "support": support}
                     if all(place[name] in values for name, values in wanted.items()):
-                        mapping = _instance(kind, member, cost, support, seed)
+                        mapping = _instance(kind, member, cost, support, seed, points)
                         findings.append(_judge(kind, member, cost, mapping, function))
     return tuple(findings)
 

@@ -39,7 +39,9 @@ def _weights(rng: np.random.Generator, n: int) -> list[str]:
 
 
 def _batches(rng: np.random.Generator) -> Iterator[tuple[str, Array, Array | None, list[str] | None]]:
-    """Name, losses, costs and weights: sizes 1 to 128, ties, outliers, transport costs, unequal weights."""
+    """Name, losses, costs and weights: sizes 1 to 128, ties, outliers, transport costs, unequal weights,
+    losses from above 100 to 1e5.
+    """
     yield "one", np.array([1.25]), None, None
     yield "pair", np.array([0.25, 1.5]), None, None
     yield "ties", np.array([2.0, 0.5, 2.0, 0.5, 1.0, 2.0]), None, None
@@ -65,6 +67,11 @@ def _batches(rng: np.random.Generator) -> Iterator[tuple[str, Array, Array | Non
         _bf16(rng.exponential(0.01, 6)),
         _weights(rng, 6),
     )
+    # Losses above 100, whose exponentials overflow, and so wide that λ* passes 1e4 at moderate radii.
+    loud = _bf16(rng.gamma(2.0, 96.0, 24))
+    loud[5] = 1024.0
+    yield "loud", loud, None, None
+    yield "wide", _bf16(rng.gamma(2.0, 2.0**15, 16)), None, None
 
 
 def _settings(name: str, n: int) -> list[tuple[float, float]]:
@@ -73,6 +80,10 @@ def _settings(name: str, n: int) -> list[tuple[float, float]]:
         return [(2.0, 0.0), (2.0, 1.0), (16.0, 2.0)]
     if name.startswith("transport"):  # the radius must pay for the transport as well
         return [(0.125, 0.0), (0.5, 0.25), (16.0, 0.0)]
+    if name == "loud":
+        return [(2.0**-10, 0.0), (0.125, 0.0), (0.125, 64.0), (1.0, 0.0)]
+    if name == "wide":
+        return [(2.0**-6, 0.0), (2.0**-4, 0.0), (0.125, 0.0), (0.125, 2.0**15)]
     if n == 1:
         return [(0.125, 0.0), (0.125, 0.5)]
     if n >= 64:

@@ -71,6 +71,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="MODULE:FUNCTION",
         help="run foreign code against the certified intervals and stop",
     )
+    parser.add_argument(
+        "--points",
+        type=int,
+        metavar="N",
+        help="points of each instance of --against (default 5, at most 500)",
+    )
 
 
 def _write(path: Path, text: str) -> None:
@@ -120,7 +126,10 @@ def _against(args: argparse.Namespace) -> int:
     require("verification.solve")
     from verification import against
 
-    findings = against.run(args.against, seed=args.seed, full=args.full, only=_tokens(args.only))
+    points = 5 if args.points is None else args.points
+    findings = against.run(
+        args.against, seed=args.seed, full=args.full, only=_tokens(args.only), points=points
+    )
     print(against.as_json(findings) if args.json else against.as_text(findings))
     if args.json_file:
         _write(args.json_file, against.as_json(findings))
@@ -139,6 +148,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("--divergence goes with --preflight; to check one divergence: --only NAME")
     if args.against:
         return _against(args)
+    if args.points is not None:
+        raise InputError("--points goes with --against")
     for module in ("numpy", "joblib"):
         require(module)
     from verification.matrix import registry

@@ -47,7 +47,7 @@ def run(context: Context) -> None:
         free = context.formulas.dro(problem_of(sample.mapping))
         base = certified_dro(context, sample.mapping)
         numbers = evidence_of(sample.mapping, base, free.value, sample.points, λ=free.lam)
-        # λ* is a supergradient of the concave ε ↦ V(ε): its tangent lies above V at every other radius, also at
+        # λ* is a supergradient of the concave ε ↦ V(ε): its tangent lies above V at every other radius, at
         # the near ones, between whose difference quotients it lies.
         for factor in (1.0 - STEP, 1.0 + STEP, 4.0):
             other = certified_dro(context, {**sample.mapping, "epsilon": factor * epsilon})
