@@ -1,4 +1,4 @@
-"""Alpha 10, whose density rises upright from zero: rho at a loss itself, where one bit of it moves the mass."""
+"""Alpha 10, whose density rises upright from zero: with rho at a loss, one bit of it moves the mass."""
 
 import torch
 
