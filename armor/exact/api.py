@@ -59,8 +59,8 @@ def divergence(
         tolerance: the relative gap to reach; where the value is below 1e-4, the absolute gap `1e-4 ·
             tolerance`.
         rounds: rounds of pricing before the solver gives up and returns the bracket it has.
-        device: a torch device such as "cuda" that computes the tiles of costs; the CPU without torch by
-            default.
+        device: a torch device such as "cuda": the dense method of `armor.exact.dense` where it applies and
+            fits its memory, otherwise priced arcs whose tiles of costs it computes. NumPy by default.
         seed: of the random choice of landmarks; the same seed gives the same numbers.
         progress: called after every round; raise `KeyboardInterrupt` in it (or press Ctrl-C) to get the
             bracket so far.
@@ -92,14 +92,17 @@ def divergence(
         geometry, active_p = geometry_of(rows, columns), weights_p[rows]
     level = Level(which, active_p, active_q, geometry, space)
     constant = which.at_zero * lost if lost and which.alpha is None else 0.0
-    bracket = solve_level(
-        level,
-        relative=0.8 * tolerance,
-        absolute=0.8 * tolerance * _NEAR_ZERO,
-        rng=np.random.default_rng(seed),
-        rounds=rounds,
-        report=progress,
-    )
+    goal = {"relative": 0.8 * tolerance, "absolute": 0.8 * tolerance * _NEAR_ZERO}
+    bracket = None
+    if device is not None:
+        from armor.exact.dense import solve_dense
+
+        bracket = solve_dense(level, **goal, report=progress)
+    if bracket is None or (bracket.stalled and not bracket.interrupted):
+        rng = np.random.default_rng(seed)
+        priced = solve_level(level, **goal, rng=rng, rounds=rounds, report=progress)
+        if bracket is None or priced.upper - priced.lower < bracket.upper - bracket.lower:
+            bracket = priced
     ends = _Ends(level, bracket, constant, abs(fsum(weights_p) - fsum(weights_q)))
     potentials = _extend(geometry_of, rows, columns, ends.g, ends.h, m, space, which.recession)
     h = np.full(n, -np.inf)

@@ -1,4 +1,4 @@
-"""Pricing on an accelerator: cost tiles in float64 on a torch device, everything sparse stays on the CPU."""
+"""Costs on an accelerator: tiles in float64 on a torch device; what is sparse stays on the CPU."""
 
 from __future__ import annotations
 
@@ -77,6 +77,12 @@ class DeviceGeometry:
                 total += part
         assert total is not None
         return _finish(rule, total)
+
+    def whole(self) -> torch.Tensor:
+        """The `(n, m)` matrix on the device."""
+        if self._matrix is not None:
+            return self._matrix
+        return torch.cat([self._tile(start) for start in range(0, self.n, self._step)])
 
     def arcs(self, rows: Index, columns: Index) -> Array:
         if self._matrix is not None:

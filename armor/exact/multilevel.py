@@ -104,6 +104,7 @@ def solve_level(
             _solve_fixed(level, arcs, bracket, relative, absolute)
         else:
             g, h, inherited = _lift(level, bracket, rng, report)
+            _raise_lower(level, bracket, g, h)  # a bound to return if the first round is interrupted
             _solve_priced(level, g, h, inherited, bracket, relative, absolute, rounds, report)
     except KeyboardInterrupt:
         bracket.interrupted = True

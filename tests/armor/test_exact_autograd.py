@@ -1,11 +1,11 @@
-"""Gradients of D^c (T29), and pricing on a torch device."""
+"""Gradients of D^c (T29), and the methods on a torch device."""
 
 import numpy as np
 import pytest
 import torch
 
 from armor.errors import InputError
-from armor.exact import divergence
+from armor.exact import Method, Status, divergence
 from armor.exact.autograd import divergence_tensor
 
 SPECS = ["kl", "hellinger", "pearson", {"name": "alpha", "alpha": -1.5}, {"name": "renyi", "alpha": 2.5}]
@@ -77,6 +77,35 @@ def test_device_pricing_equals_the_default(kind):
     assert plain.status.converged
     assert device.status.converged
     assert max(plain.lower, device.lower) <= min(plain.upper, device.upper) * (1 + 1e-13)
+
+
+@pytest.mark.parametrize("spec", ["kl", "hellinger", "reverse_kl", "pearson", {"f": "(t-1)**2/t"}])
+@pytest.mark.parametrize(("n", "m"), [(150, 150), (80, 200), (200, 60)])
+def test_dense_method_equals_the_default(spec, n, m):
+    rng = np.random.default_rng(n)
+    x, y = rng.random((n, 2)), rng.random((m, 2)) * 0.8 + 0.3
+    p, q = rng.dirichlet(np.full(n, 2.0)), rng.dirichlet(np.full(m, 2.0))
+    for support in ("space", "reference"):
+        plain = divergence(spec, None, p, q, x=x, y=y, support=support)
+        dense = divergence(spec, None, p, q, x=x, y=y, support=support, device="cpu")
+        assert dense.method is Method.DENSE
+        assert dense.status.converged
+        assert dense.relative_gap <= 1e-8
+        assert max(plain.lower, dense.lower) <= min(plain.upper, dense.upper) * (1 + 1e-13)
+        np.testing.assert_allclose(np.asarray(dense.plan.sum(axis=0)).ravel() + dense.singular, q, rtol=1e-12)
+
+
+def test_dense_method_returns_its_bracket_when_interrupted():
+    def stop(progress):
+        if progress.round == 6:
+            raise KeyboardInterrupt
+
+    x = np.random.default_rng(8).random((2, 100, 3))
+    done = divergence("kl", x=x[0], y=x[1])
+    cut = divergence("kl", x=x[0], y=x[1], device="cpu", progress=stop)
+    assert cut.status is Status.INTERRUPTED
+    assert 0 < cut.lower <= done.upper
+    assert done.lower <= cut.upper < np.inf
 
 
 @pytest.mark.cuda
