@@ -10,13 +10,9 @@ from theory.renyi import Renyi
 __all__ = ["facts"]
 
 
-def facts(d: FDivergence | Renyi) -> tuple[tuple[str, Formula], ...]:
-    """Label and formula: f, its borders, f*, (f*)', the derivatives at 1, the gauge."""
-
-    ends = (
-        ("gauge", Formula(r"\text{" + d.gauge.replace("_", r"\_").replace("^", r"\^{}") + "}", d.gauge)),
-        ("source", Formula(r"\text{" + d.source + "}", d.source)),
-    )
+def facts(d: FDivergence | Renyi) -> tuple[tuple[str, Formula | str], ...]:
+    """Label and formula or prose: f, its borders, f*, (f*)', the derivatives at 1, the gauge."""
+    ends = (("gauge", d.gauge), ("source", d.source))
     if isinstance(d, Renyi):
         return (("alpha", Formula(sp.latex(d.alpha), str(d.alpha))), *ends)
 
@@ -24,10 +20,7 @@ def facts(d: FDivergence | Renyi) -> tuple[tuple[str, Formula], ...]:
         return Formula(sp.latex(expression), piecewise_text(expression))
 
     conjugate, slope = (d.conjugate, d.conjugate_prime) if d.closed_form else (None, None)
-    none = Formula(
-        r"\text{no closed form; computed with an enclosure}", "no closed form; computed with an enclosure"
-    )
-    undefined = Formula(r"\text{undefined}", "undefined")
+    none, undefined = "no closed form; computed with an enclosure", "undefined"
     return (
         ("f(t)", shown(d.f)),
         ("f(0+)", shown(d.f_at_zero)),
@@ -37,6 +30,6 @@ def facts(d: FDivergence | Renyi) -> tuple[tuple[str, Formula], ...]:
         ("(f*)'(y)", none if slope is None else shown(slope)),
         ("f''(1)", undefined if d.second_at_one is None else shown(d.second_at_one)),
         ("f'''(1)", undefined if d.third_at_one is None else shown(d.third_at_one)),
-        ("strictly convex at 1", Formula(r"\text{yes}" if d.strictly_convex_at_one else r"\text{no}")),
+        ("strictly convex at 1", "yes" if d.strictly_convex_at_one else "no"),
         *ends,
     )

@@ -7,13 +7,15 @@ from typing import Any
 from theory.derivation import Derivation, Formula, StepResult
 from theory.facts import facts
 from theory.fdivergence import FDivergence
-from theory.render.plain import plain
+from theory.render.plain import escaped, plain
 from theory.renyi import Renyi
 
 __all__ = ["render"]
 
 
-def _formula(formula: Formula) -> dict[str, str]:
+def _formula(formula: Formula | str) -> dict[str, str]:
+    if isinstance(formula, str):
+        return {"latex": rf"\text{{{escaped(formula)}}}", "text": formula}
     return {"latex": formula.latex, "text": formula.text or plain(formula.latex)}
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from theory.derivation import Derivation, StepResult
+from theory.derivation import Derivation, Formula, StepResult
 from theory.facts import facts
 from theory.fdivergence import FDivergence
+from theory.render.plain import symbol
 from theory.renyi import Renyi
 
 __all__ = ["render"]
@@ -47,11 +48,16 @@ def _derivation(item: Derivation) -> Iterator[str]:
         yield from _step(result)
 
 
+def _cell(fact: Formula | str) -> str:
+    if isinstance(fact, str):
+        return fact.replace("|", r"\|").replace("_", r"\_").replace("*", r"\*")
+    return f"$ {fact.latex.replace('|', chr(92) + 'vert ')} $"
+
+
 def render(d: FDivergence | Renyi, derivations: Sequence[Derivation]) -> str:
     """A page: a table of facts, then one section per derivation."""
     lines = [f"# {d.title}", "", "| | |", "|---|---|"]
-    cells = [(label, formula.latex.replace("|", r"\vert ")) for label, formula in facts(d)]
-    lines += [f"| {label} | $ {latex} $ |" for label, latex in cells]
+    lines += [f"| $ {symbol(label)} $ | {_cell(fact)} |" for label, fact in facts(d)]
     for item in derivations:
         lines += ["", *_derivation(item)]
     return "\n".join(line.rstrip() for line in lines).rstrip() + "\n"

@@ -7,11 +7,11 @@ from typing import Any
 
 import sympy as sp
 
-__all__ = ["piecewise_text", "plain", "prose"]
+__all__ = ["escaped", "piecewise_text", "plain", "prose", "symbol"]
 
 _WORDS = {
     "varphi": "φ", "varepsilon": "ε", "lambda": "λ", "kappa": "κ", "mu": "μ", "rho": "ρ", "eta": "η",
-    "pi": "π", "alpha": "α", "beta": "β", "sigma": "σ", "tau": "τ", "theta": "θ", "delta": "δ",
+    "pi": "π", "alpha": "α", "beta": "β", "sigma": "σ", "tau": "τ", "theta": "θ", "delta": "δ", "psi": "ψ",
     "Lambda": "Λ", "nabla": "∇",
     "Rightarrow": "⇒", "mid": "|", "infty": "∞", "le": "≤", "ge": "≥", "ne": "≠", "in": "∈", "to": "→",
     "mapsto": "↦", "sum": "Σ", "int": "∫", "partial": "∂", "langle": "⟨", "rangle": "⟩", "cdot": "·",
@@ -20,6 +20,11 @@ _WORDS = {
     "qquad": "    ", "top": "ᵀ", "ll": "≪", "square": "□", "sqrt": "√", "otimes": "⊗", "pm": "±",
     "approx": "≈", "equiv": "≡", "left": "", "right": "", "big": "", "Big": "", "frac": "", "forall": "∀",
     "notin": "∉", "cup": "∪", "subset": "⊂", "ast": "*", "circ": "∘", "oplus": "⊕", "ell": "ℓ",
+}  # fmt: skip
+_ESCAPES = {
+    "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "^": r"\^{}", "~": r"\~{}",
+    "\\": r"\textbackslash{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    "*": r"\textasteriskcentered{}", "□": r"$\square$",
 }  # fmt: skip
 _SUPERSCRIPT = str.maketrans("0123456789+-ncq*", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿᶜ𐞥*")
 _SUBSCRIPT = str.maketrans("0123456789ijkn", "₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₙ")
@@ -51,6 +56,7 @@ def plain(latex: str) -> str:
         .replace(r"\,", " ")
         .replace(r"\ ", " ")
     )
+    s = s.replace(r"\mathbb{R}", "ℝ")
     s = re.sub(r"\\(?:text|mathrm|operatorname)" + _BODY, lambda m: m.group(1), s)
     for _ in range(3):
         s = re.sub(r"\\d?frac" + _BODY + _BODY, _fraction, s)
@@ -92,6 +98,22 @@ def prose(text: str) -> str:
     """Prose with formulas between `$` for the terminal."""
     text = re.sub(r"\$([^$]*)\$", lambda m: plain(m.group(1)), text)
     return text.replace("``", "“").replace("''", "”").replace("--", "–")
+
+
+def escaped(text: str) -> str:
+    """Plain words for LaTeX; formulas between `$` pass untouched."""
+    parts = text.split("$")
+    parts[::2] = ["".join(_ESCAPES.get(c, c) for c in part) for part in parts[::2]]
+    return "$".join(parts)
+
+
+def symbol(label: str) -> str:
+    """The label of a fact, such as `f'(oo)` or "gauge", as LaTeX for math mode."""
+    if label in ("alpha", "beta"):
+        return "\\" + label
+    if "(" not in label:
+        return rf"\text{{{escaped(label)}}}"
+    return label.replace("oo", r"\infty").replace("0+", "0^+").replace("*", "^*")
 
 
 def piecewise_text(expression: Any) -> str:

@@ -16,8 +16,8 @@ _WIDTH = 100
 _MARKS = {Outcome.HOLDS: "✓", Outcome.FAILS: "✗", Outcome.VACUOUS: "?", Outcome.SKIPPED: "-"}
 
 
-def _line(formula: Formula) -> str:
-    return formula.text or plain(formula.latex)
+def _line(formula: Formula | str) -> str:
+    return formula if isinstance(formula, str) else formula.text or plain(formula.latex)
 
 
 def _wrapped(text: str, indent: str) -> str:
@@ -28,7 +28,7 @@ def _wrapped(text: str, indent: str) -> str:
 
 def _step(result: StepResult) -> Iterator[str]:
     step = result.step
-    head = f"{result.number}. [{result.grade.value}] {_MARKS.get(result.outcome, '?')} {step.rule}"
+    head = f"{result.number}. [{result.grade.value}] {_MARKS.get(result.outcome, '?')} {prose(step.rule)}"
     yield f"  {head}"
     yield _wrapped(prose(step.text), "     ")
     if step.formula.latex:
