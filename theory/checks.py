@@ -9,7 +9,7 @@ from theory.derivation import Finding
 from theory.evidence import Grade, Outcome
 from theory.identity import vanishes
 
-__all__ = ["bracket", "claims", "equal", "identities", "limit", "without_max"]
+__all__ = ["bracket", "claims", "equal", "identities", "limit", "products", "without_max"]
 
 
 def identities(*pairs: tuple[Any, Any], points: Iterable[Mapping[Any, Any]] = ()) -> Finding:
@@ -25,6 +25,18 @@ def identities(*pairs: tuple[Any, Any], points: Iterable[Mapping[Any, Any]] = ()
             return Finding(Outcome.VACUOUS, Grade.SAMPLED, f"{left} = {right} was not decided")
     count = f"{len(pairs)} identities" if len(pairs) > 1 else "the difference"
     return Finding(Outcome.HOLDS, Grade.PROVED, f"{count} reduced to 0")
+
+
+def products(*pairs: tuple[Any, Any]) -> Finding:
+    """Each pair of products of powers of positive factors agrees, exponent by exponent: PROVED or refuted."""
+    for left, right in pairs:
+        difference = sp.expand(sp.expand_log(sp.log(left) - sp.log(right), force=True))
+        logs = difference.atoms(sp.log)
+        exponents = [sp.cancel(sp.together(difference.coeff(log))) for log in logs]
+        rest = sp.cancel(sp.together(difference.subs(dict.fromkeys(logs, 0))))
+        if any(e != 0 for e in exponents) or rest != 0:
+            return Finding(Outcome.FAILS, Grade.PROVED, f"{left} differs from {right}")
+    return Finding(Outcome.HOLDS, Grade.PROVED, f"{len(pairs)} products agree, exponent by exponent")
 
 
 def limit(expression: Any, variable: Any, point: Any, side: str, expected: Any) -> Finding:

@@ -1,4 +1,5 @@
-"""T5's transport costs as data, with c-transforms of linear and concave quadratic losses.
+"""T5's transport costs as data, with c-transforms of linear losses (`theory.quadratic`: of concave quadratic
+ones).
 
 Radial costs see a linear loss `<a, .>` only through `A = ||a||_*` (the dual norm), since the best direction
 aligns with a; separable costs decouple over coordinates. With a pixel box `0 <= x + s <= 1` a separable
@@ -7,6 +8,7 @@ concave problem is solved by clipping its unconstrained maximiser, coordinate by
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import sympy as sp
@@ -15,25 +17,26 @@ from theory.checks import claims, identities
 from theory.derivation import Finding
 from theory.evidence import Grade, Outcome
 
-__all__ = ["COSTS", "Cost"]
+__all__ = ["COSTS", "Cost", "stationary"]
 
-_Z, _A, _L, _MU, _R, _TAU, _D, _H = sp.symbols("z A L mu r tau delta h", positive=True)
+_Z, _A, _L, _MU, _R, _TAU, _D = sp.symbols("z A L mu r tau delta", positive=True)
 _Q = 1 + sp.Symbol("k", positive=True)  # exponent q > 1
 
 
 @dataclass(frozen=True)
 class Cost:
-    """A cost: name, LaTeX, its c-transform of a linear loss minus the loss itself, and a check that derives
-    it.
+    """A cost: name, LaTeX, its c-transform of a loss minus the loss itself, and a check that derives it, with
+    the grade that it claims.
     """
 
     name: str
     formula: str
     gain: str
     check: Callable[[], Finding]
+    grade: Grade = Grade.PROVED
 
 
-def _stationary(objective: Any, best: Any, value: Any) -> Finding:
+def stationary(objective: Any, best: Any, value: Any) -> Finding:
     """The maximiser solves the first-order condition, the objective is concave there, and has this value."""
     first = sp.diff(objective, _Z)
     found = identities((first.subs(_Z, best), 0), (objective.subs(_Z, best), value))
@@ -49,7 +52,7 @@ def _power() -> Finding:
     objective = _A * _Z - _MU * _L * _Z**_Q
     best = (_A / (_Q * _MU * _L)) ** (1 / (_Q - 1))
     value = (_Q - 1) * (_MU * _L) ** (-1 / (_Q - 1)) * (_A / _Q) ** (_Q / (_Q - 1))
-    return _stationary(objective, best, value)
+    return stationary(objective, best, value)
 
 
 def _linear() -> Finding:
@@ -66,20 +69,18 @@ def _linear() -> Finding:
 def _soft() -> Finding:
     """Per coordinate sup_z A z - mu (z - r)^2/(2 tau) over z >= r, with z = r + tau A/mu."""
     objective = _A * _Z - _MU * (_Z - _R) ** 2 / (2 * _TAU)
-    return _stationary(objective, _R + _TAU * _A / _MU, _R * _A + _TAU * _A**2 / (2 * _MU))
+    return stationary(objective, _R + _TAU * _A / _MU, _R * _A + _TAU * _A**2 / (2 * _MU))
 
 
 def _barrier() -> Finding:
     """sup_z A z - mu L z/(1 - z/delta) on [0, delta): z = delta (1 - sqrt(mu L/A)) when A > mu L."""
     objective = _A * _Z - _MU * _L * _Z / (1 - _Z / _D)
     best = _D * (1 - sp.sqrt(_MU * _L / _A))
-    return _stationary(objective, best, _D * (sp.sqrt(_A) - sp.sqrt(_MU * _L)) ** 2)
+    return stationary(objective, best, _D * (sp.sqrt(_A) - sp.sqrt(_MU * _L)) ** 2)
 
 
 def _flips() -> Finding:
     """One coordinate with x = 0 flips iff a - mu L > 0; brute force over all subsets of four coordinates."""
-    from itertools import product
-
     a = [sp.Rational(n, 4) for n in (7, -3, 2, 5)]
     x, price = [0, 0, 1, 0], sp.Rational(3, 4)
     allowed = (y for y in product((0, 1), repeat=4) if all(v >= u for u, v in zip(x, y, strict=True)))
@@ -91,29 +92,6 @@ def _flips() -> Finding:
 def _ball() -> Finding:
     """c takes the values 0 and oo only, so mu c = c for mu > 0; and 0 * oo = oo keeps this at mu = 0+."""
     return claims({"mu * 0 = 0": _MU * 0 == 0, "mu * oo = oo": _MU * sp.oo == sp.oo})
-
-
-def _quadratic_power() -> Finding:
-    """Concave quadratic loss A z - h z^2/2 under cost L z^2."""
-    objective = _A * _Z - _H * _Z**2 / 2 - _MU * _L * _Z**2
-    return _stationary(objective, _A / (_H + 2 * _MU * _L), _A**2 / (2 * (_H + 2 * _MU * _L)))
-
-
-def _quadratic_soft() -> Finding:
-    """Concave quadratic loss under the soft ball, maximiser beyond r."""
-    objective = _A * _Z - _H * _Z**2 / 2 - _MU * (_Z - _R) ** 2 / (2 * _TAU)
-    best = (_A + _MU * _R / _TAU) / (_H + _MU / _TAU)
-    value = (_A + _MU * _R / _TAU) ** 2 / (2 * (_H + _MU / _TAU)) - _MU * _R**2 / (2 * _TAU)
-    return _stationary(objective, best, value)
-
-
-def _quadratic_ball() -> Finding:
-    """Concave quadratic loss on |z| <= r: the clipped maximiser A/h."""
-    objective = _A * _Z - _H * _Z**2 / 2
-    inner = _stationary(objective, _A / _H, _A**2 / (2 * _H))
-    if inner.outcome is not Outcome.HOLDS:
-        return inner
-    return identities((objective.subs(_Z, _R), _A * _R - _H * _R**2 / 2))
 
 
 def _box(gain: Callable[[Any, Any], Any], best: Callable[[Any], Any], what: str) -> Finding:
@@ -149,7 +127,36 @@ def _ball_box() -> Finding:
     return _box(gain, lambda a: sp.sign(a) * _THIRD, "hard ball in the box")
 
 
+def _direction() -> Finding:
+    """sup <a, s> over ||s|| <= z is z ||a||_*: Lagrange's identity for the 2-norm; for the other two the
+    extreme points of the ball, on exact instances.
+    """
+    a, s = sp.symbols("a_1:4", real=True), sp.symbols("s_1:4", real=True)
+    inner = sum(u * v for u, v in zip(a, s, strict=True))
+    minors = sum((a[i] * s[j] - a[j] * s[i]) ** 2 for i in range(3) for j in range(i))
+    found = identities((sum(u**2 for u in a) * sum(v**2 for v in s) - inner**2, minors))
+    if found.outcome is not Outcome.HOLDS:
+        return found
+    for numbers in ((7, -3, 2), (0, 0, -5), (1, 1, -1)):
+        vertices = [tuple(e * (i == k) for i in range(3)) for k in range(3) for e in (-1, 1)]
+        best = max(sum(u * v for u, v in zip(numbers, x, strict=True)) for x in vertices)
+        signs = max(sum(u * v for u, v in zip(numbers, x, strict=True)) for x in product((-1, 1), repeat=3))
+        if best != max(map(abs, numbers)) or signs != sum(map(abs, numbers)):
+            return claims({"dual norms": False}, Grade.SAMPLED)
+    return claims(
+        {"2-norm by Lagrange's identity; 1- and sup-norm on the extreme points": True}, Grade.SAMPLED
+    )
+
+
 COSTS = (
+    Cost(
+        "1-, 2- and sup-norm: the best direction",
+        r"\varphi = \langle a, \cdot \rangle, \ \|y-x\|_p \le z, \ p \in \{1, 2, \infty\}",
+        r"z\|a\|_*, \quad \|\cdot\|_* = \|\cdot\|_\infty, \|\cdot\|_2, \|\cdot\|_1, \text{ along }"
+        r" \mathrm{sign}(a_k) e_k \ (|a_k| \text{ largest}), \ a, \ \mathrm{sign}(a)",
+        _direction,
+        Grade.SAMPLED,
+    ),
     Cost(
         "hard ball",
         r"c = 0 \text{ if } \|y-x\| \le r, \ \infty \text{ else}",
@@ -180,41 +187,27 @@ COSTS = (
         r"c = L \cdot \#\{0 \to 1\}, \ \infty \text{ if any } 1 \to 0",
         r"\sum_{k: x_k = 0} (a_k - \mu L)_+",
         _flips,
-    ),
-    Cost(
-        "squared distance, concave quadratic loss",
-        r"c = L z^2, \quad \varphi = a z - h z^2/2",
-        r"a^2/(2(h + 2\mu L))",
-        _quadratic_power,
-    ),
-    Cost(
-        "soft ball, concave quadratic loss",
-        r"c = (z - r)_+^2/(2\tau), \quad \varphi = a z - h z^2/2, \quad a > h r",
-        r"\frac{(a + \mu r/\tau)^2}{2(h + \mu/\tau)} - \frac{\mu r^2}{2\tau}",
-        _quadratic_soft,
-    ),
-    Cost(
-        "hard ball, concave quadratic loss",
-        r"|z| \le r, \quad \varphi = a z - h z^2/2",
-        r"a s - h s^2/2 \text{ at } s = \min(a/h, r)",
-        _quadratic_ball,
+        Grade.SAMPLED,
     ),
     Cost(
         "hard ball in the pixel box",
         r"\|y-x\|_\infty \le r, \ 0 \le y \le 1",
         r"\sum_k a_k s_k, \ s_k = \mathrm{clip}(r\, \mathrm{sign}\, a_k, -x_k, 1-x_k)",
         _ball_box,
+        Grade.SAMPLED,
     ),
     Cost(
         "squared distance in the pixel box",
         r"c = L\|y-x\|_2^2, \ 0 \le y \le 1",
         r"\sum_k a_k s_k - \mu L s_k^2, \ s_k = \mathrm{clip}(a_k/(2\mu L), -x_k, 1-x_k)",
         _square_box,
+        Grade.SAMPLED,
     ),
     Cost(
         "soft ball in the pixel box",
         r"c = \frac{1}{2\tau} \sum_k (|y_k-x_k| - r)_+^2, \ 0 \le y \le 1",
         r"s_k = \mathrm{clip}(\mathrm{sign}(a_k)(r + \tau|a_k|/\mu), -x_k, 1-x_k)",
         _soft_box,
+        Grade.SAMPLED,
     ),
 )

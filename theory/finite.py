@@ -12,8 +12,11 @@ from math import inf, isfinite
 
 from theory.fdivergence import FDivergence
 from theory.numeric import Callables, callables
+from theory.renyi import Renyi
 
-__all__ = ["Dro", "Finite", "Reweighting"]
+__all__ = ["Divergence", "Dro", "Finite", "Reweighting"]
+
+Divergence = FDivergence | Renyi
 
 _STEPS = 200
 _EXACT = 2e-16  # a residual of masses or budgets that counts as 0
@@ -73,12 +76,13 @@ def _bisect(increasing: Callable[[float], float], lo: float, hi: float) -> float
 class Finite:
     """A divergence and a reference distribution with masses `p > 0` on finitely many points."""
 
-    divergence: FDivergence
+    divergence: Divergence
     p: tuple[float, ...]
 
     @cached_property
     def fn(self) -> Callables:
-        """The scalar functions of the divergence."""
+        """The scalar functions of the f-divergence."""
+        assert isinstance(self.divergence, FDivergence)
         return callables(self.divergence, "float")
 
     @cached_property
@@ -88,11 +92,14 @@ class Finite:
 
     def divergence_from(self, masses: Sequence[float], singular: float = 0.0) -> float:
         """D(eta||P) of T1."""
+        if isinstance(self.divergence, Renyi):
+            return self.divergence.value(self.p, masses)
         inside = sum(a * self.fn.f(self._snapped(m / a)) for a, m in zip(self.p, masses, strict=True))
         return float(inside + (self.recession * singular if singular else 0.0))
 
     def _snapped(self, density: float) -> float:
         """A density that rounding carried over an end of the domain of f, back at that end."""
+        assert isinstance(self.divergence, FDivergence)
         lo, hi = (float(end) for end in self.divergence.domain)
         inside = min(max(density, lo), hi)
         return inside if abs(inside - density) <= 1e-12 * max(1.0, inside) else density
@@ -108,12 +115,17 @@ class Finite:
     @cached_property
     def kinked(self) -> bool:
         """Whether f* has kinks (f affine somewhere) or f'(oo) is reached with finite slope."""
+        if isinstance(self.divergence, Renyi):
+            return False
         return any(piece.affine for piece in self.divergence.pieces)
 
     def reweight(self, h: Sequence[float], top: float | None = None) -> Reweighting:
         """sup_eta E_eta[h] - D(eta||P); `top` is the supremum of h over the space in mode "space" (None:
         "reference").
         """
+        if isinstance(self.divergence, Renyi):
+            r = self.divergence.reweight(self.p, h, ceiling=None if top is None else max(top, *h))
+            return Reweighting(r.masses, r.singular, r.rho, r.primal, r.dual)
         reach = max(h)
         space = top is not None and isfinite(self.recession)
         ceiling = max(reach, top) if space and top is not None else reach
@@ -145,9 +157,11 @@ class Finite:
         """rho where the masses sum to 1; for piecewise affine f among the finitely many points where they
         jump.
         """
-        if not all(piece.affine for piece in self.divergence.pieces) or self.divergence.regions[0].hi == inf:
+        d = self.divergence
+        assert isinstance(d, FDivergence)
+        if not all(piece.affine for piece in d.pieces) or d.regions[0].hi == inf:
             return _bisect(missing, low, high)
-        borders = [float(r.hi) for r in self.divergence.regions if r.hi.is_finite]
+        borders = [float(r.hi) for r in d.regions if r.hi.is_finite]
         jumps = sorted({v - b for v in h for b in borders if low <= v - b <= high})
         for rho, following in pairwise([*jumps, high + 1]):
             if missing((rho + following) / 2) >= 0:  # between jumps: at one, rounding decides the side
@@ -284,8 +298,9 @@ class Finite:
         plan = [[0.0, 0.0] for _ in cost]
         gap = [row[0] - row[1] + s if isfinite(row[0]) and isfinite(row[1]) else inf for row in cost]
         tied = [i for i, g in enumerate(gap) if abs(g) <= 1e-9]
-        ranges = [self._density_range(v - found.rho) for v in values]
-        if not self.kinked:  # the densities are single-valued: take the balanced masses
+        if self.kinked:
+            ranges = [self._density_range(v - found.rho) for v in values]
+        else:  # the densities are single-valued: take the balanced masses
             ranges = [(m / a, m / a) for m, a in zip(found.masses, self.p, strict=True)]
         rows = sorted(range(len(cost)), key=lambda i: i in tied)
         for part in (0, 1):  # what every optimal plan holds, then what it may add

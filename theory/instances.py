@@ -9,6 +9,7 @@ from theory.derivation import Finding
 from theory.evidence import Grade, Outcome
 from theory.fdivergence import FDivergence
 from theory.finite import Finite
+from theory.renyi import Renyi
 
 __all__ = [
     "COST",
@@ -22,6 +23,7 @@ __all__ = [
     "max_plus",
     "nearest_bracket",
     "rationals",
+    "rigid_dual",
     "supports",
 ]
 
@@ -32,12 +34,12 @@ TWO = ((0.0, 0.7), (0.9, 0.0), (0.5, 0.2))
 Q = (0.3, 0.7)
 
 
-def finite(d: FDivergence) -> Finite:
+def finite(d: FDivergence | Renyi) -> Finite:
     """Three points with masses `WEIGHTS`."""
     return Finite(d, WEIGHTS)
 
 
-def supports(d: FDivergence) -> tuple[str, ...]:
+def supports(d: FDivergence | Renyi) -> tuple[str, ...]:
     """The modes that differ for this divergence."""
     return ("reference", "space") if d.recession != float("inf") and d.recession.is_finite else ("reference",)
 
@@ -52,7 +54,7 @@ def _all(findings: Sequence[Finding], what: str) -> Finding:
     )
 
 
-def dro_bracket(d: FDivergence) -> Finding:
+def dro_bracket(d: FDivergence | Renyi) -> Finding:
     """T6 on three points with an infinite cost: both sides, for two radii, without and with penalty."""
     space = finite(d)
     found = []
@@ -65,13 +67,21 @@ def dro_bracket(d: FDivergence) -> Finding:
     return _all(found[::2] + [f for f in found[1::2] if f.outcome is Outcome.FAILS], "DRO value")
 
 
-def nearest_bracket(d: FDivergence) -> Finding:
+def nearest_bracket(d: FDivergence | Renyi) -> Finding:
     """D^c from three points to two: primal plan and dual potential."""
     found = []
     for support in supports(d):
         lower, upper = finite(d).nearest(TWO, Q, support)
         found.append(bracket(lower, upper, support))
     return _all(found, "D^c")
+
+
+def rigid_dual(
+    d: FDivergence, losses: Sequence[float], lam: float, rho: float, eps: float, kappa: float
+) -> list[float]:
+    """The integrand of T7 at fixed multipliers for losses that do not move."""
+    mu, conjugate = lam + kappa, finite(d).fn.conjugate
+    return [lam * eps + rho + mu * float(conjugate((v - rho) / mu)) for v in losses]
 
 
 def rationals(count: int, seed: int) -> list[Fraction]:

@@ -12,7 +12,7 @@ from theory.errors import InputError
 from theory.fdivergence import FDivergence
 from theory.renyi import Renyi
 
-__all__ = ["CORE", "NotApplicable", "Statement", "derive", "statement", "statements"]
+__all__ = ["CORE", "ForRenyi", "NotApplicable", "Statement", "derive", "statement", "statements"]
 
 # What `armor derive` prints unless it is asked for more: the dual formulas and what they give.
 CORE = ("T2", "T3", "T4", "T6", "T7", "T8", "T9", "T10", "T11", "T17", "T19")
@@ -23,11 +23,23 @@ class NotApplicable(Exception):
 
 
 @dataclass(frozen=True)
+class ForRenyi:
+    """A statement for a Renyi divergence: its steps (a string says instead why it does not apply), and its
+    formula and hypotheses where they differ.
+    """
+
+    steps: Callable[[Renyi], tuple[Step, ...]] | str
+    formula: Formula | None = None
+    hypotheses: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Statement:
     """A statement of the mathematics: `steps` derives it for a divergence, or raises `NotApplicable`.
 
-    `renyi` does the same for a Renyi divergence. `formal` names its machine-checked theorems, qualified as in
-    `theory.coq`; a derivation keeps those that cover its divergence.
+    `renyi` does the same for a Renyi divergence, or says why it does not apply. `formal` names its
+    machine-checked theorems, qualified as in `theory.coq`; a derivation keeps those that cover its
+    divergence.
     """
 
     id: str
@@ -37,17 +49,18 @@ class Statement:
     source: str
     steps: Callable[[FDivergence], tuple[Step, ...]]
     formal: tuple[str, ...] = ()
-    renyi: Callable[[Renyi], tuple[Step, ...]] | None = None
+    renyi: ForRenyi = ForRenyi("Renyi divergences are not f-divergences; T10 is their form")
 
     def _steps_for(self, d: FDivergence | Renyi) -> tuple[Step, ...]:
         if isinstance(d, FDivergence):
             return self.steps(d)
-        if self.renyi is None:
-            raise NotApplicable("Renyi divergences are not f-divergences; T10 is their form")
-        return self.renyi(d)
+        if isinstance(self.renyi.steps, str):
+            raise NotApplicable(self.renyi.steps)
+        return self.renyi.steps(d)
 
     def derive(self, d: FDivergence | Renyi) -> Derivation:
         """The derivation for `d` (checks are run on first use)."""
+        own = self.renyi if isinstance(d, Renyi) else None
         reason = ""
         steps: tuple[Step, ...] = ()
         try:
@@ -58,8 +71,8 @@ class Statement:
             statement=self.id,
             title=self.title,
             divergence=d.title,
-            hypotheses=self.hypotheses,
-            formula=self.formula,
+            hypotheses=own.hypotheses or self.hypotheses if own else self.hypotheses,
+            formula=own.formula or self.formula if own else self.formula,
             source=self.source,
             steps=steps,
             not_applicable=reason,

@@ -7,7 +7,8 @@ from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
 from theory.fdivergence import FDivergence
 from theory.instances import nearest_bracket
-from theory.statement import Statement
+from theory.renyi import REGIMES, Renyi
+from theory.statement import ForRenyi, Statement
 from theory.symbols import t
 
 
@@ -58,6 +59,48 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
     )
 
 
+def _renyi_singular() -> Finding:
+    """R_alpha of (1 - s) P plus s singular mass is -log(1 - s)/alpha: the singular part itself is free."""
+    s = sp.Symbol("s", positive=True)
+    pairs = []
+    for a in REGIMES:
+        p, q = sp.Rational(1, 3), sp.Rational(2, 3)
+        power = (1 - a) * sp.log(1 - s)  # of ((1 - s) p)^(1 - a) = p^(1 - a) e^power
+        total = (p + q) * sp.exp(power)
+        pairs.append((sp.expand_log(sp.log(total), force=True) / (a * (a - 1)), -sp.log(1 - s) / a))
+    return identities(*pairs)
+
+
+def _renyi(d: Renyi) -> tuple[Step, ...]:
+    return (
+        Step(
+            r"Only the part $r = \pi 1$ of $\eta$ on the support of $P$ enters $\sum_i p_i^\alpha "
+            r"\eta_i^{1-\alpha}$: "
+            r"singular mass is free in itself, and it is dear only because it is missing in $r$.",
+            Formula(r"R_\alpha(P\|(1-s)P + s\,\eta_{\mathrm{sing}}) = -\alpha^{-1}\log(1-s)"),
+            "definition of the Rényi divergence",
+            Grade.PROVED,
+            _renyi_singular,
+        ),
+        Step(
+            r"$\eta \mapsto R_\alpha(P\|\eta)$ is convex and lower semicontinuous, the feasible set "
+            r"compact: the "
+            r"minimum is attained.",
+            Formula(_RENYI.latex),
+            "convexity in the second argument; Weierstrass",
+            Grade.CITED,
+            lambda: nearest_bracket(d),
+            "van Erven and Harremoes (2014), Theorems 12 and 19; Rockafellar and Wets (1998), Theorem 1.9",
+            ("finite space", r"$\alpha > 0$, $\alpha \ne 1$"),
+        ),
+    )
+
+
+_RENYI = Formula(
+    r"D^c(Q\|P) = \min_{\pi \ge 0, s \ge 0} \frac{1}{\alpha(\alpha-1)} \log \sum_i p_i^\alpha (\pi "
+    r"1)_i^{1-\alpha}"
+    r" + \langle c, \pi \rangle \quad \text{s.t. } \pi^\top 1 + s = q"
+)
 STATEMENT = Statement(
     "T1",
     r"Primal program of $D^c$",
@@ -73,4 +116,5 @@ STATEMENT = Statement(
         "ArmorD.T01_primal.T1_primal",
         "ArmorD.Compactness.T1_attained",
     ),
+    renyi=ForRenyi(_renyi, _RENYI),
 )

@@ -5,9 +5,10 @@ import sympy as sp
 from theory.checks import identities, without_max
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
-from theory.fdivergence import FDivergence
+from theory.finite import Divergence
 from theory.instances import each, max_plus, nearest_bracket, rationals
-from theory.statement import Statement
+from theory.renyi import Renyi
+from theory.statement import ForRenyi, Statement
 
 
 def _smallest_partner(seed: int) -> bool:
@@ -34,11 +35,19 @@ def _same_top(seed: int) -> bool:
     return max(max_plus(g, cost)) == max(g)
 
 
-def _steps(d: FDivergence) -> tuple[Step, ...]:
+def _steps(d: Divergence) -> tuple[Step, ...]:
     bound = (
         r"$f'(\infty) = \infty$ here: neither mode constrains $g$."
         if d.recession == sp.oo
         else rf"Here $f'(\infty) = {sp.latex(d.recession)}$."
+    )
+    own = (
+        Formula(
+            r"D^c(Q\|P) = \sup_{g^c < 0} \{ q \cdot g + \alpha^{-1}(\log\alpha + 1)"
+            r" + (\alpha-1)^{-1} \log \sum_i p_i (-g^c(x_i))^{(\alpha-1)/\alpha} \}"
+        )
+        if isinstance(d, Renyi)
+        else Formula(r"D^c(Q\|P) = \sup_g \{ q \cdot g - \sum_i p_i f^*(g^c(x_i)) \}")
     )
     return (
         Step(
@@ -63,13 +72,13 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
             Grade.CITED,
             lambda: nearest_bracket(d),
             "Sion (1958), Theorem 3.4",
-            ("finite (or compact) space", "f convex and lower semicontinuous", "g bounded"),
+            ("finite (or compact) space", r"$D(\cdot\|P)$ convex and lower semicontinuous", "g bounded"),
         ),
         Step(
             r"The inner infimum is minus the convex conjugate of $D(\cdot\|P)$ at $g^c$; by T3 it "
             r"carries a shift $\rho$, "
             r"which $g$ absorbs since $(g - \rho)^c = g^c - \rho$ and $Q$ has mass 1.",
-            Formula(r"D^c(Q\|P) = \sup_g \{ q \cdot g - \sum_i p_i f^*(g^c(x_i)) \}"),
+            own,
             "conjugate of the divergence; absorption of the shift",
             Grade.PROVED,
             _shift,
@@ -79,7 +88,7 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
             r"$g \le f'(\infty)$, since "
             r"$c(x, x) = 0 \le c$ gives $\sup_X g^c = \sup_X g$. In mode ``reference'' only "
             r"$g^c(x_i) \le f'(\infty)$ "
-            r"remains, the domain of $f^*$. " + bound,
+            r"remains, the domain of the conjugate. " + bound,
             Formula(
                 r"g_j \le f'(\infty) \ (\text{space}), \qquad g^c(x_i) \le f'(\infty) \ (\text{reference})"
             ),
@@ -109,5 +118,13 @@ STATEMENT = Statement(
         "ArmorD.T02_weak.T2_plan_bound",
         "ArmorD.T02_strong.T2_strong_duality",
         "ArmorD.T07_strong.T2_f_strong_duality",
+    ),
+    renyi=ForRenyi(
+        _steps,
+        hypotheses=(
+            r"$\alpha > 0$, $\alpha \ne 1$; the recession slope is $f'(\infty) = 0$",
+            r"$c \ge 0$ lower semicontinuous, $\infty$ allowed; $c(x, x) = 0$ for mode ``space''",
+            r"the supremum need not be attained; $+\infty$ is a legitimate value",
+        ),
     ),
 )

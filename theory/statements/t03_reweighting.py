@@ -10,7 +10,8 @@ from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade, Outcome
 from theory.fdivergence import FDivergence
 from theory.instances import WEIGHTS, finite, supports
-from theory.statement import Statement
+from theory.renyi import Renyi
+from theory.statement import ForRenyi, Statement
 from theory.symbols import beta, rho, y
 
 _H = (0.2, 1.1, -0.3)
@@ -145,6 +146,12 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
     return tuple(found)
 
 
+def _renyi(d: Renyi) -> tuple[Step, ...]:
+    from theory.statements.t10_dro_renyi import conjugate_steps
+
+    return conjugate_steps(d)
+
+
 STATEMENT = Statement(
     "T3",
     "Re-weighting step",
@@ -160,5 +167,16 @@ STATEMENT = Statement(
         "ArmorD.T03_strong.T3_strong_duality",
         "ArmorD.T03_strong.T3_infimum",
         "ArmorD.T03_gibbs.T3_gibbs",
+    ),
+    renyi=ForRenyi(
+        _renyi,
+        Formula(
+            r"\Lambda^P[h] = \inf_{\rho \ge S} \{ \rho - \alpha^{-1}(\log\alpha + 1)"
+            r" - (\alpha-1)^{-1} \log E_P[(\rho-h)^{(\alpha-1)/\alpha}] \}"
+        ),
+        (
+            r"$D(\eta\|P) = R_\alpha(P\|\eta)$, $\alpha > 0$, $\alpha \ne 1$",
+            r"$S = \sup_X h$ in mode ``space'', $\max_{\mathrm{supp} P} h$ in mode ``reference''",
+        ),
     ),
 )

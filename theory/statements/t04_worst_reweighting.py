@@ -6,8 +6,10 @@ from theory.checks import claims, identities
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade, Outcome
 from theory.fdivergence import FDivergence
+from theory.finite import Divergence
 from theory.instances import finite, supports
-from theory.statement import Statement
+from theory.renyi import REGIMES, Renyi
+from theory.statement import ForRenyi, Statement
 from theory.symbols import t, y
 
 _H = (0.2, 1.1, -0.3)
@@ -33,7 +35,7 @@ def _derivative(d: FDivergence) -> Finding:
     return found
 
 
-def _feasible(d: FDivergence) -> Finding:
+def _feasible(d: Divergence) -> Finding:
     """The weights have mass 1, are nonnegative, and reach the dual value."""
     facts = {}
     for support in supports(d):
@@ -80,6 +82,43 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
     )
 
 
+def _renyi_balance() -> Finding:
+    """With N = E x^((a-1)/a), x = rho - h, and M = E x^(-1/a): N' = (a-1)/a M, so the slope is 1 - M/(a "
+    "N)."""
+    x, m, n = sp.symbols("x M N", positive=True)
+    pairs = []
+    for a in REGIMES:
+        power = (a - 1) / a
+        pairs.append((sp.diff(x**power, x), power * x ** (-1 / a)))
+        pairs.append((1 - power * m / ((a - 1) * n), 1 - m / (a * n)))
+    return identities(*pairs)
+
+
+def _renyi(d: Renyi) -> tuple[Step, ...]:
+    return (
+        Step(
+            r"The stationary masses of T3 at $\rho^*$; where the dual is stationary in $\rho$ their total "
+            r"is 1.",
+            Formula(
+                r"\frac{d}{d\rho} [ \rho - (\alpha-1)^{-1} \log N ] = 1 - \sum_i w_i, \qquad"
+                r" w_i = p_i (\rho-h_i)^{-1/\alpha}/(\alpha N)"
+            ),
+            "stationarity in rho",
+            Grade.PROVED,
+            _renyi_balance,
+        ),
+        Step(
+            r"In mode ``space'' with $\rho^* = S$ the total is at most 1 and the missing mass is singular, "
+            r"at "
+            r"$\mathrm{argmax}_X h$.",
+            Formula(r"\eta_{\mathrm{sing}} = 1 - \sum_i w_i, \qquad \eta_{\mathrm{sing}} (\rho^* - S) = 0"),
+            "complementary slackness",
+            Grade.BRACKETED,
+            lambda: _feasible(d),
+        ),
+    )
+
+
 STATEMENT = Statement(
     "T4",
     "Worst re-weighting",
@@ -87,4 +126,8 @@ STATEMENT = Statement(
     Formula(r"\frac{d\eta^*}{dP} \in \partial f^*(h - \rho^*), \qquad \text{of total mass } 1"),
     "arXiv 2309.03791",
     _steps,
+    renyi=ForRenyi(
+        _renyi,
+        Formula(r"w_i = p_i (\rho^*-h_i)^{-1/\alpha} / (\alpha E_P[(\rho^*-h)^{(\alpha-1)/\alpha}])"),
+    ),
 )

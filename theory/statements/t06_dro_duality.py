@@ -5,9 +5,9 @@ import sympy as sp
 from theory.checks import identities
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
-from theory.fdivergence import FDivergence
+from theory.finite import Divergence
 from theory.instances import dro_bracket, each, max_plus, rationals
-from theory.statement import Statement
+from theory.statement import ForRenyi, Statement
 from theory.symbols import eps, kappa, lam, mu
 
 
@@ -37,7 +37,7 @@ def _perspective() -> Finding:
     return identities((e - mu * dist, mu * (e / mu - dist)))
 
 
-def _steps(d: FDivergence) -> tuple[Step, ...]:
+def _steps(d: Divergence) -> tuple[Step, ...]:
     return (
         Step(
             r"Relax the budget by $\lambda \ge 0$. $D^c(\cdot\|P)$ is convex (T14) and $Q = P$ has "
@@ -113,4 +113,5 @@ STATEMENT = Statement(
         "ArmorD.T02_weak.T6_witness_bound",
         "ArmorD.T07_strong.one_space_slater",
     ),
+    renyi=ForRenyi(_steps),
 )

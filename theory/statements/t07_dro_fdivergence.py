@@ -7,7 +7,7 @@ from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
 from theory.fdivergence import FDivergence
 from theory.instances import dro_bracket
-from theory.statement import Statement
+from theory.statement import ForRenyi, Statement
 from theory.statements.t03_reweighting import conjugate_formula
 from theory.symbols import mu, rho, y
 
@@ -84,4 +84,5 @@ STATEMENT = Statement(
         "ArmorD.T07_strong.T7_weak",
         "ArmorD.T07_strong.T7_strong_duality",
     ),
+    renyi=ForRenyi("Renyi divergences are not f-divergences; T10 takes its place"),
 )

@@ -7,7 +7,7 @@ from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade, Outcome
 from theory.fdivergence import FDivergence
 from theory.instances import COST, PHI, WEIGHTS, finite
-from theory.statement import NotApplicable, Statement
+from theory.statement import ForRenyi, NotApplicable, Statement
 from theory.symbols import mu, rho
 
 
@@ -95,4 +95,5 @@ STATEMENT = Statement(
         "ArmorD.T03_gibbs.T8_weak_duality",
         "ArmorD.T07_strong.T8_strong_duality",
     ),
+    renyi=ForRenyi("it is T7 for KL"),
 )

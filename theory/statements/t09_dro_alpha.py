@@ -7,7 +7,7 @@ from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade, Outcome
 from theory.fdivergence import FDivergence
 from theory.finite import Finite
-from theory.statement import NotApplicable, Statement
+from theory.statement import ForRenyi, NotApplicable, Statement
 from theory.symbols import eps, t, y
 
 _B = sp.Symbol("b", positive=True)
@@ -200,4 +200,5 @@ STATEMENT = Statement(
     ),
     "arXiv 2309.03791; the case alpha < 0 derived here",
     _steps,
+    renyi=ForRenyi("it is T7 for the alpha family; T28 relates the balls"),
 )

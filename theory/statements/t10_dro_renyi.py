@@ -1,24 +1,25 @@
 """T10: DRO duality for the Renyi divergences, through their own conjugate."""
 
+from functools import cache
 from typing import Any
 
 import sympy as sp
 
 from theory import symbols
-from theory.checks import bracket, claims, identities
+from theory.checks import bracket, claims, identities, products
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade, Outcome
 from theory.fdivergence import FDivergence
-from theory.renyi import Renyi
-from theory.statement import NotApplicable, Statement
+from theory.instances import dro_bracket
+from theory.renyi import REGIMES, Renyi
+from theory.statement import ForRenyi, NotApplicable, Statement
 from theory.symbols import eps, mu
 
 _P = (0.4, 0.25, 0.35)
 _H = (0.2, 1.1, -0.3)
-_B = sp.Symbol("b", positive=True)
-_REGIMES = (1 + _B, 1 / (1 + _B))  # alpha > 1, and 0 < alpha < 1
 
 
+@cache
 def _tangent() -> Finding:
     """log z <= z s - log s - 1 with equality at s = 1/z: the linear majorant of the logarithm."""
     z, s = sp.symbols("z s", positive=True)
@@ -28,49 +29,57 @@ def _tangent() -> Finding:
     )
 
 
+@cache
 def _pointwise() -> Finding:
     """Stationary mass at a point with gap x = rho - h > 0, and the two sums there."""
-    s, x, p = sp.symbols("s x p", positive=True)
-    pairs = []
-    for a in _REGIMES:
-        eta = p * (s / (a * x)) ** (1 / a)
-        k = 1 / (a * (a - 1))
-        slope = -x + k * s * (a - 1) * p**a * eta**-a
-        unit = s ** (1 / a) * a ** (-1 / a) * p * x ** (1 - 1 / a)  # both sums are multiples of it
-        pairs += [(slope, 0), (eta * x / unit, 1), (k * s * p**a * eta ** (1 - a) / unit, 1 / (a - 1))]
-    return identities(*pairs)
+    s, x, p, eta, a = sp.symbols("s x p eta a", positive=True)
+    best = p * (s / (a * x)) ** (1 / a)
+    k = 1 / (a * (a - 1))
+    # of eta (h - rho) + k s p^a eta^(1 - a)
+    slope = identities((sp.diff(k * s * p**a * eta ** (1 - a), eta), -s / a * p**a * eta**-a))
+    if slope.outcome is not Outcome.HOLDS:
+        return slope
+    unit = s ** (1 / a) * a ** (-1 / a) * p * x ** (1 - 1 / a)  # both sums are multiples of it
+    return products((s / a * p**a * best**-a, x), (best * x, unit), (s / a * p**a * best ** (1 - a), unit))
 
 
+@cache
 def _scale() -> Finding:
     """Stationary s and the value: -(log a + 1)/a - log N/(a - 1); the weights p x^(-1/a)/(a N)."""
-    s, n, x, p = sp.symbols("s N x p", positive=True)
-    pairs = []
-    for a in _REGIMES:
-        k = 1 / (a * (a - 1))
-        value = -(s ** (1 / a)) * a ** (-1 / a) * n * a / (a - 1) + k * (sp.log(s) + 1)
-        best = a ** (1 - a) * n**-a
-        pairs.append((sp.diff(value, s).subs(s, best), 0))
-        pairs.append((value.subs(s, best), -(sp.log(a) + 1) / a - sp.log(n) / (a - 1)))
-        pairs.append((p * (best / (a * x)) ** (1 / a), p * x ** (-1 / a) / (a * n)))
-    return identities(*[(sp.expand_log(u - v, force=True), 0) for u, v in pairs])
+    s, n, x, p, a = sp.symbols("s N x p a", positive=True)
+    k = 1 / (a * (a - 1))
+    power = (s / a) ** (1 / a) * n  # the value is -a/(a - 1) power + k (log s + 1), its slope a multiple of
+    best = a ** (1 - a) * n**-a  # power - 1/a
+    value = -a / (a - 1) * sp.Symbol("u") + k * (sp.expand_log(sp.log(best)) + 1)
+    found = identities(
+        (sp.diff(s ** (1 / a), s), s ** (1 / a) / (a * s)),
+        (value.subs(sp.Symbol("u"), 1 / a), -(sp.log(a) + 1) / a - sp.log(n) / (a - 1)),
+    )
+    if found.outcome is not Outcome.HOLDS:
+        return found
+    return products(
+        (power.subs(s, best), 1 / a), (p * (best / (a * x)) ** (1 / a), p * x ** (-1 / a) / (a * n))
+    )
 
 
+@cache
 def _perspective() -> Finding:
     """mu Lambda[h/mu] with rho -> rho/mu: log N shifts by (a-1)/a log mu."""
     n = sp.Symbol("N", positive=True)  # N = E (rho - h)^((a-1)/a), unscaled
     pairs = []
-    for a in _REGIMES:
+    for a in REGIMES:
         left = mu * (-(sp.log(a) + 1) / a - sp.log(n * mu ** (-(a - 1) / a)) / (a - 1))
         right = -mu * (sp.log(a) + 1) / a + mu * sp.log(mu) / a - mu * sp.log(n) / (a - 1)
         pairs.append((sp.expand_log(left), sp.expand_log(right)))
     return identities(*pairs)
 
 
+@cache
 def _eliminate() -> Finding:
     """Hard ball, kappa = 0: the minimiser over lambda and the one-variable form."""
     lam, level = sp.Symbol("lambda", positive=True), sp.Symbol("L", real=True)
     pairs = []
-    for a in _REGIMES:
+    for a in REGIMES:
         dual = lam * eps - lam * (sp.log(a) + 1) / a + lam * sp.log(lam) / a - lam * level / (a - 1)
         best = a * sp.exp(-a * eps + a * level / (a - 1))
         pairs.append((sp.expand_log(sp.diff(dual, lam).subs(lam, best), force=True), 0))
@@ -78,6 +87,7 @@ def _eliminate() -> Finding:
     return identities(*pairs)
 
 
+@cache
 def _limit() -> Finding:
     """alpha -> 1: log E x^((a-1)/a)/(a-1) -> E log x, so T10 becomes T7 with reverse KL."""
     a = sp.Symbol("a", positive=True)
@@ -97,7 +107,13 @@ def _limit() -> Finding:
 
 
 def _brackets(d: Renyi) -> Finding:
-    found = [bracket(r.primal, r.dual, f"mu {m}") for m in (1.0, 0.4) for r in (d.reweight(_P, _H, m),)]
+    ceilings = (None, max(_H) + 0.1)
+    found = [
+        bracket(r.primal, r.dual, f"mu {m}")
+        for m in (1.0, 0.4)
+        for ceiling in ceilings
+        for r in (d.reweight(_P, _H, m, ceiling),)
+    ]
     failed = [f for f in found if f.outcome is not Outcome.HOLDS]
     return failed[0] if failed else found[0]
 
@@ -113,8 +129,8 @@ def _convex(d: Renyi) -> Finding:
     return claims({f"no midpoint violation on {len(grid) ** 2} pairs": worst > -1e-12}, Grade.SAMPLED)
 
 
-def renyi_steps(d: Renyi) -> tuple[Step, ...]:
-    """The derivation of T10."""
+def conjugate_steps(d: Renyi) -> tuple[Step, ...]:
+    """The conjugate of R_alpha(P||.) with its weights (T3, T4 and the heart of T10)."""
     return (
         Step(
             r"$\eta \mapsto R_\alpha(P\|\eta)$ is convex for every $\alpha > 0$, $\alpha \ne 1$, so "
@@ -157,6 +173,20 @@ def renyi_steps(d: Renyi) -> tuple[Step, ...]:
             _scale,
         ),
         Step(
+            r"Both witnesses meet on three points, in both modes.",
+            Formula(""),
+            "primal witness",
+            Grade.BRACKETED,
+            lambda: _brackets(d),
+        ),
+    )
+
+
+def renyi_steps(d: Renyi) -> tuple[Step, ...]:
+    """The derivation of T10."""
+    return (
+        *conjugate_steps(d),
+        Step(
             r"Scale by $\mu = \lambda+\kappa$ as in T7; the power in $N$ releases $\alpha^{-1}\mu \log\mu$.",
             Formula(r"-\mu\alpha^{-1}(\log\alpha + 1) + \alpha^{-1}\mu \log\mu - \mu(\alpha-1)^{-1} \log N"),
             "perspective of the conjugate",
@@ -164,11 +194,12 @@ def renyi_steps(d: Renyi) -> tuple[Step, ...]:
             _perspective,
         ),
         Step(
-            r"Both witnesses meet on three points.",
+            r"The two-variable form meets the primal value of a feasible $Q$ for two radii and two "
+            r"penalties.",
             Formula(""),
-            "primal witness",
+            "primal and dual witnesses",
             Grade.BRACKETED,
-            lambda: _brackets(d),
+            lambda: dro_bracket(d),
         ),
         Step(
             r"Hard ball, $\kappa = 0$, mode ``reference'': $\lambda$ is eliminated at "
@@ -212,5 +243,5 @@ STATEMENT = Statement(
     ),
     "arXiv 2309.03791",
     _steps,
-    renyi=renyi_steps,
+    renyi=ForRenyi(renyi_steps),
 )

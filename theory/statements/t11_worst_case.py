@@ -3,9 +3,10 @@
 from theory.checks import claims
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
-from theory.fdivergence import FDivergence
+from theory.finite import Divergence
 from theory.instances import COST, PHI, each, finite, max_plus, rationals, supports
-from theory.statement import Statement
+from theory.renyi import Renyi
+from theory.statement import ForRenyi, Statement
 
 
 def _equality(seed: int) -> bool:
@@ -23,7 +24,7 @@ def _equality(seed: int) -> bool:
     )
 
 
-def _worst(d: FDivergence) -> Finding:
+def _worst(d: Divergence) -> Finding:
     facts = {}
     for support in supports(d):
         for eps, kappa in ((0.02, 0.0), (0.1, 0.3)):
@@ -35,7 +36,13 @@ def _worst(d: FDivergence) -> Finding:
     return claims(facts, Grade.BRACKETED)
 
 
-def _steps(d: FDivergence) -> tuple[Step, ...]:
+_RENYI = Formula(
+    r"Q^* = \sum_i w_i \delta_{T(x_i)}, \qquad w_i = p_i (\mu^*/\alpha) (\rho^*-\varphi^c_i)^{-1/\alpha}"
+    r" / E_P[(\rho^*-\varphi^c)^{(\alpha-1)/\alpha}]"
+)
+
+
+def _steps(d: Divergence) -> tuple[Step, ...]:
     return (
         Step(
             r"Equality in the transport step: mass at $x$ moves to a maximiser $T(x)$ only.",
@@ -50,9 +57,11 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
         Step(
             r"Equality in the re-weighting step (T4) at $h = \varphi^c_{\mu^*}/\mu^*$ gives the "
             r"weights; at ties of $T$ or "
-            r"kinks of $f^*$ two optimal choices are mixed so that $\lambda^* (D^c(Q^*\|P) - "
+            r"kinks of the conjugate two optimal choices are mixed so that $\lambda^* (D^c(Q^*\|P) - "
             r"\varepsilon) = 0$.",
-            Formula(
+            _RENYI
+            if isinstance(d, Renyi)
+            else Formula(
                 r"Q^* = \sum_i w_i \delta_{T(x_i)}, \qquad w_i \in p_i\, \partial f^*((\varphi^c_i "
                 r"- \rho^*)/\mu^*)"
             ),
@@ -73,4 +82,5 @@ STATEMENT = Statement(
     Formula(r"Q^* = \sum_i w_i \delta_{T(x_i)} + \text{singular mass at } \mathrm{argmax} \varphi"),
     "arXiv 2309.03791",
     _steps,
+    renyi=ForRenyi(_steps),
 )

@@ -3,15 +3,15 @@
 from theory.checks import claims
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
-from theory.fdivergence import FDivergence
+from theory.finite import Divergence
 from theory.instances import COST, PHI, finite
-from theory.statement import Statement
+from theory.statement import ForRenyi, Statement
 
 _DIRECTION = (0.7, -0.4, 0.9, 0.25)
 _STEP = 1e-5
 
 
-def _directional(d: FDivergence) -> Finding:
+def _directional(d: Divergence) -> Finding:
     """One-sided difference quotients enclose E_{Q*}[psi], and meet where Q* is unique."""
     space = finite(d)
 
@@ -29,7 +29,7 @@ def _directional(d: FDivergence) -> Finding:
     )
 
 
-def _steps(d: FDivergence) -> tuple[Step, ...]:
+def _steps(d: Divergence) -> tuple[Step, ...]:
     return (
         Step(
             r"The value is a supremum over $Q$ of functions that are affine in $\varphi$; its "
@@ -58,4 +58,5 @@ STATEMENT = Statement(
     Formula(r"\nabla_\theta V = E_{Q^*}[\nabla_\theta \ell_\theta]"),
     "arXiv 2309.03791; Danskin (1966)",
     _steps,
+    renyi=ForRenyi(_steps),
 )

@@ -5,10 +5,10 @@ import sympy as sp
 from theory.checks import claims, identities
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
-from theory.fdivergence import FDivergence
-from theory.finite import Finite
+from theory.finite import Divergence, Finite
 from theory.instances import COST, PHI, finite
-from theory.statement import Statement
+from theory.renyi import Renyi
+from theory.statement import ForRenyi, Statement
 from theory.symbols import t
 
 _P, _Q = (0.45, 0.55), (0.3, 0.7)
@@ -16,7 +16,7 @@ _PAIR = ((0.0, 0.6), (0.8, 0.0))
 _INF = float("inf")
 
 
-def _below_both(d: FDivergence) -> Finding:
+def _below_both(d: Divergence) -> Finding:
     space = Finite(d, _P)
     lower, upper = space.nearest(_PAIR, _Q)
     divergence, transport = space.divergence_from(_Q), (_P[0] - _Q[0]) * _PAIR[0][1]
@@ -33,7 +33,7 @@ def _below_both(d: FDivergence) -> Finding:
     )
 
 
-def _monotone(d: FDivergence) -> Finding:
+def _monotone(d: Divergence) -> Finding:
     space = finite(d)
     values = [space.dro(PHI, COST, e, 0.0).upper for e in (0.01, 0.03, 0.05)]
     rigid = [[0.0 if i == j else _INF for j in range(4)] for i in range(3)]
@@ -52,10 +52,17 @@ def _monotone(d: FDivergence) -> Finding:
     )
 
 
-def _steps(d: FDivergence) -> tuple[Step, ...]:
+def _vanishes_at_reference(d: Divergence) -> Finding:
+    if isinstance(d, Renyi):
+        p = sp.Symbol("p", positive=True)
+        return identities((sp.log(sp.powsimp(p**d.alpha * p ** (1 - d.alpha)) + 1 - p), 0))
+    return identities((sp.simplify(d.f.subs(t, 1)), 0))
+
+
+def _steps(d: Divergence) -> tuple[Step, ...]:
     return (
         Step(
-            r"$\eta = Q$ costs $D(Q\|P)$ and $\eta = P$ costs $C(P, Q)$, since $f(1) = 0$ and $c(x, "
+            r"$\eta = Q$ costs $D(Q\|P)$ and $\eta = P$ costs $C(P, Q)$, since $D(P\|P) = 0$ and $c(x, "
             r"x) = 0$; both are "
             r"admissible in the infimum, and every term is nonnegative ($f$ lies above its tangent at 1).",
             Formula(r"0 \le D^c(Q\|P) \le \min(D(Q\|P), C(P, Q))"),
@@ -64,11 +71,12 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
             lambda: _below_both(d),
         ),
         Step(
-            r"$f(1) = 0$.",
-            Formula(r"f(1) = 0"),
+            r"$D(P\|P) = 0$"
+            + (r": $\log \sum_i p_i = 0$." if isinstance(d, Renyi) else r", since $f(1) = 0$."),
+            Formula(r"D(P\|P) = 0"),
             "evaluation",
             Grade.PROVED,
-            lambda: identities((sp.simplify(d.f.subs(t, 1)), 0)),
+            lambda: _vanishes_at_reference(d),
         ),
         Step(
             r"The DRO value is a supremum over sets that grow with $\varepsilon$ and shrink as $c$ "
@@ -101,4 +109,5 @@ STATEMENT = Statement(
         "ArmorD.T01_primal.Df_ge0",
         "ArmorD.T01_primal.Df_zero",
     ),
+    renyi=ForRenyi(_steps),
 )

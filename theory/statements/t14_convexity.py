@@ -8,7 +8,7 @@ from theory.evidence import Grade
 from theory.fdivergence import FDivergence
 from theory.finite import Finite
 from theory.renyi import Renyi
-from theory.statement import Statement
+from theory.statement import ForRenyi, Statement
 from theory.symbols import t
 
 _PAIR = ((0.0, 0.6), (0.8, 0.0))
@@ -105,5 +105,5 @@ STATEMENT = Statement(
     Formula(r"(Q, P) \mapsto D^c(Q\|P) \text{ is jointly convex}"),
     "arXiv 2309.03791; van Erven and Harremoes (2014)",
     _steps,
-    renyi=_renyi,
+    renyi=ForRenyi(_renyi),
 )

@@ -5,9 +5,8 @@ from itertools import pairwise
 from theory.checks import claims
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
-from theory.fdivergence import FDivergence
-from theory.finite import Finite
-from theory.statement import NotApplicable, Statement
+from theory.finite import Divergence, Finite
+from theory.statement import ForRenyi, NotApplicable, Statement
 
 _P, _Q = (0.45, 0.55), (0.3, 0.7)
 _PAIR = ((0.0, 0.6), (0.8, 0.0))
@@ -18,7 +17,7 @@ def _scaled(r: float) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(r * c for c in row) for row in _PAIR)
 
 
-def _far(d: FDivergence) -> Finding:
+def _far(d: Divergence) -> Finding:
     space = Finite(d, _P)
     limit = space.divergence_from(_Q)
     values = [space.nearest(_scaled(r), _Q)[0] for r in (1e-1, 1.0, 1e1, 40.0)]
@@ -31,7 +30,7 @@ def _far(d: FDivergence) -> Finding:
     )
 
 
-def _near(d: FDivergence) -> Finding:
+def _near(d: Divergence) -> Finding:
     space = Finite(d, _P)
     values = [space.nearest(_scaled(r), _Q)[0] / r for r in (1e-1, 1e-2, 1e-3)]
     return claims(
@@ -43,7 +42,7 @@ def _near(d: FDivergence) -> Finding:
     )
 
 
-def _steps(d: FDivergence) -> tuple[Step, ...]:
+def _steps(d: Divergence) -> tuple[Step, ...]:
     if float(Finite(d, _P).divergence_from(_Q)) == float("inf"):
         raise NotApplicable(
             "the divergence is infinite off the diagonal: D^c is optimal transport for every r"
@@ -84,4 +83,5 @@ STATEMENT = Statement(
     Formula(r"D^{rc} \to D \ (r \to \infty), \qquad r^{-1} D^{rc} \to C(P, \cdot) \ (r \downarrow 0)"),
     "arXiv 2309.03791",
     _steps,
+    renyi=ForRenyi(_steps),
 )

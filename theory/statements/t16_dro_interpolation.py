@@ -3,10 +3,9 @@
 from theory.checks import claims
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
-from theory.fdivergence import FDivergence
-from theory.finite import Finite
+from theory.finite import Divergence, Finite
 from theory.instances import COST, PHI, WEIGHTS, finite
-from theory.statement import Statement
+from theory.statement import ForRenyi, Statement
 
 _INF = float("inf")
 _EPS = 0.05
@@ -16,7 +15,7 @@ def _scaled(r: float) -> list[list[float]]:
     return [[r * c for c in row] for row in COST]
 
 
-def _far(d: FDivergence) -> Finding:
+def _far(d: Divergence) -> Finding:
     """r large: f-divergence DRO."""
     space = finite(d)
     rigid = [[0.0 if i == j else _INF for j in range(4)] for i in range(3)]
@@ -25,7 +24,7 @@ def _far(d: FDivergence) -> Finding:
     return claims({f"at r = 1e5 within 1e-3 of {limit:.5f}": abs(value - limit) < 1e-3}, Grade.SAMPLED)
 
 
-def _near(d: FDivergence) -> Finding:
+def _near(d: Divergence) -> Finding:
     """r small, radius r eps: optimal-transport DRO if f is strictly convex at 1, and not otherwise."""
     from theory.catalogue import divergence
 
@@ -39,7 +38,7 @@ def _near(d: FDivergence) -> Finding:
     )
 
 
-def _steps(d: FDivergence) -> tuple[Step, ...]:
+def _steps(d: Divergence) -> tuple[Step, ...]:
     second = (
         r"With radius $r\varepsilon$ and $r \downarrow 0$ the budget only pays for transport."
         if d.strictly_convex_at_one
@@ -80,4 +79,5 @@ STATEMENT = Statement(
     ),
     "arXiv 2309.03791",
     _steps,
+    renyi=ForRenyi(_steps),
 )

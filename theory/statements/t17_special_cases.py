@@ -6,10 +6,9 @@ from theory.checks import bracket, claims, identities
 from theory.costs import COSTS
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade, Outcome
-from theory.fdivergence import FDivergence
-from theory.finite import Finite
+from theory.finite import Divergence, Finite
 from theory.instances import COST, PHI, WEIGHTS, each, finite, max_plus, rationals
-from theory.statement import Statement
+from theory.statement import ForRenyi, Statement
 from theory.symbols import mu, rho
 
 _INF = float("inf")
@@ -29,7 +28,7 @@ def _transport_only() -> Finding:
     return first if met.outcome is Outcome.HOLDS else met
 
 
-def _rigid(d: FDivergence) -> Finding:
+def _rigid(d: Divergence) -> Finding:
     """c = oo off the diagonal: nothing moves, phi^c = phi, and both witnesses meet."""
     rigid = [[0.0 if i == j else _INF for j in range(4)] for i in range(3)]
     space = finite(d)
@@ -37,10 +36,10 @@ def _rigid(d: FDivergence) -> Finding:
     if columns != [0, 1, 2] or values != list(PHI[:3]):
         return claims({"phi^c = phi": False})
     s = space.dro(PHI, rigid, 0.1, 0.2)
-    return bracket(s.lower, s.upper, "f-divergence DRO")
+    return bracket(s.lower, s.upper, "divergence DRO")
 
 
-def _plain_adversarial(d: FDivergence) -> Finding:
+def _plain_adversarial(d: Divergence) -> Finding:
     """Hard ball, eps down to 1e-10: the value tends to the mean adversarial loss iff f is strictly convex
     at 1.
     """
@@ -107,7 +106,7 @@ def _mart_gap() -> Finding:
     )
 
 
-def _steps(d: FDivergence) -> tuple[Step, ...]:
+def _steps(d: Divergence) -> tuple[Step, ...]:
     soft = next(cost for cost in COSTS if cost.name == "soft ball (UDR)")
     limit = (
         r"E_P[\varphi^c]" if d.strictly_convex_at_one else r"\text{the limit fails: } f \text{ is flat at } 1"
@@ -123,11 +122,8 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
         ),
         Step(
             r"$c = \infty \cdot 1[x \ne y]$: $\varphi^c = \varphi$.",
-            Formula(
-                r"V = \inf_{\lambda, \rho} \{ \lambda\varepsilon + \rho + \mu E_P[f^*((\varphi - "
-                r"\rho)/\mu)] \}"
-            ),
-            "f-divergence DRO",
+            Formula(r"V = \inf_\lambda \{ \lambda\varepsilon + \mu \Lambda^P_D[\varphi/\mu] \}"),
+            "divergence DRO",
             Grade.BRACKETED,
             lambda: _rigid(d),
         ),
@@ -177,11 +173,12 @@ STATEMENT = Statement(
     "T17",
     "Special cases",
     (r"$c(x, x) = 0$", r"PGD limit: $f$ strictly convex at 1"),
-    Formula(r"\text{OT-DRO, } f\text{-divergence DRO, PGD, UDR, TRADES, MART are instances of T7}"),
+    Formula(r"\text{OT-DRO, } f\text{-divergence DRO, PGD, UDR, TRADES, MART are instances of T6}"),
     "arXiv 2309.03791; TRADES (Zhang et al. 2019), MART (Wang et al. 2020), UDR (Bui et al. 2022)",
     _steps,
     formal=(
         "ArmorD.T17_doubled.T17_transport_step",
         "ArmorD.T17_doubled.T17_doubled_space",
     ),
+    renyi=ForRenyi(_steps),
 )

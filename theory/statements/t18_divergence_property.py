@@ -3,16 +3,15 @@
 from theory.checks import claims
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
-from theory.fdivergence import FDivergence
-from theory.finite import Finite
-from theory.statement import Statement
+from theory.finite import Divergence, Finite
+from theory.statement import ForRenyi, Statement
 
 _P = (0.45, 0.55)
 _PAIR = ((0.0, 0.6), (0.8, 0.0))
 _BALL = ((0.0, 0.0), (0.0, 0.0))
 
 
-def _positive(d: FDivergence) -> Finding:
+def _positive(d: Divergence) -> Finding:
     space = Finite(d, _P)
     others = [(0.44, 0.56), (0.3, 0.7), (0.7, 0.3)]
     values = [space.nearest(_PAIR, q)[0] for q in others]
@@ -25,7 +24,7 @@ def _positive(d: FDivergence) -> Finding:
     )
 
 
-def _flat(d: FDivergence) -> Finding:
+def _flat(d: Divergence) -> Finding:
     """f is 0 around 1, so a nearby Q costs nothing."""
     value = Finite(d, _P).nearest(_PAIR, (0.44, 0.56))[1]
     return claims(
@@ -33,7 +32,7 @@ def _flat(d: FDivergence) -> Finding:
     )
 
 
-def _ball(d: FDivergence) -> Finding:
+def _ball(d: Divergence) -> Finding:
     """Points at cost 0 cannot be told apart."""
     value = Finite(d, _P).nearest(_BALL, (0.3, 0.7))[1]
     return claims(
@@ -42,7 +41,7 @@ def _ball(d: FDivergence) -> Finding:
     )
 
 
-def _steps(d: FDivergence) -> tuple[Step, ...]:
+def _steps(d: Divergence) -> tuple[Step, ...]:
     if d.strictly_convex_at_one:
         first = Step(
             r"If $D^c(Q\|P) = 0$ there are $\eta_n$ with $D(\eta_n\|P) \to 0$, hence $\eta_n \to P$ "
@@ -84,4 +83,5 @@ STATEMENT = Statement(
         "ArmorD.T13_T28_elementary.T18_divergence_property",
         "ArmorD.T13_T28_elementary.T18_strict",
     ),
+    renyi=ForRenyi(_steps),
 )

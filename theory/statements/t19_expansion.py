@@ -6,8 +6,10 @@ from theory.checks import claims, identities
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
 from theory.fdivergence import FDivergence
+from theory.finite import Divergence
 from theory.instances import WEIGHTS, finite
-from theory.statement import NotApplicable, Statement
+from theory.renyi import Renyi
+from theory.statement import ForRenyi, NotApplicable, Statement
 from theory.symbols import t
 
 _A, _B, _V, _K, _KAPPA = (sp.Symbol(n, positive=n in "aV") for n in ("a", "b", "V", "K", "kappa"))
@@ -58,7 +60,7 @@ def _numbers(d: FDivergence) -> Finding:
     return identities((second, d.second_at_one), (third, d.third_at_one))
 
 
-def _third_order(d: FDivergence) -> Finding:
+def _third_order(d: Divergence) -> Finding:
     """The remainder shrinks like eps^(3/2): dividing eps by 16 divides it by about 64."""
     a, b = float(d.second_at_one), float(d.third_at_one)  # type: ignore[arg-type]
     mean = sum(p * v for p, v in zip(WEIGHTS, _LOSSES, strict=True))
@@ -74,6 +76,35 @@ def _third_order(d: FDivergence) -> Finding:
     small = rest[0] < 5e-4 and rest[1] < 1e-5
     return claims(
         {"the remainder falls like eps^(3/2)": small and rest[1] < rest[0] / 20 + 1e-12}, Grade.SAMPLED
+    )
+
+
+_LAMBDA_STEP = Step(
+    r"Put $z = 1/\mu$ into T7 and minimise over $\mu$: $\mu \approx "
+    r"\sigma/\sqrt{2a\varepsilon}$; its correction does "
+    r"not enter at order $\varepsilon$.",
+    Formula(
+        r"V = m + \sigma\sqrt{2\varepsilon/a} - [ \frac{b K_3}{3a^2\sigma^2} + \kappa ] \varepsilon +"
+        r" O(\varepsilon^{3/2})"
+    ),
+    "elimination of lambda",
+    Grade.PROVED,
+    _lambda_series,
+)
+
+
+def _remainder(d: Divergence) -> Step:
+    return Step(
+        r"The remainder is uniform: the minimiser depends smoothly on $\sqrt\varepsilon$.",
+        Formula(r"O(\varepsilon^{3/2})"),
+        "implicit function theorem",
+        Grade.CITED,
+        lambda: _third_order(d),
+        "Duchi and Namkoong (2019), Theorem 1; Lam (2016)",
+        (
+            r"$f$ three times continuously differentiable at 1, $f''(1) > 0$",
+            r"$\sigma^2 > 0$, bounded losses",
+        ),
     )
 
 
@@ -97,18 +128,7 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
             Grade.PROVED,
             _reweighting_series,
         ),
-        Step(
-            r"Put $z = 1/\mu$ into T7 and minimise over $\mu$: $\mu \approx "
-            r"\sigma/\sqrt{2a\varepsilon}$; its correction does "
-            r"not enter at order $\varepsilon$.",
-            Formula(
-                r"V = m + \sigma\sqrt{2\varepsilon/a} - [ \frac{b K_3}{3a^2\sigma^2} + \kappa ] \varepsilon +"
-                r" O(\varepsilon^{3/2})"
-            ),
-            "elimination of lambda",
-            Grade.PROVED,
-            _lambda_series,
-        ),
+        _LAMBDA_STEP,
         Step(
             rf"Here $a = {sp.latex(a)}$ and $b = {sp.latex(b)}$.",
             Formula(rf"(a, b) = ({sp.latex(a)}, {sp.latex(b)})"),
@@ -116,18 +136,46 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
             Grade.PROVED,
             lambda: _numbers(d),
         ),
+        _remainder(d),
+    )
+
+
+def _renyi_series() -> Finding:
+    """T3's dual at rho = (1 + z^2 r)/alpha for centred h: z^2 V/2 + z^3 (alpha + 1) K/6 + O(z^4), free of "
+    "r."""
+    z, r, h, a = sp.symbols("z r h alpha")
+    u = z**2 * r - a * z * h  # alpha (rho - z h) = 1 + u
+    m = (a - 1) / a
+    power = m * u + m * (m - 1) / 2 * u**2 + m * (m - 1) * (m - 2) / 6 * u**3  # (1 + u)^m - 1
+    moments = {0: 1, 1: 0, 2: _V, 3: _K}
+    terms = sp.Poly(sp.expand(power), z, h).terms()
+    mean = sum(c * z**i * moments[j] for (i, j), c in terms if i <= 3)
+    # -(log alpha + 1)/alpha - log N/(alpha - 1), where log N = log(1 + mean) - (alpha - 1)/alpha log alpha,
+    # and log(1 + mean) = mean to this order, since mean starts with z^2
+    found = z**2 * r / a - mean / (a - 1)
+    return identities((sp.simplify(found), z**2 * _V / 2 + (a + 1) * z**3 * _K / 6))
+
+
+def _renyi(d: Renyi) -> tuple[Step, ...]:
+    return (
         Step(
-            r"The remainder is uniform: the minimiser depends smoothly on $\sqrt\varepsilon$.",
-            Formula(r"O(\varepsilon^{3/2})"),
-            "implicit function theorem",
-            Grade.CITED,
-            lambda: _third_order(d),
-            "Duchi and Namkoong (2019), Theorem 1; Lam (2016)",
-            (
-                r"$f$ three times continuously differentiable at 1, $f''(1) > 0$",
-                r"$\sigma^2 > 0$, bounded losses",
-            ),
+            r"Put $\rho = (1 + r z^2)/\alpha$ into T3's dual at $z h$, $h$ centred with variance "
+            r"$\sigma^2$ and third "
+            r"moment $K_3$, and expand; $r$ drops out to this order.",
+            Formula(r"\Lambda[z h] = \frac{\sigma^2}{2} z^2 + \frac{(\alpha+1) K_3}{6} z^3 + O(z^4)"),
+            "expansion of the conjugate",
+            Grade.PROVED,
+            _renyi_series,
         ),
+        Step(
+            r"This is the expansion of an f-divergence with $a = 1$ and $b = -(\alpha+1)$.",
+            Formula(rf"(a, b) = (1, {sp.latex(d.third_at_one)})"),
+            "comparison of coefficients",
+            Grade.PROVED,
+            lambda: identities((d.second_at_one, 1), (d.third_at_one, -(d.alpha + 1))),
+        ),
+        _LAMBDA_STEP,
+        _remainder(d),
     )
 
 
@@ -144,4 +192,11 @@ STATEMENT = Statement(
     ),
     "derived here; first order: Lam (2016), Duchi and Namkoong (2019)",
     _steps,
+    renyi=ForRenyi(
+        _renyi,
+        hypotheses=(
+            r"hard ball; $m, \sigma^2 > 0, K_3$: mean, variance and third central moment of $\varphi^c$",
+            r"$a = 1$, $b = -(\alpha+1)$",
+        ),
+    ),
 )

@@ -1,14 +1,17 @@
 """T20: equivariance of the DRO value."""
 
+from typing import Any
+
 import sympy as sp
 
 from theory.checks import claims, identities
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
 from theory.fdivergence import FDivergence
-from theory.finite import Finite
+from theory.finite import Divergence, Finite
 from theory.instances import COST, PHI, WEIGHTS, finite
-from theory.statement import Statement
+from theory.renyi import REGIMES, Renyi
+from theory.statement import ForRenyi, Statement
 from theory.symbols import eps, kappa, lam, rho, y
 
 
@@ -26,7 +29,7 @@ def _substitution() -> Finding:
     )
 
 
-def _instances(d: FDivergence) -> Finding:
+def _instances(d: Divergence) -> Finding:
     space, eps_value, kappa_value = finite(d), 0.05, 0.2
     base = space.dro(PHI, COST, eps_value, kappa_value)
     scaled = space.dro([2.5 * v - 1 for v in PHI], COST, eps_value, 2.5 * kappa_value)
@@ -79,6 +82,50 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
     )
 
 
+def _renyi_substitution() -> Finding:
+    """T10's objective at (a mu, a rho + b), loss a h + b, is a times the old one plus b: log a cancels."""
+    a, m, n = sp.symbols("a mu N", positive=True)  # n = E (rho - h)^((alpha-1)/alpha)
+    b = sp.Symbol("b", real=True)
+    pairs = []
+    for r in REGIMES:
+
+        def objective(lam_: Any, rho_: Any, mu_: Any, n_: Any, r: Any = r) -> Any:
+            fixed = lam_ * eps + rho_ - mu_ * (sp.log(r) + 1) / r
+            return fixed + mu_ * sp.log(mu_) / r - mu_ / (r - 1) * sp.log(n_)
+
+        new = objective(a * lam, a * rho + b, a * m, a ** ((r - 1) / r) * n)
+        pairs.append((sp.expand_log(new), sp.expand_log(a * objective(lam, rho, m, n) + b)))
+    return identities(*pairs)
+
+
+def _renyi(d: Renyi) -> tuple[Step, ...]:
+    return (
+        Step(
+            r"Substitute $\lambda \to a\lambda$, $\rho \to a\rho + b$ in T10; $\log a$ cancels between its "
+            r"last two terms.",
+            Formula(r"V_{a\kappa}(a\varphi + b; \varepsilon) = a V_\kappa(\varphi; \varepsilon) + b"),
+            "substitution",
+            Grade.PROVED,
+            _renyi_substitution,
+        ),
+        Step(
+            r"Copies of a point at mutual cost 0 have the same $\varphi^c$, so their terms of $N = "
+            r"E_P[(\rho-\varphi^c)^{(\alpha-1)/\alpha}]$ add up.",
+            Formula(r"p s \cdot v + p (1-s) \cdot v = p v"),
+            "additivity of the integrand",
+            Grade.PROVED,
+            _split_mass,
+        ),
+        Step(
+            r"All four invariances on an instance.",
+            Formula(""),
+            "instance",
+            Grade.SAMPLED,
+            lambda: _instances(d),
+        ),
+    )
+
+
 STATEMENT = Statement(
     "T20",
     "Equivariance",
@@ -87,4 +134,5 @@ STATEMENT = Statement(
     "derived here",
     _steps,
     formal=("ArmorD.T13_T28_elementary.T20_equivariance",),
+    renyi=ForRenyi(_renyi),
 )

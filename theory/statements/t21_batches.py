@@ -2,18 +2,22 @@
 
 from math import comb, exp, log
 
-from theory.checks import claims
+import sympy as sp
+
+from theory.checks import claims, identities
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
 from theory.fdivergence import FDivergence
-from theory.finite import Finite
-from theory.statement import Statement
+from theory.finite import Divergence, Finite
+from theory.instances import rigid_dual
+from theory.renyi import Renyi
+from theory.statement import ForRenyi, Statement
 
 _INF = float("inf")
 _P, _LOSSES, _EPS = 0.35, (1.0, 0.0), 0.1
 
 
-def _two(d: FDivergence, share: float, kappa: float) -> float:
+def _two(d: Divergence, share: float, kappa: float) -> float:
     """The value for two atoms, share on the larger loss; a batch may hold one atom only."""
     if share in (0.0, 1.0):
         return _LOSSES[0] if share else _LOSSES[1]
@@ -21,7 +25,7 @@ def _two(d: FDivergence, share: float, kappa: float) -> float:
     return Finite(d, (share, 1 - share)).dro(_LOSSES, rigid, _EPS, kappa).upper
 
 
-def _biased(d: FDivergence) -> Finding:
+def _biased(d: Divergence) -> Finding:
     """E V(P_B) exactly, by the binomial law, for B = 1, 2, 4: nondecreasing in B and below V(P)."""
     means = []
     for size in (1, 2, 4):
@@ -35,7 +39,7 @@ def _biased(d: FDivergence) -> Finding:
     )
 
 
-def _rate(d: FDivergence) -> Finding:
+def _rate(d: Divergence) -> Finding:
     """KL, hard ball, kappa = 0: B times the bias against the formula, by the exact binomial law at B =
     4000.
     """
@@ -82,22 +86,126 @@ def _smooth(share: float) -> float:
     return lo
 
 
+def _binomial(size: int, share: float) -> list[float]:
+    return [comb(size, k) * share**k * (1 - share) ** (size - k) for k in range(size + 1)]
+
+
+def _without_replacement() -> Finding:
+    """Var of a mean of B draws without replacement from N values of variance v: v/B (N-B)/(N-1)."""
+    v, n, size = sp.symbols("v N B", positive=True)
+    between = -v / (n - 1)  # the covariance that makes the sum of all N constant
+    return identities(
+        (n * v + n * (n - 1) * between, 0),
+        ((size * v + size * (size - 1) * between) / size**2, v / size * (n - size) / (n - 1)),
+    )
+
+
+def _hypergeometric(d: Divergence) -> Finding:
+    """Drawn without replacement from 20 values, batches of 5: bias about (N-B)/(N-1) of the other, "
+    "exactly."""
+    total, ones, size, kappa = 20, 7, 5, 0.1
+    share, whole = ones / total, _two(d, ones / total, kappa)
+    free = sum(w * _two(d, k / size, kappa) for k, w in enumerate(_binomial(size, share))) - whole
+    law = [comb(ones, k) * comb(total - ones, size - k) / comb(total, size) for k in range(size + 1)]
+    drawn = sum(w * _two(d, k / size, kappa) for k, w in enumerate(law)) - whole
+    factor = (total - size) / (total - 1)
+    share_left = f"{drawn / free:.3f} of the bias" if abs(free) > 1e-9 else "no bias"
+    return claims(
+        {
+            f"{share_left} with replacement, (N-B)/(N-1) = {factor:.3f}": free - 1e-9 <= drawn <= 1e-9,
+        },
+        Grade.SAMPLED,
+    )
+
+
+def _carried(d: FDivergence) -> Finding:
+    """At fixed lambda and rho the batch objective is affine in P_B: unbiased, by the exact binomial law."""
+    size, kappa = 4, 0.1
+    rigid = [[0.0, _INF], [_INF, 0.0]]
+    s = Finite(d, (_P, 1 - _P)).dro(_LOSSES, rigid, _EPS, kappa)
+    terms = rigid_dual(d, _LOSSES, s.lam, s.rho, _EPS, kappa)
+    mean = sum(
+        w * (k / size * terms[0] + (1 - k / size) * terms[1]) for k, w in enumerate(_binomial(size, _P))
+    )
+    return claims({"E of the batch objective = V(P)": abs(mean - s.upper) < 1e-9}, Grade.SAMPLED)
+
+
+def _lambda_alone() -> Finding:
+    """lambda log E_PB[X]: second-order term -lambda Var(X)/(2 B M^2), that is -(lambda/2) Var_P(w)/B."""
+    lam, m, v, size, shift = sp.symbols("lambda M v B x", positive=True)
+    curvature = sp.diff(lam * sp.log(shift), shift, 2).subs(shift, m)
+    return identities((curvature / 2 * v / size, -lam / 2 * (v / m**2) / size))
+
+
+def _pooled(d: Divergence) -> Finding:
+    """Two workers with different batches: the mean of their values lies below the value of the pool."""
+    apart = (_two(d, 0.2, 0.1) + _two(d, 0.6, 0.1)) / 2
+    pool = _two(d, 0.4, 0.1)
+    return claims(
+        {f"mean of two workers {apart:.4f} <= pooled {pool:.4f}": apart <= pool + 1e-9}, Grade.SAMPLED
+    )
+
+
+def _bias_step(d: Divergence) -> Step:
+    return Step(
+        r"$V$ is concave in $P$ ($D^c$ is jointly convex, T14), so Jensen's inequality for $E P_B = P$ "
+        r"gives a "
+        r"downward bias; averaging over sub-batches gives monotonicity in $B$.",
+        Formula(r"E V(P_B) \le E V(P_{B+1}) \le V(P)"),
+        "Jensen's inequality",
+        Grade.CITED,
+        lambda: _biased(d),
+        "Jensen (1906); Shapiro, Dentcheva and Ruszczynski (2009), Proposition 5.6",
+        ("sampling with replacement",),
+    )
+
+
+def _sampling_steps(d: Divergence) -> tuple[Step, ...]:
+    return (
+        Step(
+            r"Without replacement from $N$ samples the variance of every mean, and with it the leading "
+            r"term of the "
+            r"bias, has the factor $(N-B)/(N-1)$.",
+            Formula(r"\mathrm{Var}(\bar X_B) = \frac{\sigma^2}{B} \cdot \frac{N-B}{N-1}"),
+            "finite population correction",
+            Grade.PROVED,
+            _without_replacement,
+        ),
+        Step(
+            r"The factor on the exact hypergeometric law, $N = 20$, $B = 5$; the bias stays downward and "
+            r"shrinks.",
+            Formula(""),
+            "instance",
+            Grade.SAMPLED,
+            lambda: _hypergeometric(d),
+        ),
+        Step(
+            r"Several workers: by the same concavity the mean of their own values is at most the value "
+            r"of the "
+            r"pooled losses, so the exact objective needs the pool.",
+            Formula(r"\tfrac12 (V(P_1) + V(P_2)) \le V(\tfrac12 (P_1 + P_2))"),
+            "concavity in P",
+            Grade.SAMPLED,
+            lambda: _pooled(d),
+        ),
+    )
+
+
 def _steps(d: FDivergence) -> tuple[Step, ...]:
     found = [
+        _bias_step(d),
+        *_sampling_steps(d),
         Step(
-            r"$V$ is concave in $P$ (T7 is an infimum of functions affine in $P$), so Jensen's "
-            r"inequality for "
-            r"$E P_B = P$ gives a downward bias; averaging over sub-batches gives monotonicity in $B$.",
-            Formula(r"E V(P_B) \le E V(P_{B+1}) \le V(P)"),
-            "Jensen's inequality",
-            Grade.CITED,
-            lambda: _biased(d),
-            "Jensen (1906); Shapiro, Dentcheva and Ruszczynski (2009), Proposition 5.6",
-            ("sampling with replacement",),
-        )
+            r"Multipliers $\lambda^*$ and $\rho^*$ carried over the data set: at fixed $(\lambda, \rho)$ the "
+            r"objective of T7 is affine in $P$, so it is unbiased.",
+            Formula(r"E_{P_B} E[m_{\lambda^*, \rho^*}] = E_P[m_{\lambda^*, \rho^*}] = V(P)"),
+            "linearity",
+            Grade.SAMPLED,
+            lambda: _carried(d),
+        ),
     ]
     if d.name == "kl":
-        found.append(
+        found += [
             Step(
                 r"KL, hard ball, $\kappa = 0$, $\lambda^* > 0$, $w = dQ^*/dP$: the delta method in "
                 r"$(\lambda, \rho)$.",
@@ -110,9 +218,46 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
                 lambda: _rate(d),
                 "van der Vaart, Asymptotic Statistics (1998), Theorem 5.23",
                 ("bounded losses", r"$\lambda^* > 0$"),
-            )
-        )
+            ),
+            Step(
+                r"Carrying $\lambda^*$ alone leaves the curvature of the logarithm, the first of the two "
+                r"terms.",
+                Formula(r"B \cdot \mathrm{bias} \to -\frac{\lambda^*}{2} \mathrm{Var}_P(w)"),
+                "second-order delta method",
+                Grade.PROVED,
+                _lambda_alone,
+            ),
+        ]
     return tuple(found)
+
+
+def _renyi_upward(d: Renyi) -> Finding:
+    """alpha > 1, kappa = 1: E V(P_2) exceeds V(P) for P = (.95, .05), losses 30 and 0, eps = 3."""
+    rigid = [[0.0, _INF], [_INF, 0.0]]
+
+    def value(share: float) -> float:
+        if share in (0.0, 1.0):
+            return 30.0 * share
+        return Finite(d, (share, 1 - share)).dro((30.0, 0.0), rigid, 3.0, 1.0).lower
+
+    mean = sum(w * value(k / 2) for k, w in enumerate(_binomial(2, 0.95)))
+    whole = Finite(d, (0.95, 0.05)).dro((30.0, 0.0), rigid, 3.0, 1.0).upper
+    return claims({f"E V(P_2) = {mean:.3f} > V(P) = {whole:.3f}": mean > whole + 1e-6}, Grade.BRACKETED)
+
+
+def _renyi(d: Renyi) -> tuple[Step, ...]:
+    if d.alpha < 1:
+        return (_bias_step(d), *_sampling_steps(d))
+    return (
+        Step(
+            r"For $\alpha > 1$ joint convexity fails (T14), and with a dominating penalty the bias can be "
+            r"upward.",
+            Formula(r"E V(P_B) > V(P)"),
+            "counterexample",
+            Grade.BRACKETED,
+            lambda: _renyi_upward(d),
+        ),
+    )
 
 
 STATEMENT = Statement(
@@ -125,4 +270,11 @@ STATEMENT = Statement(
     Formula(r"E V(P_B) \le V(P)"),
     "derived here",
     _steps,
+    renyi=ForRenyi(
+        _renyi,
+        hypotheses=(
+            r"$P_B$: the empirical distribution of $B$ draws; $\alpha < 1$ (for $\alpha > 1$: a "
+            r"counterexample)",
+        ),
+    ),
 )

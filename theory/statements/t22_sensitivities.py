@@ -5,9 +5,9 @@ import sympy as sp
 from theory.checks import claims, identities
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
-from theory.fdivergence import FDivergence
+from theory.finite import Divergence
 from theory.instances import COST, PHI, finite
-from theory.statement import Statement
+from theory.statement import ForRenyi, Statement
 from theory.symbols import eps, kappa
 
 _EPS, _STEP = 0.03, 1e-6
@@ -22,7 +22,7 @@ def _shift() -> Finding:
     return identities(((mu - kappa) * eps + g(mu), mu * eps + g(mu) - kappa * eps))
 
 
-def _instances(d: FDivergence) -> Finding:
+def _instances(d: Divergence) -> Finding:
     space = finite(d)
 
     def solve(eps_value: float, kappa_value: float) -> tuple[float, float, float]:
@@ -49,7 +49,7 @@ def _instances(d: FDivergence) -> Finding:
     )
 
 
-def _steps(d: FDivergence) -> tuple[Step, ...]:
+def _steps(d: Divergence) -> tuple[Step, ...]:
     return (
         Step(
             r"In T6 $\lambda$ and $\kappa$ enter as $\mu = \lambda+\kappa \ge \kappa$: a penalty is "
@@ -89,4 +89,5 @@ STATEMENT = Statement(
     "derived here",
     _steps,
     formal=("ArmorD.T13_T28_elementary.T22_kappa_identity",),
+    renyi=ForRenyi(_steps),
 )

@@ -5,10 +5,9 @@ from fractions import Fraction
 from theory.checks import claims
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
-from theory.fdivergence import FDivergence
-from theory.finite import Finite
+from theory.finite import Divergence, Finite
 from theory.instances import each, max_plus, rationals
-from theory.statement import Statement
+from theory.statement import ForRenyi, Statement
 
 _P, _Q1, _Q2 = (0.45, 0.55), (0.3, 0.7), (0.6, 0.4)
 _METRIC = ((0.0, 0.6), (0.6, 0.0))
@@ -26,7 +25,7 @@ def _associative(seed: int) -> bool:
     return max_plus(max_plus(g, c2), c1) == max_plus(g, both)
 
 
-def _triangle(d: FDivergence) -> Finding:
+def _triangle(d: Divergence) -> Finding:
     """A metric cost is its own composition, so D^c(Q||P) <= D^c(Q'||P) + C(Q', Q)."""
     composed = tuple(
         tuple(min(_METRIC[i][k] + _METRIC[k][j] for k in range(2)) for j in range(2)) for i in range(2)
@@ -43,7 +42,7 @@ def _triangle(d: FDivergence) -> Finding:
     )
 
 
-def _steps(d: FDivergence) -> tuple[Step, ...]:
+def _steps(d: Divergence) -> tuple[Step, ...]:
     return (
         Step(
             r"Put T2 for $c_1$ into the definition with $c_2$: the potentials are transformed "
@@ -78,4 +77,5 @@ STATEMENT = Statement(
         "ArmorD.T13_T28_elementary.T24_composition",
         "ArmorD.T13_T28_elementary.T24_triangle",
     ),
+    renyi=ForRenyi(_steps),
 )

@@ -8,7 +8,7 @@ from theory.evidence import Grade
 from theory.fdivergence import FDivergence
 from theory.finite import Finite
 from theory.instances import TWO, WEIGHTS, Q
-from theory.statement import NotApplicable, Statement
+from theory.statement import ForRenyi, NotApplicable, Statement
 
 _FAR = ((0.0, 2.7), (1.4, 0.0), (0.5, 3.2))
 
@@ -67,4 +67,5 @@ STATEMENT = Statement(
     Formula(r"TV^c = C_{\min(c, 1)}(P, Q) \ (\text{space})"),
     "derived here",
     _steps,
+    renyi=ForRenyi("it is about total variation"),
 )

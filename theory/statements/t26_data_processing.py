@@ -3,9 +3,8 @@
 from theory.checks import claims
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
-from theory.fdivergence import FDivergence
-from theory.finite import Finite
-from theory.statement import Statement
+from theory.finite import Divergence, Finite
+from theory.statement import ForRenyi, Statement
 
 _P, _Q = (0.45, 0.55), (0.3, 0.7)
 _KERNELS = (((0.9, 0.1), (0.2, 0.8)), ((0.6, 0.4), (0.5, 0.5)), ((1.0, 0.0), (0.0, 1.0)))
@@ -17,7 +16,7 @@ def _image(law: tuple[float, float], kernel: tuple[tuple[float, ...], ...]) -> t
     return first, 1 - first
 
 
-def _contracts(d: FDivergence) -> Finding:
+def _contracts(d: Divergence) -> Finding:
     """The cost of x against x' is the transport cost between their images, exactly what the hypothesis
     asks.
     """
@@ -32,7 +31,7 @@ def _contracts(d: FDivergence) -> Finding:
     return claims(facts, Grade.BRACKETED)
 
 
-def _steps(d: FDivergence) -> tuple[Step, ...]:
+def _steps(d: Divergence) -> tuple[Step, ...]:
     return (
         Step(
             r"Push an optimal $\eta$ and plan through $K$: $D(\eta K\|PK) \le D(\eta\|P)$ for "
@@ -55,4 +54,5 @@ STATEMENT = Statement(
     Formula(r"D^{c_Y}(QK\|PK) \le D^c(Q\|P)"),
     "derived here",
     _steps,
+    renyi=ForRenyi(_steps),
 )

@@ -5,9 +5,8 @@ import sympy as sp
 from theory.checks import claims, identities, without_max
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
-from theory.fdivergence import FDivergence
-from theory.finite import Finite
-from theory.statement import NotApplicable, Statement
+from theory.finite import Divergence, Finite
+from theory.statement import ForRenyi, NotApplicable, Statement
 
 _P1, _P2 = (0.45, 0.55), (0.7, 0.3)
 _H1, _H2 = (0.2, 5.1), (-1.5, 3.4)
@@ -29,7 +28,7 @@ def _log_mean() -> Finding:
     return identities((sp.expand(joint), sp.expand(parts)))
 
 
-def _strict(d: FDivergence) -> Finding:
+def _strict(d: Divergence) -> Finding:
     """The conjugate at h1 + h2 under the product law against the sum of the conjugates."""
     one, two = Finite(d, _P1), Finite(d, _P2)
     both = Finite(d, tuple(a * b for a in _P1 for b in _P2))
@@ -43,7 +42,7 @@ def _strict(d: FDivergence) -> Finding:
     )
 
 
-def _steps(d: FDivergence) -> tuple[Step, ...]:
+def _steps(d: Divergence) -> tuple[Step, ...]:
     if d.name in ("none",):
         raise NotApplicable("without re-weighting it is additivity of optimal transport")
     if d.name != "kl":
@@ -99,4 +98,5 @@ STATEMENT = Statement(
     ),
     "derived here",
     _steps,
+    renyi=ForRenyi(_steps),
 )

@@ -9,7 +9,7 @@ from theory.fdivergence import FDivergence
 from theory.finite import Finite
 from theory.instances import TWO, WEIGHTS, Q
 from theory.renyi import Renyi
-from theory.statement import Statement
+from theory.statement import ForRenyi, Statement
 from theory.symbols import t, y
 
 _HALF = sp.Rational(1, 2)
@@ -91,8 +91,22 @@ def _same_ball() -> Finding:
     return identities(*pairs)
 
 
+def _common_factor() -> Finding:
+    """s D + C with cost c is s times D + C with cost c/s, whatever D is."""
+    s, div, cost = sp.symbols("s D C", positive=True)
+    return identities((s * div + cost, sp.expand(s * (div + cost / s))))
+
+
 def _renyi(_: Renyi) -> tuple[Step, ...]:
     return (
+        Step(
+            r"For every $D$: the infimum over $\eta$ of $s D(\eta\|P) + C(\eta, Q)$ has the common factor "
+            r"$s$.",
+            Formula(r"(s D)^c = s D^{c/s}"),
+            "common factor",
+            Grade.PROVED,
+            _common_factor,
+        ),
         Step(
             r"Both divergences are increasing functions of $\sum_i p_i^\alpha \eta_i^{1-\alpha}$ "
             r"(up to the sign of "
@@ -115,7 +129,7 @@ STATEMENT = Statement(
     Formula(r"(s D)^c = s D^{c/s}"),
     "derived here",
     _steps,
-    renyi=_renyi,
+    renyi=ForRenyi(_renyi),
     formal=(
         "ArmorD.T13_T28_elementary.T28_scaling",
         "ArmorD.T13_T28_elementary.T28_pearson",

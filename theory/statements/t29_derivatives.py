@@ -1,18 +1,22 @@
 """T29: derivatives of D^c."""
 
-from theory.checks import claims
+from math import exp, log, sqrt
+
+import sympy as sp
+
+from theory.checks import claims, identities
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
-from theory.fdivergence import FDivergence
-from theory.finite import Finite
+from theory.finite import Divergence, Finite
 from theory.instances import TWO, WEIGHTS, Q
-from theory.statement import Statement
+from theory.renyi import Renyi
+from theory.statement import ForRenyi, Statement
 
 _STEP = 1e-5
 _SLACK = 1e-4
 
 
-def _in_q(d: FDivergence) -> Finding:
+def _in_q(d: Divergence) -> Finding:
     """Moving mass from the first to the second point changes D^c by g_2 - g_1."""
     space = Finite(d, WEIGHTS)
     s = space.potential(TWO, Q)
@@ -23,13 +27,18 @@ def _in_q(d: FDivergence) -> Finding:
     )
 
 
-def _in_p(d: FDivergence) -> Finding:
+def _in_p(d: Divergence) -> Finding:
     """Moving mass of P changes D^c by the difference of -f*(g^c)."""
     space = Finite(d, WEIGHTS)
     s = space.potential(TWO, Q)
     found, _ = space.moved(TWO, s, bounded=False)
     moved, _ = space.transform((0.0, s), TWO, 1.0)
-    slopes = [-float(space.fn.conjugate(v - found.rho)) for v in moved]
+    if isinstance(d, Renyi):
+        a, gaps = float(d.alpha), [found.rho - v for v in moved]
+        mean = sum(p * g ** ((a - 1) / a) for p, g in zip(WEIGHTS, gaps, strict=True))
+        slopes = [g ** ((a - 1) / a) / ((a - 1) * mean) for g in gaps]
+    else:
+        slopes = [-float(space.fn.conjugate(v - found.rho)) for v in moved]
     expected = slopes[1] - slopes[0]
 
     def at(h: float) -> float:
@@ -40,7 +49,99 @@ def _in_p(d: FDivergence) -> Finding:
     return claims({f"{expected:.4f} lies between the one-sided difference quotients": inside}, Grade.SAMPLED)
 
 
-def _steps(d: FDivergence) -> tuple[Step, ...]:
+def _soft_step() -> Finding:
+    """phi + <a, z> - mu |z|^2/(2 tau) is largest at z = tau a/mu, with gain tau |a|^2/(2 mu)."""
+    a, z, tau, m = sp.symbols("a z tau mu", positive=True)
+    objective = a * z - m * z**2 / (2 * tau)
+    best = tau * a / m
+    return identities(
+        (sp.diff(objective, z).subs(z, best), 0), (objective.subs(z, best), tau * a**2 / (2 * m))
+    )
+
+
+def _shared_budget() -> Finding:
+    """inf over mu of mu eps + (V/a + tau G)/(2 mu): both mechanisms enter through one sum."""
+    m, e, v, a, tau, g = sp.symbols("mu epsilon V a tau G", positive=True)
+    spread = v / a + tau * g
+    value = m * e + spread / (2 * m)
+    best = sp.sqrt(spread / (2 * e))
+    return identities(
+        (sp.diff(value, m).subs(m, best), 0),
+        (sp.expand(value.subs(m, best) ** 2), sp.expand(2 * e * spread)),
+        (sp.diff(value, m, 2), spread / m**3),
+    )
+
+
+def _both_mechanisms(d: Divergence) -> Finding:
+    """phi_i + <a_i, z> on three clouds: the value against m + sqrt(2 eps (Var/a + tau E|a|^2)), two radii."""
+    space, tau = Finite(d, WEIGHTS), 0.6
+    phi, slopes = (0.2, 1.1, -0.3), (0.9, -0.4, 1.3)
+    mean = sum(p * v for p, v in zip(WEIGHTS, phi, strict=True))
+    spread = sum(p * (v - mean) ** 2 for p, v in zip(WEIGHTS, phi, strict=True)) / float(d.second_at_one or 1)
+    spread += tau * sum(p * a * a for p, a in zip(WEIGHTS, slopes, strict=True))
+
+    def dual(log_mu: float, eps: float) -> float:
+        m = exp(log_mu)
+        moved = [v + tau * a * a / (2 * m) for v, a in zip(phi, slopes, strict=True)]
+        return m * eps + m * space.reweight([v / m for v in moved]).dual
+
+    rest = []
+    for eps in (1e-4, 1e-6):
+        middle = log(spread / (2 * eps)) / 2
+        lo, hi = middle - 1, middle + 1
+        for _ in range(50):
+            left, right = lo + (hi - lo) * 0.381966, lo + (hi - lo) * 0.618034
+            lo, hi = (lo, right) if dual(left, eps) < dual(right, eps) else (left, hi)
+        rest.append(abs(dual((lo + hi) / 2, eps) - mean - sqrt(2 * eps * spread)))
+    return claims(
+        {"the remainder falls like eps": rest[0] < 100 * 1e-4 and rest[1] < rest[0] / 50 + 1e-10},
+        Grade.SAMPLED,
+    )
+
+
+_SOFT = (
+    Step(
+        r"Soft cost $c = \|y-x\|^2/(2\tau)$, large $\mu$: to first order the loss is linear over the short "
+        r"step "
+        r"$\tau\nabla\varphi/\mu$ (T5, $q = 2$).",
+        Formula(r"\varphi^c_\mu = \varphi + \frac{\tau}{2\mu} \|\nabla\varphi\|^2 + O(\mu^{-2})"),
+        "transport step of a linear loss",
+        Grade.PROVED,
+        _soft_step,
+    ),
+    Step(
+        r"With the second-order term of the conjugate (T19) the dual function is $m + \mu\varepsilon + "
+        r"[\mathrm{Var}\varphi/a + \tau E\|\nabla\varphi\|^2]/(2\mu)$, $a = f''(1)$; minimise over $\mu$: "
+        r"transport "
+        r"and re-weighting share one budget.",
+        Formula(
+            r"V \approx m + \sqrt{2\varepsilon (\mathrm{Var}_P \varphi / f''(1) + \tau "
+            r"E_P\|\nabla\varphi\|^2)}"
+        ),
+        "elimination of lambda",
+        Grade.PROVED,
+        _shared_budget,
+    ),
+)
+
+
+def _soft_steps(d: Divergence) -> tuple[Step, ...]:
+    """The small-radius form for a soft cost, where f''(1) > 0 exists."""
+    if not d.second_at_one:
+        return ()
+    return (
+        *_SOFT,
+        Step(
+            r"The expansion on three clouds of points with linear losses, two radii.",
+            Formula(""),
+            "instance",
+            Grade.SAMPLED,
+            lambda: _both_mechanisms(d),
+        ),
+    )
+
+
+def _envelope(d: Divergence) -> tuple[Step, ...]:
     found = [
         Step(
             r"T2 is a supremum of functions affine in $Q$; its subgradients are the optimal potentials.",
@@ -52,26 +153,45 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
             ("modulo constants, where the potential is unique",),
         )
     ]
-    if not all(piece.affine for piece in d.pieces):
-        found.append(
-            Step(
-                r"It is affine in $P$ too, through $-\sum_i p_i f^*(g^c(x_i))$.",
-                Formula(r"\nabla_P D^c(Q\|P) = -f^*((g^*)^c)"),
-                "envelope theorem",
-                Grade.CITED,
-                lambda: _in_p(d),
-                "Bonnans and Shapiro, Perturbation Analysis (2000), Theorem 4.13",
-                ("modulo constants, where the potential is unique",),
-            )
+    if isinstance(d, Renyi):
+        text = r"In $P$ it is smooth through $-\Lambda^P[g^c]$, with $x = \rho^* - (g^*)^c$ and $N$ of T3."
+        formula = Formula(
+            r"\nabla_P D^c(Q\|P) = -\nabla_P \Lambda^P[(g^*)^c] = x^{(\alpha-1)/\alpha} / ((\alpha-1) N)"
         )
+    elif all(piece.affine for piece in d.pieces):
+        return tuple(found)
+    else:
+        text = r"It is affine in $P$ too, through $-\sum_i p_i f^*(g^c(x_i))$."
+        formula = Formula(r"\nabla_P D^c(Q\|P) = -f^*((g^*)^c)")
+    found.append(
+        Step(
+            text,
+            formula,
+            "envelope theorem",
+            Grade.CITED,
+            lambda: _in_p(d),
+            "Bonnans and Shapiro, Perturbation Analysis (2000), Theorem 4.13",
+            ("modulo constants, where the potential is unique",),
+        )
+    )
     return tuple(found)
+
+
+def _steps(d: Divergence) -> tuple[Step, ...]:
+    return (*_envelope(d), *_soft_steps(d))
 
 
 STATEMENT = Statement(
     "T29",
     r"Derivatives of $D^c$",
-    (r"the optimal potential $g^*$ is unique up to constants (otherwise one-sided derivatives)",),
+    (
+        r"the optimal potential $g^*$ is unique up to constants (otherwise one-sided derivatives)",
+        r"small radius: $c = \|y-x\|^2/(2\tau)$, $\varphi$ continuously differentiable, $f''(1) > 0$",
+    ),
     Formula(r"\nabla_Q D^c = g^*, \qquad \nabla_P D^c = -f^*((g^*)^c)"),
     "derived here",
     _steps,
+    renyi=ForRenyi(
+        _steps, Formula(r"\nabla_Q D^c = g^*, \qquad \nabla_P D^c = -\nabla_P \Lambda^P[(g^*)^c]")
+    ),
 )
