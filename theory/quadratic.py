@@ -292,7 +292,7 @@ def _irreducible(expression: Any, variable: Any, degree: int) -> bool:
     return len(factors) == 1 and factors[0].degree(variable) == degree
 
 
-_ISO = r"\varphi = \langle a, s \rangle - \tfrac h2 \|s\|_2^2"
+_ISO = r"\varphi = \langle a, s \rangle - \tfrac{h}{2} \|s\|_2^2"
 QUADRATIC = (
     Cost(
         "2-norm, concave quadratic loss",
@@ -309,26 +309,28 @@ QUADRATIC = (
     Cost(
         "cubed 2-norm, concave quadratic loss",
         rf"c = L\|s\|_2^3, \quad {_ISO}",
-        r"\|a\|_2 z - \tfrac h2 z^2 - \mu L z^3 \text{ at } z = (\sqrt{h^2 + 12\mu L\|a\|_2} - h)/(6\mu L)",
+        r"\|a\|_2 z - \tfrac{h}{2} z^2 - \mu L z^3"
+        r" \text{ at } z = (\sqrt{h^2 + 12\mu L\|a\|_2} - h)/(6\mu L)",
         _cube_2,
     ),
     Cost(
         "2-norm to the power 3/2, concave quadratic loss",
         rf"c = L\|s\|_2^{{3/2}}, \quad {_ISO}",
-        r"\|a\|_2 z - \tfrac h2 z^2 - \mu L z^{3/2} \text{ at } \sqrt z = (\sqrt{k^2 + 4h\|a\|_2} - k)/(2h),"
-        r" \ k = \tfrac32 \mu L",
+        r"\|a\|_2 z - \tfrac{h}{2} z^2 - \mu L z^{3/2}"
+        r" \text{ at } \sqrt z = (\sqrt{k^2 + 4h\|a\|_2} - k)/(2h),"
+        r" \ k = \tfrac{3}{2} \mu L",
         _three_halves_2,
     ),
     Cost(
         "hard 2-norm ball, concave quadratic loss",
         rf"\|s\|_2 \le r, \quad {_ISO}",
-        r"\|a\|_2 z - \tfrac h2 z^2 \text{ at } z = \min(\|a\|_2/h, r)",
+        r"\|a\|_2 z - \tfrac{h}{2} z^2 \text{ at } z = \min(\|a\|_2/h, r)",
         _ball_2,
     ),
     Cost(
         "squared 2-norm, general concave quadratic loss",
-        r"c = L\|s\|_2^2, \quad \varphi = \langle a, s \rangle - \tfrac12 s^\top H s",
-        r"\tfrac12 a^\top (H + 2\mu L I)^{-1} a",
+        r"c = L\|s\|_2^2, \quad \varphi = \langle a, s \rangle - \tfrac{1}{2} s^\top H s",
+        r"\tfrac{1}{2} a^\top (H + 2\mu L I)^{-1} a",
         _ellipsoid,
     ),
     Cost(
@@ -350,21 +352,21 @@ QUADRATIC = (
         "hard 1-norm ball, concave quadratic loss",
         rf"\|s\|_1 \le r, \quad {_ISO}",
         r"\sum_{|a_k| > \theta} \frac{a_k^2 - \theta^2}{2h} \text{ at } \theta ="
-        r" (\tfrac1m ( \sum_{k \le m} |a|_{(k)} - h r ))_+",
+        r" (\tfrac{1}{m} ( \sum_{k \le m} |a|_{(k)} - h r ))_+",
         _ball_1,
         Grade.SAMPLED,
     ),
     Cost(
         "hard sup-norm ball, concave quadratic loss",
         rf"\|s\|_\infty \le r, \quad {_ISO}",
-        r"\sum_k |a_k| z_k - \tfrac h2 z_k^2 \text{ at } z_k = \min(|a_k|/h, r)",
+        r"\sum_k |a_k| z_k - \tfrac{h}{2} z_k^2 \text{ at } z_k = \min(|a_k|/h, r)",
         _ball_sup,
         Grade.SAMPLED,
     ),
     Cost(
         "sup-norm, concave quadratic loss",
         rf"c = L\|s\|_\infty, \quad {_ISO}",
-        r"\sum_k (|a_k| z_k - \tfrac h2 z_k^2) - \mu L z, \ z_k = \min(|a_k|/h, z), \ z = (\tfrac1{hm}"
+        r"\sum_k (|a_k| z_k - \tfrac{h}{2} z_k^2) - \mu L z, \ z_k = \min(|a_k|/h, z), \ z = (\tfrac{1}{hm}"
         r" ( \sum_{k \le m} |a|_{(k)} - \mu L ))_+",
         _norm_sup,
         Grade.SAMPLED,
@@ -372,14 +374,14 @@ QUADRATIC = (
     Cost(
         "squared sup-norm, concave quadratic loss",
         rf"c = L\|s\|_\infty^2, \quad {_ISO}",
-        r"\sum_k (|a_k| z_k - \tfrac h2 z_k^2) - \mu L z^2, \ z_k = \min(|a_k|/h, z), \ z ="
+        r"\sum_k (|a_k| z_k - \tfrac{h}{2} z_k^2) - \mu L z^2, \ z_k = \min(|a_k|/h, z), \ z ="
         r" \frac{\sum_{k \le m} |a|_{(k)}}{hm + 2\mu L}",
         _square_sup,
         Grade.SAMPLED,
     ),
     Cost(
         "soft ball, concave quadratic loss",
-        r"c = \tfrac1{2\tau} \sum_k (|s_k| - r)_+^2, \quad \varphi = \sum_k a_k s_k - \tfrac h2 s_k^2,"
+        r"c = \tfrac{1}{2\tau} \sum_k (|s_k| - r)_+^2, \quad \varphi = \sum_k a_k s_k - \tfrac{h}{2} s_k^2,"
         r" \text{ one coordinate with } |a_k| > h r",
         r"\frac{(|a_k| + \mu r/\tau)^2}{2(h + \mu/\tau)} - \frac{\mu r^2}{2\tau},"
         r" \text{ and } a_k^2/(2h) \text{ where } |a_k| \le h r",
@@ -388,18 +390,18 @@ QUADRATIC = (
     Cost(
         "one-way binary features, concave quadratic loss",
         rf"c = L \cdot \#\{{0 \to 1\}}, \quad {_ISO}",
-        r"\sum_{k: x_k = 0} (a_k - \tfrac h2 - \mu L)_+",
+        r"\sum_{k: x_k = 0} (a_k - \tfrac{h}{2} - \mu L)_+",
         _flips,
         Grade.SAMPLED,
     ),
     Cost(
         "where a concave quadratic loss has no closed form",
-        r"\text{the barrier; powers } q \notin \{1, \tfrac32, 2, 3\} \text{ of the 2-norm; a 2-norm ball "
-        r"with general } H;"
-        r" \text{ 1- and sup-norm with general } H",
-        r"\text{roots of irreducible polynomials of degree} \ge 3 \text{ (secular equation for the ball); "
-        r"a choice among}"
-        r" \ 2^d \text{ active sets}",
+        r"\text{the barrier, powers } q \notin \{1, \tfrac{3}{2}, 2, 3\} \text{ of the 2-norm (roots of "
+        r"irreducible}"
+        r" \text{ polynomials of degree} \ge 3); \ \text{a 2-norm ball with general } H \text{ (secular "
+        r"equation)};"
+        r" \ \text{1- and sup-norm with general } H \text{ (a choice among } 2^d \text{ active sets)}",
+        r"\text{not in closed form}",
         _no_closed_form,
     ),
 )

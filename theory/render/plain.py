@@ -33,7 +33,7 @@ _BODY = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"
 
 def _fraction(match: "re.Match[str]") -> str:
     above, below = (plain(g) for g in match.groups())
-    wrap = [s if re.fullmatch(r"[\w∞λμεκρφ.]+", s) else f"({s})" for s in (above, below)]
+    wrap = [s if re.fullmatch(r"[\d.]+|\w|∞", s) else f"({s})" for s in (above, below)]
     return "/".join(wrap)
 
 
@@ -55,11 +55,12 @@ def plain(latex: str) -> str:
         .replace(r"\|", "‖")
         .replace(r"\,", " ")
         .replace(r"\ ", " ")
+        .replace(r"\#", "#")
     )
     s = s.replace(r"\mathbb{R}", "ℝ")
     s = re.sub(r"\\(?:text|mathrm|operatorname)" + _BODY, lambda m: m.group(1), s)
     for _ in range(3):
-        s = re.sub(r"\\d?frac" + _BODY + _BODY, _fraction, s)
+        s = re.sub(r"\\[dt]?frac" + _BODY + _BODY, _fraction, s)
     s = re.sub(r"\\sqrt" + _BODY, lambda m: f"√({plain(m.group(1))})", s)
     s = re.sub(r"\\bar" + _BODY, lambda m: f"{plain(m.group(1))}\u0304", s)
     s = re.sub(r"\^" + _BODY, lambda m: _script(_SUPERSCRIPT, "^", m.group(1)), s)

@@ -8,22 +8,14 @@ from theory.evidence import Grade, Outcome
 from theory.fdivergence import FDivergence
 from theory.finite import Finite
 from theory.statement import ForRenyi, NotApplicable, Statement
-from theory.symbols import eps, t, y
+from theory.statements.t03_reweighting import conjugate_check
+from theory.symbols import eps, t
 
 _B = sp.Symbol("b", positive=True)
 _LOSSES = (0.2, 1.1, -0.3)
 _INF = float("inf")
 _RIGID = ((0.0, _INF, _INF), (_INF, 0.0, _INF), (_INF, _INF, 0.0))
 _P = (0.4, 0.25, 0.35)
-
-
-def _conjugate_above() -> Finding:
-    """alpha = 1 + b: the closed form of f* by parametrisation, with alpha/(alpha-1) = (1+b)/b."""
-    a = 1 + _B
-    f = (t**a - 1) / (a * _B)
-    f_star = (_B * y) ** (a / _B) / a + 1 / (a * _B)
-    slope = t**_B / _B
-    return identities((sp.diff(f, t), slope), (f_star.subs(y, slope), t * slope - f))
 
 
 def _eliminate_above() -> Finding:
@@ -120,9 +112,35 @@ def _limits() -> Finding:
     return first
 
 
+def _conjugate_limits() -> Finding:
+    """The shift of gauge moves f* to (u^(a/(a-1)) - 1)/a, u = 1 + (a-1) y, on each regime; and its limits."""
+    y, a = sp.Symbol("y", positive=True), sp.Symbol("a")
+    pairs = []
+    # u > 0 is a multiple of the argument of the raw f*, whose distance from its border is u/|a - 1|
+    u = sp.Symbol("u", positive=True)
+    for r, raw in (
+        (1 + _B, (_B * u / _B) ** ((1 + _B) / _B) / (1 + _B) + 1 / ((1 + _B) * _B)),
+        (1 / (1 + _B), (1 + _B) * u ** (-1 / _B) - (1 + _B) ** 2 / _B),
+        (-_B, -(u ** (_B / (1 + _B))) / _B + 1 / (_B * (1 + _B))),
+    ):
+        pairs.append((raw - 1 / (r - 1), (u ** (r / (r - 1)) - 1) / r))
+    found = identities(*pairs)
+    if found.outcome is not Outcome.HOLDS:
+        return found
+    forms = []
+    for sign in (1, -1):
+        centred = ((1 + (a - 1) * sign * y) ** (a / (a - 1)) - 1) / a
+        forms.append((sp.limit(centred, a, 1), sp.exp(sign * y) - 1))
+    below = sp.Symbol("v", positive=True)  # v = 1 - y
+    near_zero = ((below + a * (1 - below)) ** (a / (a - 1)) - 1) / a
+    forms.append((sp.limit(near_zero, a, 0), -sp.log(below)))
+    return identities(*forms)
+
+
 _REGIMES = {
     "above": (
         r"\alpha > 1",
+        r"f^*(y) = \alpha^{-1} ((\alpha-1) y)_+^{\alpha/(\alpha-1)} + 1/(\alpha(\alpha-1))",
         r"V = \inf_\rho \{ \rho + (1+\alpha(\alpha-1)\varepsilon)^{1/\alpha} "
         r"E_P[(\varphi^c-\rho)_+^{\alpha'}]^{1/\alpha'} \},"
         r" \quad \alpha' = \alpha/(\alpha-1)",
@@ -130,12 +148,14 @@ _REGIMES = {
     ),
     "between": (
         r"0 < \alpha < 1",
+        r"f^*(y) = \alpha^{-1} ((1-\alpha)|y|)^{-\alpha/(1-\alpha)} - 1/(\alpha(1-\alpha)), \quad y < 0",
         r"V = \inf_{\rho > \max \varphi^c} \{ \rho - (1-\alpha(1-\alpha)\varepsilon)_+^{1/\alpha}"
         r" (E_P (\rho-\varphi^c)^{\alpha/(\alpha-1)})^{(\alpha-1)/\alpha} \}",
         _eliminate_between,
     ),
     "below": (
         r"\alpha < 0",
+        r"f^*(y) = \alpha^{-1} ((1-\alpha)|y|)^{-\alpha/(1-\alpha)} - 1/(\alpha(1-\alpha)), \quad y \le 0",
         r"V = \inf_{\rho \ge \max \varphi^c} \{ \rho - (1+\alpha(\alpha-1)\varepsilon)^{1/\alpha}"
         r" (E_P (\rho-\varphi^c)^{\alpha/(\alpha-1)})^{(\alpha-1)/\alpha} \}",
         _eliminate_below,
@@ -148,15 +168,14 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
         raise NotApplicable("it is T7 for the alpha family")
     alpha = d.parameters["alpha"]
     regime = "above" if alpha > 1 else "between" if alpha > 0 else "below"
-    given, formula, eliminate = _REGIMES[regime]
+    given, conjugate, formula, eliminate = _REGIMES[regime]
     return (
         Step(
-            r"The conjugate for $\alpha = 1 + b$, $b > 0$ symbolic (the other regimes by the same "
-            r"certificate in T3).",
-            Formula(r"f^*(y) = \alpha^{-1} ((\alpha-1) y)_+^{\alpha/(\alpha-1)} + 1/(\alpha(\alpha-1))"),
+            rf"The conjugate for ${given}$, $\alpha$ symbolic in the whole regime.",
+            Formula(conjugate),
             "conjugate by parametrisation",
             Grade.PROVED,
-            _conjugate_above,
+            lambda: conjugate_check(d),
         ),
         Step(
             rf"Hard ball, $\kappa = 0$, ${given}$: $\varphi^c$ does not depend on $\lambda$, and "
@@ -182,6 +201,14 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
             "limit in the parameter",
             Grade.PROVED,
             _limits,
+        ),
+        Step(
+            r"In that gauge the conjugates of all regimes, $f^*(y + 1/(\alpha-1)) - 1/(\alpha-1)$, are one "
+            r"expression in $u = 1 + (\alpha-1) y > 0$, and tend to those of KL and reverse KL.",
+            Formula(r"\frac{u^{\alpha/(\alpha-1)} - 1}{\alpha} \to e^y - 1, \quad -\log(1-y)"),
+            "limit in the parameter",
+            Grade.PROVED,
+            _conjugate_limits,
         ),
     )
 

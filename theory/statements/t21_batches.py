@@ -183,7 +183,7 @@ def _sampling_steps(d: Divergence) -> tuple[Step, ...]:
             r"Several workers: by the same concavity the mean of their own values is at most the value "
             r"of the "
             r"pooled losses, so the exact objective needs the pool.",
-            Formula(r"\tfrac12 (V(P_1) + V(P_2)) \le V(\tfrac12 (P_1 + P_2))"),
+            Formula(r"\tfrac{1}{2} (V(P_1) + V(P_2)) \le V(\tfrac{1}{2} (P_1 + P_2))"),
             "concavity in P",
             Grade.SAMPLED,
             lambda: _pooled(d),
