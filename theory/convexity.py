@@ -2,9 +2,10 @@
 witness.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isinf
 from typing import Any
 
 import sympy as sp
@@ -36,11 +37,25 @@ def _grid(piece: Piece) -> list[Any]:
     return [sp.Rational(str(sp.N(piece.lo + width * f, 20))) for f in [*ends, *inner, *(1 - e for e in ends)]]
 
 
+def _overflows(function: Callable[[float], Any], point: Any) -> bool:
+    """Whether doubles overflow there: with arbitrary precision the value may fill the memory."""
+    try:
+        value = function(float(point))
+    except OverflowError:
+        return True
+    except (ArithmeticError, TypeError, ValueError, NameError):
+        return False  # such as a root of a negative number: the exact evaluation tells
+    return isinstance(value, float) and isinf(value)
+
+
 def _negative_at(expression: Any, piece: Piece) -> tuple[Any, Any] | None:
     """A sample `(t, value)` with value < 0 beyond rounding, the largest violation found."""
     worst: tuple[Any, Any] | None = None
+    quick = sp.lambdify(t, expression, "math")
     for point in _grid(piece):
-        value = expression.subs(t, point).evalf(30)
+        if _overflows(quick, point):
+            continue
+        value = expression.evalf(30, subs={t: point})
         if not value.is_real:
             raise InputError(f"f is complex-valued: f''({sp.N(point, 6)}) = {sp.N(value, 6)}")
         if value < -(sp.Float(10) ** -20) and (worst is None or value < worst[1]):

@@ -10,6 +10,7 @@ from typing import Any
 
 import sympy as sp
 
+from theory.budget import OutOfTime, cpu_limit
 from theory.conjugate import Region, end_value, piecewise, regions
 from theory.convexity import SignProof, check_convex, check_lower_semicontinuous
 from theory.errors import InputError
@@ -19,6 +20,7 @@ from theory.symbols import t, y
 
 __all__ = ["FDivergence"]
 
+_PATIENCE = 40  # seconds of processor time for a user's f
 _READABLE = 24  # numerators and denominators up to here are written out in f*
 
 
@@ -47,15 +49,27 @@ class FDivergence:
         """
         from theory.parser import parse
 
-        f = parse(text)
-        d = cls("custom", f"f(t) = {text}", f, "as given", "user's expression", {"f": text})
-        d.check_hypotheses()
+        try:
+            with cpu_limit(_PATIENCE):
+                d = cls("custom", f"f(t) = {text}", parse(text), "as given", "user's expression", {"f": text})
+                d.check_hypotheses()
+                _ = d.recession, d.regions, d.conjugate_at_recession
+        except OutOfTime:
+            raise InputError(
+                f"{text!r} is too hard: its hypotheses and limits were not settled in {_PATIENCE} s of "
+                f"processor "
+                "time"
+            ) from None
         return d
 
     def check_hypotheses(self) -> SignProof:
         """f(1) = 0, lower semicontinuity, convexity; returns how convexity is known, raises `InputError`
         else.
         """
+        return self._convexity
+
+    @cached_property
+    def _convexity(self) -> SignProof:
         self._check_real()
         at_one = sp.simplify(self.f.subs(t, 1))
         if at_one in (sp.oo, -sp.oo):

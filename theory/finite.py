@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from math import inf, isfinite
+from math import inf, isfinite, nextafter
 
 from theory.fdivergence import FDivergence
 from theory.numeric import Callables, callables
@@ -144,12 +144,27 @@ class Finite:
             high += 2 * (abs(high) + 1)
         at_bound = isfinite(bound) and missing(bound) >= 0
         rho = bound if at_bound else self._balance(missing, h, low, high)
-        masses = self._fill(h, rho, free=not (space and at_bound))
+        masses = self._mixed(h, rho) or self._fill(h, rho, free=not (space and at_bound))
         singular = max(0.0, 1 - sum(masses)) if space and at_bound else 0.0
         primal = sum(m * v for m, v in zip(masses, h, strict=True)) - self.divergence_from(masses, singular)
         primal += singular * ceiling if singular else 0.0
         dual = rho + sum(a * self.fn.conjugate(v - rho) for a, v in zip(self.p, h, strict=True))
         return Reweighting(tuple(masses), singular, rho, primal, dual)
+
+    def _mixed(self, h: Sequence[float], rho: float) -> list[float] | None:
+        """Where (f*)' is so steep that two neighbouring doubles rho leave mass 1 between them: their "
+        "mixture."""
+        if self.kinked:
+            return None
+        sides = [
+            [a * self.fn.conjugate_prime(v - r) for a, v in zip(self.p, h, strict=True)]
+            for r in (nextafter(rho, -inf), rho)
+        ]
+        more, less = (sum(side) for side in sides)
+        if abs(less - 1) < 1e-12 or not isfinite(more) or not more > 1 > less:
+            return None
+        share = (1 - less) / (more - less)
+        return [share * a + (1 - share) * b for a, b in zip(*sides, strict=True)]
 
     def _balance(
         self, missing: Callable[[float], float], h: Sequence[float], low: float, high: float

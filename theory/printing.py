@@ -31,9 +31,10 @@ class _Printer:
     """Prints expressions in one symbol as source in `x`; `constant` prints what holds no other symbol
     than those of `numbers`."""
 
-    def __init__(self, constant: Callable[[Any], str], numbers: set[Any]) -> None:
+    def __init__(self, constant: Callable[[Any], str], numbers: set[Any], *, overflow: bool) -> None:
         self._constant = constant
         self._numbers = numbers
+        self._overflow = overflow  # whether `**` raises on overflow, as Python's own floats do
 
     def __call__(self, e: Any) -> str:
         if e.is_Integer:
@@ -124,7 +125,9 @@ class _Printer:
             return root if exponent.p == 1 else f"m.reciprocal({root})"
         if exponent.is_Integer:
             n = int(exponent)
-            power = self(base) if abs(n) == 1 else f"{self(base)}**{abs(n)}"
+            power = self(base)
+            if abs(n) > 1:
+                power = f"m.integer_power({power}, {abs(n)})" if self._overflow else f"{power}**{abs(n)}"
             return f"m.reciprocal({power})" if n < 0 else f"({power})"
         return f"m.pow({self(base)}, {self(exponent)})"
 
@@ -154,6 +157,6 @@ def compiled(
         constants.append(number)
         return f"m.const(c[{len(constants) - 1}])"
 
-    code = _Printer(constant, set(values))(expression)
+    code = _Printer(constant, set(values), overflow=hasattr(operations, "integer_power"))(expression)
     # Source printed by ourselves from SymPy nodes of the kinds above; a user's text never gets here.
     return eval(f"lambda x: {code}", {"m": operations, "c": constants, "__builtins__": {}})  # type: ignore[no-any-return]

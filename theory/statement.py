@@ -103,9 +103,14 @@ def derive(
 ) -> list[Derivation]:
     """The derivations of the statements `only` (all by default) for the divergence that `spec` names.
 
-    Raises `InputError` for an unknown divergence or statement.
+    Raises `InputError` for an unknown divergence or statement, and for an f that violates a hypothesis.
     """
     from theory.catalogue import any_divergence
 
     d = spec if isinstance(spec, FDivergence | Renyi) else any_divergence(spec)
+    if isinstance(d, FDivergence):
+        try:
+            d.check_hypotheses()
+        except InputError as error:
+            raise InputError(f"the divergence {d.name!r} violates a hypothesis: {error}") from None
     return [statement(name).derive(d) for name in (statements() if only is None else only)]

@@ -5,6 +5,8 @@ import sys
 
 __all__ = ["configure", "run"]
 
+_PATIENCE = 90  # seconds of processor time; the catalogue needs under 2, or 5 for every statement
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -28,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the derivation; 0 when every step's check holds, 1 otherwise."""
+    from theory.budget import OutOfTime, cpu_limit
     from theory.catalogue import any_divergence
     from theory.errors import InputError
     from theory.evidence import Outcome
@@ -46,9 +49,17 @@ def run(args: argparse.Namespace) -> int:
         only = [name.strip().upper() for name in args.only.split(",")]
     else:
         only = [name for name in known if args.all or name in CORE]
-    derivations = derive(d, only)
-    if not args.only and not args.all:
-        derivations = [item for item in derivations if not item.not_applicable]
-    sys.stdout.write(render(d, derivations, args.format))
+    try:
+        with cpu_limit(_PATIENCE):
+            derivations = derive(d, only)
+            if not args.only and not args.all:
+                derivations = [item for item in derivations if not item.not_applicable]
+            text = render(d, derivations, args.format)
+    except OutOfTime:
+        raise InputError(
+            f"the derivation took more than {_PATIENCE} s of processor time: ask for fewer statements with "
+            f"--only"
+        ) from None
+    sys.stdout.write(text)
     outcomes = {item.outcome for item in derivations}
     return 1 if outcomes & {Outcome.FAILS, Outcome.VACUOUS} else 0

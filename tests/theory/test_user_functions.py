@@ -1,11 +1,14 @@
 """Bring your own f: functions outside the catalogue that derive, and those that are refused with a reason."""
 
+import signal
+
 import mpmath as mp
 import numpy as np
 import pytest
 import sympy as sp
 
 from theory import FDivergence, InputError, callables, derive
+from theory.budget import OutOfTime, cpu_limit
 from theory.evidence import Outcome
 from theory.parser import parse
 from theory.symbols import t
@@ -107,6 +110,45 @@ def test_witness_of_non_convexity_is_a_witness() -> None:
     curvature = sp.diff(parse("t**3 - 2*t**2 + 1"), t, 2).subs(t, sp.Rational(point))
     assert float(curvature) == pytest.approx(float(value.split(" <")[0]), rel=1e-4)
     assert curvature < 0
+
+
+@pytest.mark.parametrize(
+    "text", ["(t - 1)**50", "(t - 1)**1000", "t**t - 1", "cosh(sinh(t - 1)) - 1", "exp(exp(t)) - exp(E)"]
+)
+def test_hard_functions_end_with_an_answer(text: str) -> None:
+    """Huge powers and towers of exponentials are neither expanded nor evaluated where doubles overflow."""
+    d = FDivergence.from_expression(text)
+    assert derive(d, ["T3"])[0].outcome is Outcome.HOLDS
+
+
+def _spin() -> None:
+    while True:
+        sum(range(1000))
+
+
+def test_a_search_that_leads_nowhere_is_given_up() -> None:
+    with pytest.raises(OutOfTime), cpu_limit(0.2):
+        _spin()
+    with cpu_limit(5.0):  # the limits nest, and the outer one survives the inner one
+        with pytest.raises(OutOfTime), cpu_limit(0.1):
+            _spin()
+        assert signal.getitimer(signal.ITIMER_PROF)[0] > 3
+    assert signal.getitimer(signal.ITIMER_PROF)[0] == 0
+
+
+def test_impatience_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("theory.fdivergence._PATIENCE", 0.001)
+    with pytest.raises(InputError, match="is too hard"):
+        FDivergence.from_expression("(t-1)**2*(t+1)/t + exp(t) - E*t")
+    monkeypatch.undo()
+    monkeypatch.setattr("theory.conjugate._SEARCH", 0.001)
+    assert not FDivergence.from_expression("(t-1)**2/2 + (t*log(t) - t + 1)/3").closed_form
+
+
+def test_a_member_that_violates_a_hypothesis_is_named() -> None:
+    bad = FDivergence("mine", "mine", parse("t**3 - 2*t**2 + 1"), "", "", {"name": "mine"})
+    with pytest.raises(InputError, match=r"the divergence 'mine' violates a hypothesis: not convex: f''"):
+        derive(bad)
 
 
 def test_decimals_are_exact() -> None:

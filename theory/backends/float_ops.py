@@ -63,6 +63,12 @@ class FloatOperations:
         power = exponent * math.log(x)
         return math.inf if power > 709.7 else x**exponent
 
+    def integer_power(self, x: float, exponent: int) -> float:
+        try:
+            return float(x**exponent)
+        except OverflowError:
+            return math.inf if x > 0 or exponent % 2 == 0 else -math.inf
+
     def power_minus_1(self, x: float, exponent: float) -> float:
         power = exponent * self.log(x)
         return self.expm1(power) if abs(power) < 1 else self.pow(x, exponent) - 1
