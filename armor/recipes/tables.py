@@ -46,8 +46,8 @@ SCALES = {
     "smoke": Scale(
         {
             "cifar": (
-                *_SMALL, "data.limit=2000", "training.epochs=8", "training.batch=64", "optimizer.lr=0.1",
-                "validation.every=4", "validation.images=250",
+                *_SMALL, "data.limit=2000", "training.epochs=5", "training.batch=64", "optimizer.lr=0.1",
+                "validation.every=5", "validation.images=250",
             ),
             "mnist": (
                 "data.limit=2000", "training.epochs=10", "validation.every=5", "validation.images=500",

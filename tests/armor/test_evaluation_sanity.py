@@ -52,7 +52,7 @@ def test_an_honest_model_passes() -> None:
 def test_masked_gradients_are_caught() -> None:
     x, y = _images()
     checks = sanity(Masked().eval(), x, y, RADIUS)
-    assert not checks[1].holds  # noise does better than the gradient
+    assert not checks[1].holds  # a blind search does better than the gradient
     assert not checks[2].holds
     assert checks[2].to_mapping()["outcome"] == "fails"
 

@@ -165,3 +165,28 @@ def test_every_method_comes_plain_and_with_kl_and_alpha(data: str) -> None:
             chosen = recipe.method.divergence
             assert (chosen if isinstance(chosen, str) else chosen["name"]) == divergence
             assert (recipe.method.loss, recipe.data.name) == (loss, data)
+
+
+@pytest.mark.parametrize("name", [n for n in recipes.names() if not n.startswith("malware")])
+def test_every_recipe_takes_a_step(name: str) -> None:
+    """Its loss, attack, objective and dual fit together: the loss is finite and reaches the weights."""
+    import torch
+
+    from armor.data import reader
+    from armor.models import ModelSpec, create
+    from armor.training.build import make_method, validation_attack
+
+    recipe = recipes.find(name, ["attack.steps=2"])
+    found = reader(recipe.data.name)
+    network = "cnn-mnist" if recipe.model.name == "cnn-mnist" else "cnn-small"
+    model = create(ModelSpec(network, len(found.classes), found.shape, found.mean, found.std))
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(6, *found.shape, generator=generator)
+    y = torch.arange(6) % len(found.classes)
+    result = make_method(recipe, 6).step(model, x, y, generator, index=torch.arange(6))
+    result.loss.backward()
+    assert torch.isfinite(result.loss)
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
+    assert float(result.x.min()) >= 0
+    assert float(result.x.max()) <= 1  # pixels stay pixels
+    assert validation_attack(recipe)[0] == f"pgd{recipe.validation.steps}"  # selected by what is evaluated
