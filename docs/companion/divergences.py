@@ -1,0 +1,226 @@
+"""One page per member of the catalogue: facts, plots, limits, when to choose it and its trap."""
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from companion import DOCS
+from companion.derivations import Documents
+from companion.figures import figure, save
+from companion.text import escaped, prose, table
+
+__all__ = ["draw", "index", "names", "page"]
+
+RADII = (0.01, 0.05, 0.2, 1.0)
+LIMITS = (1e-6, 1e-4, 1e-2, 1e-1, 1.0, 10.0)
+SAMPLES = 200
+
+
+def names() -> tuple[str, ...]:
+    """Members of the catalogue, as their files are called."""
+    from theory.catalogue import names as known
+
+    return known(renyi=True)
+
+
+def _specs(name: str) -> dict[str, Mapping[str, object]]:
+    """The members' derivation pages that belong to this file, with their specification."""
+    from theory.documents import members
+
+    return {page: spec for page, spec in members().items() if spec["name"] == name}
+
+
+def _notes(name: str) -> Mapping[str, str]:
+    file = DOCS / "divergences" / "notes.toml"
+    found: Mapping[str, Mapping[str, str]] = tomllib.loads(file.read_text(encoding="utf-8"))
+    return found.get(name, {})
+
+
+def _label(spec: Mapping[str, object]) -> str:
+    extra = [f"{key} = {value}" for key, value in spec.items() if key != "name"]
+    return ", ".join(extra)
+
+
+def _plain(spec: Mapping[str, object]) -> dict[str, object]:
+    """The specification with fractions as floats, as a recipe has them."""
+    return {key: value if key == "name" else float(Fraction(str(value))) for key, value in spec.items()}
+
+
+def _functions(name: str) -> Callable[[Any], None]:
+    from theory.catalogue import divergence
+    from theory.numeric import callables
+
+    def draw(drawn: Any) -> None:
+        left, right = drawn.subplots(1, 2)
+        for spec in _specs(name).values():
+            d = divergence(spec)
+            fn = callables(d, "numpy")
+            t = np.linspace(1e-3, 4, 800)
+            with np.errstate(all="ignore"):
+                values = fn.f(t)
+            left.plot(t, np.where(np.isfinite(values) & (values < 6), values, np.nan), label=_label(spec))
+            top = min(float(d.recession), 2.0) if d.recession.is_finite else 2.0
+            y = np.linspace(-4.0, top, 1600)
+            with np.errstate(all="ignore"):
+                dual = fn.conjugate(y)
+            right.plot(y, np.where(np.isfinite(dual) & (dual < 6), dual, np.nan), label=_label(spec))
+            if d.recession.is_finite:
+                right.axvline(float(d.recession), color="#5e5c64", lw=0.8, ls=":")
+        left.plot([1], [0], "o", ms=4, color="#5e5c64")
+        left.set(title="$f(t)$", xlabel="density $t$")
+        right.set(title="$f^*(y)$", xlabel="$y$")
+        if len(_specs(name)) > 1:
+            left.legend()
+
+    return draw
+
+
+def _weights(name: str) -> Callable[[Any], None]:
+    import torch
+
+    import armor
+
+    losses = torch.linspace(0, 1, SAMPLES, dtype=torch.float64)
+
+    def draw(drawn: Any) -> None:
+        specs = _specs(name)
+        axes = np.atleast_1d(drawn.subplots(1, len(specs), sharey=True))
+        for axis, spec in zip(axes, specs.values(), strict=True):
+            for epsilon in RADII:
+                s = armor.objective(_plain(spec), epsilon=epsilon)(losses)
+                axis.plot(losses, s.weights.numpy() * SAMPLES, label=f"$\\varepsilon$ = {epsilon}")
+            axis.set(title=_label(spec), xlabel="loss")
+            axis.set_ylim(0, 6)
+        axes[0].set_ylabel("density of the worst case")
+        axes[0].legend()
+
+    return draw
+
+
+def draw(name: str, folder: Path) -> None:
+    """The pictures of one member."""
+    if name == "none":
+        return
+    if name != "renyi":
+        save(folder / f"{name}_f.svg", _functions(name))
+    save(folder / f"{name}_weights.svg", _weights(name))
+
+
+def _limits(name: str) -> str:
+    import torch
+
+    import armor
+
+    losses = torch.linspace(0, 1, SAMPLES, dtype=torch.float64)
+    rows = []
+    for spec in _specs(name).values():
+        values = []
+        for epsilon in LIMITS:
+            values.append(f"{armor.objective(_plain(spec), epsilon=epsilon)(losses).value.item():.4f}")
+        rows.append([escaped(_label(spec)) or f"`{name}`", *values])
+    return table(["", *(f"ε = {epsilon:g}" for epsilon in LIMITS)], rows, right=range(1, 7))
+
+
+def page(name: str, found: Documents, pictures: str) -> str:
+    """The page of one member."""
+    from importlib import import_module
+
+    specs = _specs(name)
+    notes = _notes(name)
+    title = import_module(f"theory.divergences.{name}").MEMBER.title
+    return "\n".join(_page(name, title, specs, notes, found, pictures)).rstrip() + "\n"
+
+
+def _page(
+    name: str,
+    title: str,
+    specs: Mapping[str, Mapping[str, object]],
+    notes: Mapping[str, str],
+    found: Documents,
+    pictures: str,
+) -> Iterator[str]:
+    yield f"(div-{name})="
+    yield f"# {escaped(title)}"
+    yield ""
+    yield f'In an instance or a recipe: `{{"name": "{name}"' + "".join(
+        f', "{key}": …' for key in next(iter(specs.values())) if key != "name"
+    ) + "}`."
+    yield ""
+    for key, heading in (("choose", "When to choose it"), ("trap", "Its trap")):
+        yield f"**{heading}.** {prose(notes[key]) if key in notes else 'Nothing is written about it yet.'}"
+        yield ""
+    yield "## Facts"
+    yield ""
+    documents = [found[key] for key in specs]
+    labels = list(documents[0]["facts"])
+    head = ["", *(escaped(_label(spec)) or "value" for spec in specs.values())]
+    yield table(
+        head,
+        [
+            [escaped(label), *(f"${_cell(doc['facts'][label]['latex'])}$" if label in doc["facts"] else "" for doc in documents)]
+            for label in labels
+        ],
+    )
+    if name != "none":
+        if name != "renyi":
+            yield figure(
+                f"{pictures}/{name}_f.svg",
+                f"Two plots: f of the {title} over densities from 0 to 4, zero at 1, and its convex conjugate f* over y from -4 to 2.",
+                "$f$, zero at $t=1$, and its conjugate $f^*$"
+                + (" up to $f'(\\infty)$ (dotted)." if any(_bounded(spec) for spec in specs.values()) else "."),
+            )
+        yield figure(
+            f"{pictures}/{name}_weights.svg",
+            f"Density of the worst-case distribution against the loss, from 0 to 1, for the {title} at four radii; it rises with the loss, and more so for a larger radius.",
+            f"Worst-case density of {SAMPLES} equally likely losses between 0 and 1, hard ball, mode “reference”.",
+        )
+        yield "## Limits"
+        yield ""
+        yield (
+            f"The DRO value of the same {SAMPLES} losses (mean 0.5, largest 1) as the radius grows: it starts at the mean "
+            "and ends at the largest loss or where the divergence is bounded."
+        )
+        yield ""
+        yield _limits(name)
+    yield "## Derivations"
+    yield ""
+    for key in specs:
+        yield f"- [{escaped(found[key]['divergence']['title'])}](../../derivations/{key}.md)"
+    yield ""
+
+
+def _bounded(spec: Mapping[str, object]) -> bool:
+    from theory.catalogue import divergence
+
+    return bool(divergence(spec).recession.is_finite)
+
+
+def _cell(latex: str) -> str:
+    return " ".join(latex.split()).replace("|", r"\vert ")
+
+
+def index(found: Documents) -> str:
+    """The table of members."""
+    rows = []
+    for name in names():
+        for key, spec in _specs(name).items():
+            facts = found[key]["facts"]
+            rows.append(
+                [
+                    f"[{escaped(found[key]['divergence']['title'])}]({name}.md)",
+                    *(f"${_cell(facts[fact]['latex'])}$" if fact in facts else "" for fact in ("f(t)", "f(0+)", "f'(oo)", "f''(1)", "f'''(1)")),
+                ]
+            )
+    entries = "\n".join(names())
+    return (
+        "# The divergences\n\n"
+        "How the adversary pays for re-weighting. Each page has the plots of $f$, $f^*$ and the worst-case weights, the limits, "
+        "when to choose it and its trap; [Choosing](../../choosing.md) compares them.\n\n"
+        + table(["divergence", "$f(t)$", "$f(0)$", "$f'(\\infty)$", "$f''(1)$", "$f'''(1)$"], rows)
+        + "\n[Your own $f$](../../guide/validate.md) goes the same way.\n\n"
+        "```{toctree}\n:hidden:\n\n" + entries + "\n```\n"
+    )

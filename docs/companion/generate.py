@@ -1,0 +1,50 @@
+"""Writes every generated page under `docs/generated`; a page that did not change is left alone."""
+
+from pathlib import Path
+
+from companion import DOCS, GENERATED
+from companion.derivations import documents
+from companion.scripts import code_state, run_all
+
+__all__ = ["write"]
+
+
+def _put(path: Path, text: str, written: set[Path]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written.add(path)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def write(cache: Path) -> None:
+    """Derive, run and draw what the pages need, then write them."""
+    from theory.statement import statements
+
+    from companion import divergences
+    from companion import statements as pages
+
+    found = documents(cache)
+    scripts = run_all(sorted((DOCS / "worked").glob("t*.py")), cache)
+    missing = [name for name in statements() if f"t{int(name[1:]):02d}" not in scripts]
+    if missing:
+        raise SystemExit(f"no worked instance under docs/worked for {', '.join(missing)}")
+    written: set[Path] = set()
+    here = GENERATED / "statements"
+    for name in statements():
+        text = pages.page(name, found, scripts[f"t{int(name[1:]):02d}"])
+        _put(here / f"{name.lower()}.md", text, written)
+    _put(here / "index.md", pages.index(found), written)
+    here = GENERATED / "divergences"
+    pictures = GENERATED / "pictures"
+    state = code_state()
+    stamp = cache / "pictures.txt"
+    fresh = stamp.is_file() and stamp.read_text() == state
+    for name in divergences.names():
+        if not fresh:
+            divergences.draw(name, pictures)
+        _put(here / f"{name}.md", divergences.page(name, found, "../pictures"), written)
+    _put(here / "index.md", divergences.index(found), written)
+    stamp.write_text(state)
+    for path in set(GENERATED.rglob("*.md")) - written:
+        if "tutorials" not in path.parts:
+            path.unlink()
