@@ -12,12 +12,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help verify test test-slow lint types format lock formal formal-deps clean
+.PHONY: help verify test test-slow lint types format lock formal formal-deps docs pdf docs-browser docs-pictures clean
 help:
 	@echo 'make verify      set up $(VENV) and run the check matrix (armor verify)'
 	@echo 'make test        set up $(VENV) and run the tests; `make test-slow` adds the slow tier'
 	@echo 'make lint types  ruff and mypy --strict'
 	@echo 'make formal      compile the Coq proofs and print what they assume; `make formal-deps` installs Coq'
+	@echo 'make docs        build the site into build/docs/html; `make pdf` the derivations on paper'
 	@echo 'Options: PYTHON=python3.12 TORCH_INDEX=<wheel index> WORKERS=2 ARGS="..."'
 
 $(STAMP): pyproject.toml constraints.txt
@@ -61,5 +62,29 @@ formal-deps:
 	apt-get update -q
 	apt-get install -y -q --no-install-recommends coq libcoq-coquelicot libcoq-interval libzarith-ocaml-dev
 
+DOCS_STAMP := $(VENV)/.installed-docs
+SITE := build/docs/html
+
+$(DOCS_STAMP): $(STAMP) pyproject.toml constraints.txt
+	@$(PIP) install -c constraints.txt -e '.[docs]'
+	@touch $@
+
+# Builds without a network once the packages are installed; warnings are errors.
+docs: $(DOCS_STAMP)
+	@$(BIN)/codespell -D - -D docs/terms.txt docs README.md CHANGELOG.md
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs $(SITE)
+	@echo 'open $(SITE)/index.html'
+
+pdf: $(DOCS_STAMP)
+	@PYTHONPATH=docs $(BIN)/python -m companion.supplement build/docs/pdf
+
+# Opens pages in headless Chromium at phone and desktop width, light and dark, and keeps the pictures.
+docs-browser: docs
+	@PYTHONPATH=docs $(BIN)/python -m companion.browser $(SITE) build/docs/screenshots
+
+# Makes the committed pictures of real images again; needs CIFAR-10 in $$ARMOR_DATA.
+docs-pictures: $(DOCS_STAMP)
+	@PYTHONPATH=docs $(BIN)/python -m companion.images
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build/docs docs/generated .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -15,14 +15,14 @@ copyright = "2026, the armor-d developers, Apache-2.0"
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.napoleon",
     "sphinx_gallery.gen_gallery",
     "sphinxcontrib.bibtex",
     "sphinxcontrib.katex",
     "sphinx_copybutton",
+    "sphinx_design",
     "companion",
 ]
-exclude_patterns = ["_build", "worked", "tutorials", "recorded", "evidence", "README.md"]
+exclude_patterns = ["_build", "worked", "tutorials", "recorded", "evidence", "generated/fragments"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 suppress_warnings = ["config.cache"]  # the gallery's sort key is a class
 nitpicky = False
@@ -42,6 +42,7 @@ html_theme = "furo"
 html_title = "armor-d"
 html_static_path = ["_static"]
 html_css_files = ["companion.css"]
+html_domain_indices = False
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {
@@ -53,7 +54,6 @@ html_theme_options = {
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
-napoleon_google_docstring = True
 
 sphinx_gallery_conf = {
     "examples_dirs": ["tutorials"],

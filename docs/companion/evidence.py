@@ -1,5 +1,6 @@
 """The committed result of `armor verify` that the pages show."""
 
+import gzip
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -11,13 +12,13 @@ from companion import DOCS
 __all__ = ["GRADES", "cells_of", "grades", "is_current", "result"]
 
 GRADES = ("formal", "proved", "enclosed", "bracketed", "sampled", "cited")
-FILE = DOCS / "evidence" / "verify.json"
+FILE = DOCS / "evidence" / "verify.json.gz"
 
 
 @cache
 def result() -> Mapping[str, Any]:
-    """`docs/evidence/verify.json`, as `armor verify --full --json-file` writes it."""
-    found: Mapping[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    """`docs/evidence/verify.json.gz`: what `armor verify --full --json-file` wrote, compressed."""
+    found: Mapping[str, Any] = json.loads(gzip.decompress(FILE.read_bytes()))
     return found
 
 

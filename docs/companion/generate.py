@@ -18,10 +18,9 @@ def _put(path: Path, text: str, written: set[Path]) -> None:
 
 def write(cache: Path) -> None:
     """Derive, run and draw what the pages need, then write them."""
-    from theory.statement import statements
-
-    from companion import divergences
+    from companion import certificates, costs, divergences, moved, overview
     from companion import statements as pages
+    from theory.statement import statements
 
     found = documents(cache)
     scripts = run_all(sorted((DOCS / "worked").glob("t*.py")), cache)
@@ -29,9 +28,13 @@ def write(cache: Path) -> None:
     if missing:
         raise SystemExit(f"no worked instance under docs/worked for {', '.join(missing)}")
     written: set[Path] = set()
+    for name, text in overview.fragments(found).items():
+        _put(GENERATED / "fragments" / f"{name}.md", text, written)
+    _put(GENERATED / "formal.md", overview.formal(), written)
+    offered = certificates.offer(GENERATED / "certificates")
     here = GENERATED / "statements"
     for name in statements():
-        text = pages.page(name, found, scripts[f"t{int(name[1:]):02d}"])
+        text = pages.page(name, found, scripts[f"t{int(name[1:]):02d}"], offered.get(name))
         _put(here / f"{name.lower()}.md", text, written)
     _put(here / "index.md", pages.index(found), written)
     here = GENERATED / "divergences"
@@ -44,6 +47,11 @@ def write(cache: Path) -> None:
             divergences.draw(name, pictures)
         _put(here / f"{name}.md", divergences.page(name, found, "../pictures"), written)
     _put(here / "index.md", divergences.index(found), written)
+    if not fresh:
+        costs.draw(pictures)
+        moved.draw(pictures)
+    for name, text in overview.pictures(pictures).items():
+        _put(GENERATED / "fragments" / f"{name}.md", text, written)
     stamp.write_text(state)
     for path in set(GENERATED.rglob("*.md")) - written:
         if "tutorials" not in path.parts:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from companion import ROOT
+from companion.certificates import Offered
 from companion.coq import text_of, theorems
 from companion.derivations import Documents, grades_of, of_statement
 from companion.evidence import cells_of, grades, result
@@ -72,7 +73,8 @@ def _derivation(found: Documents, statement: str) -> Iterator[str]:
     yield ""
 
 
-def _formal(statement: str) -> Iterator[str]:
+def _formal(found: Documents, statement: str) -> Iterator[str]:
+    items = list(of_statement(found, statement).values())
     entries = [entry for entry in theorems() if entry["statement"] == statement]
     yield "## Machine-checked in Coq"
     yield ""
@@ -82,7 +84,7 @@ def _formal(statement: str) -> Iterator[str]:
         return
     yield (
         f"{len(entries)} {'theorem' if len(entries) == 1 else 'theorems'}, {badge('formal')}: nothing admitted; what "
-        "they assume is listed in [the formal layer](../../formal_layer.md)."
+        "they assume is listed in [the list of all theorems](../formal.md)."
     )
     yield ""
     for entry in entries:
@@ -92,7 +94,8 @@ def _formal(statement: str) -> Iterator[str]:
             yield "```coq"
             yield text
             yield "```"
-        yield f"In `theory/formal/{entry['module']}.v`."
+        covered = sum(f"ArmorD.{entry['module']}.{entry['theorem']}" in item["formal"] for item in items)
+        yield f"In `theory/formal/{entry['module']}.v`; its hypotheses hold for {covered} of {len(items)} members."
         yield ":::"
     yield ""
 
@@ -235,7 +238,27 @@ def script_section(cells: Sequence[Cell], level: str = "##") -> Iterator[str]:
             yield ""
 
 
-def page(statement: str, found: Documents, script: Sequence[Cell]) -> str:
+def _certificate(offered: Offered | None) -> Iterator[str]:
+    if offered is None:
+        return
+    yield "## A certificate behind it"
+    yield ""
+    yield (
+        f"{{download}}`{offered.file} <../certificates/{offered.file}>` holds an instance with exact data and both witnesses. "
+        "While this page was built it was re-checked by the checker that imports no solver and trusts no formula of "
+        "`theory`:"
+    )
+    yield ""
+    yield "```console"
+    yield f"$ {offered.command}"
+    yield offered.verdict
+    yield "```"
+    yield ""
+    yield "[How to read it](../../guide/certificates.md)."
+    yield ""
+
+
+def page(statement: str, found: Documents, script: Sequence[Cell], offered: Offered | None) -> str:
     """The page of one statement."""
     from theory.statement import statement as lookup
 
@@ -258,8 +281,9 @@ def page(statement: str, found: Documents, script: Sequence[Cell]) -> str:
         + (f", {len(formal)} {badge('formal')} theorems" if (formal := _entries(statement)) else ""),
         "",
         *script_section(script),
+        *_certificate(offered),
         *_derivation(found, statement),
-        *_formal(statement),
+        *_formal(found, statement),
         *_program(statement),
         *_cells(statement),
         *_mutants(statement),
@@ -298,5 +322,3 @@ def index(found: Documents) -> str:
         f"{table(head, rows, right=(2,))}\n"
         "```{toctree}\n:hidden:\n\n" + entries + "\n```\n"
     )
-
-

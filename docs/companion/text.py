@@ -40,9 +40,7 @@ def badge(grade: str) -> str:
 
 def grade_counts(counts: Mapping[str, int]) -> str:
     """`35 proved, 13 bracketed`, as badges; "none" for nothing."""
-    return (
-        " ".join(f"{counts[grade]} {badge(grade)}" for grade in GRADES if counts.get(grade)) or "none"
-    )
+    return " ".join(f"{counts[grade]} {badge(grade)}" for grade in GRADES if counts.get(grade)) or "none"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[int] = ()) -> str:

@@ -1,8 +1,8 @@
 """T4: where (f*)' alone does not give a distribution."""
 
 # %% An instance to redo by hand
-# Total variation, four equal points, $h=(0,1,2,3)$, nothing moves, radius $\varepsilon=0.1$: take 0.1 from the lowest, put it on
-# the highest.
+# Total variation, four equal points, $h=(0,1,2,3)$, nothing moves, radius $\varepsilon=0.1$: take 0.1
+# from the lowest, put it on the highest.
 from verification.instance import from_mapping as instance
 from verification.solve import dro
 
@@ -12,13 +12,16 @@ s = dro(instance({**data, "support": "reference"}))
 print(f"Q* = {s.worst_case.round(12)}, value [{s.lower:.12f}, {s.upper:.12f}], by hand {1.5 + 0.1 * 3}")
 
 # %% Without the choice inside the subdifferential
-# On this interval $f^*$ of total variation is made of two lines with a kink at $-\tfrac12$: $(f^*)'$ is 0 below it and 1 above. The worst case has densities
-# 0.6 at the kink and 1.4 at the end of the domain: neither is a value of $(f^*)'$, both lie in the subdifferential.
+# On this interval $f^*$ of total variation is made of two lines with a kink at $-\tfrac12$: $(f^*)'$ is 0
+# below it and 1 above. The worst case has densities 0.6 at the kink and 1.4 at the end of the domain:
+# neither is a value of $(f^*)'$, both lie in the subdifferential.
 from theory.catalogue import divergence
 from theory.numeric import callables
 
 slope = callables(divergence("tv"), "float").conjugate_prime
-for h, mass in zip((0.0, 1.0, 2.0, 3.0), s.worst_case):
+for h, mass in zip((0.0, 1.0, 2.0, 3.0), s.worst_case, strict=False):
     y = (h - s.rho) / s.lam
     sides = [float(slope(y + side)) for side in (-1e-9, 1e-9)]
-    print(f"h = {h}: y = {y:+.3f}, (f*)' on the left {sides[0]}, on the right {sides[1]}, density of Q* {mass / 0.25:.3f}")
+    print(
+        f"h = {h}: y = {y:+.3f}, (f*)' on the left {sides[0]}, on the right {sides[1]}, density of Q* {mass / 0.25:.3f}"
+    )

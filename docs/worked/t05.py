@@ -1,8 +1,9 @@
 """T5: closed forms of the transport step against a fine grid."""
 
 # %% An instance to redo by hand
-# Loss $\varphi(y)=3y$ at $x=0$, multiplier $\mu=1$. The gain $\varphi^c_\mu(x)-\varphi(x)$: hard ball of radius $\tfrac12$: $3\cdot\tfrac12$; $c=y^2$: $3^2/4$;
-# soft ball $r=\tfrac12$, $\tau=1$: $3\cdot\tfrac12+\tfrac{9}{2}$; barrier $\delta=1$, $L=1$: $(\sqrt3-1)^2$.
+# Loss $\varphi(y)=3y$ at $x=0$, multiplier $\mu=1$. The gain $\varphi^c_\mu(x)-\varphi(x)$: hard ball of
+# radius $\tfrac12$: $3\cdot\tfrac12$; $c=y^2$: $3^2/4$; soft ball $r=\tfrac12$, $\tau=1$:
+# $3\cdot\tfrac12+\tfrac{9}{2}$; barrier $\delta=1$, $L=1$: $(\sqrt3-1)^2$.
 import numpy as np
 
 y = np.linspace(-8, 8, 1_600_001)
@@ -11,7 +12,10 @@ with np.errstate(divide="ignore"):
         "hard ball": (np.where(np.abs(y) <= 0.5, 0.0, np.inf), 1.5),
         "square": (y**2, 9 / 4),
         "soft ball": (np.maximum(np.abs(y) - 0.5, 0) ** 2 / 2, 1.5 + 4.5),
-        "barrier": (np.where(np.abs(y) < 1, np.abs(y) / np.maximum(1 - np.abs(y), 1e-300), np.inf), (np.sqrt(3) - 1) ** 2),
+        "barrier": (
+            np.where(np.abs(y) < 1, np.abs(y) / np.maximum(1 - np.abs(y), 1e-300), np.inf),
+            (np.sqrt(3) - 1) ** 2,
+        ),
     }
 for name, (cost, by_hand) in costs.items():
     k = np.argmax(3 * y - cost)
@@ -19,13 +23,14 @@ for name, (cost, by_hand) in costs.items():
     assert abs((3 * y - cost)[k] - by_hand) < 1e-4
 
 # %% Without the pixel box
-# A pixel at $x=0.9$ cannot exceed 1. The closed form for all of $\mathbb R$ then promises the adversary more than it can take.
+# A pixel at $x=0.9$ cannot exceed 1. The closed form for all of $\mathbb R$ then promises the adversary
+# more than it can take.
 inside = y[(y >= -0.9) & (y <= 0.1)]
 print(f"square in the box:    {np.max(3 * inside - inside**2):.6f} (clip the step: {3 * 0.1 - 0.1**2:.6f})")
 print(f"square without a box: {9 / 4:.6f}")
 
 # %% Without a large enough multiplier
-# $c=L|y-x|$ grows no faster than a linear loss: for $\lambda L<|a|$ the transport step is infinite, so $\lambda$ has a lower bound that a
-# solver must know.
+# $c=L|y-x|$ grows no faster than a linear loss: for $\lambda L<|a|$ the transport step is infinite, so
+# $\lambda$ has a lower bound that a solver must know.
 for reach in (1, 10, 100, 1000):
     print(f"lambda L = 2.9 < 3, moves up to {reach:>4}: gain {3 * reach - 2.9 * reach:.1f}")

@@ -1,14 +1,20 @@
 """T10: a boundary that is attained, and a cancellation."""
 
 # %% An instance to redo by hand
-# Renyi $\alpha=2$ of a coin with losses 0 and 1, nothing moves, mode "reference": $R_2(P\|Q)=\tfrac12\log\frac{1}{4v(1-v)}$ for $P=(\tfrac12,\tfrac12)$, so
+# Renyi $\alpha=2$ of a coin with losses 0 and 1, nothing moves, mode "reference":
+# $R_2(P\|Q)=\tfrac12\log\frac{1}{4v(1-v)}$ for $P=(\tfrac12,\tfrac12)$, so
 # $v=\tfrac12(1+\sqrt{1-e^{-2\varepsilon}})$.
 from math import exp, expm1, log, log1p, sqrt
 
 from verification.instance import from_mapping as instance
 from verification.solve import dro
 
-coin = {"divergence": {"name": "renyi", "alpha": 2}, "cost": [[0, None], [None, 0]], "p": [0.5, 0.5], "phi": [0, 1]}
+coin = {
+    "divergence": {"name": "renyi", "alpha": 2},
+    "cost": [[0, None], [None, 0]],
+    "p": [0.5, 0.5],
+    "phi": [0, 1],
+}
 for epsilon in (0.05, 0.2, 1.0):
     s = dro(instance({**coin, "epsilon": epsilon, "support": "reference"}))
     by_hand = (1 + sqrt(1 - exp(-2 * epsilon))) / 2
@@ -16,17 +22,23 @@ for epsilon in (0.05, 0.2, 1.0):
     assert s.lower - 1e-8 <= by_hand <= s.upper + 1e-8
 
 # %% Without the points that carry no mass
-# $P=(\tfrac12,\tfrac12,0)$, $\varphi=(0,1,5)$, $\varepsilon=0.2$. In mode "space" the infimum sits on the boundary $\rho=S=5$; with $S$ over the support of $P$ the value is
-# another one.
+# $P=(\tfrac12,\tfrac12,0)$, $\varphi=(0,1,5)$, $\varepsilon=0.2$. In mode "space" the infimum sits on the
+# boundary $\rho=S=5$; with $S$ over the support of $P$ the value is another one.
 rigid = [[0 if i == j else None for j in range(3)] for i in range(3)]
-data = {"divergence": {"name": "renyi", "alpha": 2}, "cost": rigid, "p": [0.5, 0.5, 0], "phi": [0, 1, 5], "epsilon": 0.2}
+data = {
+    "divergence": {"name": "renyi", "alpha": 2},
+    "cost": rigid,
+    "p": [0.5, 0.5, 0],
+    "phi": [0, 1, 5],
+    "epsilon": 0.2,
+}
 for support in ("space", "reference"):
     s = dro(instance({**data, "support": support}))
     print(f"{support:<10} value {s.value:.9f}, rho* {s.rho:.9f}, Q* = {s.worst_case.round(6)}")
 
 # %% Without log1p near $\alpha=1$
-# The last term divides $\log E_P[(\rho-\varphi^c)^{(\alpha-1)/\alpha}]$ by $\alpha-1$. As printed it loses every digit when $\alpha\to1$; written with `expm1` and
-# `log1p` it does not.
+# The last term divides $\log E_P[(\rho-\varphi^c)^{(\alpha-1)/\alpha}]$ by $\alpha-1$. As printed it
+# loses every digit when $\alpha\to1$; written with `expm1` and `log1p` it does not.
 for power in (4, 8, 12, 15):
     a = 1 + 10.0**-power
     k = (a - 1) / a

@@ -11,18 +11,28 @@ x = np.arange(4.0)
 p, phi, cost = np.array([0.4, 0.3, 0.2, 0.1]), np.array([0.0, 1.0, 4.0, 3.0]), (x[:, None] - x) ** 2
 s = dro(
     instance(
-        {"divergence": {"name": "kl"}, "cost": cost.tolist(), "p": p.tolist(), "phi": phi.tolist(), "epsilon": 0.25, "support": "reference"}
+        {
+            "divergence": {"name": "kl"},
+            "cost": cost.tolist(),
+            "p": p.tolist(),
+            "phi": phi.tolist(),
+            "epsilon": 0.25,
+            "support": "reference",
+        }
     )
 )
 plan = s.plan.dense()
 eta = plan.sum(axis=1)
 print("plan (rows: from, columns: to)\n", plan.round(6))
-print(f"D(eta||P) = {np.sum(eta * np.log(eta / p)):.9f}, transport = {np.sum(plan * cost):.9f}, together = {np.sum(eta * np.log(eta / p)) + np.sum(plan * cost):.9f}")
+print(
+    f"D(eta||P) = {np.sum(eta * np.log(eta / p)):.9f}, transport = {np.sum(plan * cost):.9f}, together = {np.sum(eta * np.log(eta / p)) + np.sum(plan * cost):.9f}"
+)
 print(f"E_Q*[phi] = {plan.sum(axis=0) @ phi:.12f}, certified value [{s.lower:.12f}, {s.upper:.12f}]")
 
 # %% Without mixing at a tie
-# At $\lambda^*=3$ the second point is indifferent: staying gains $1$, moving to the third gains $4-3\cdot1=1$. Sending it all one way or all the other
-# spends less than $\varepsilon$ or more; only a mixture satisfies $\lambda^*(D^c(Q^*\|P)-\varepsilon)=0$.
+# At $\lambda^*=3$ the second point is indifferent: staying gains $1$, moving to the third gains
+# $4-3\cdot1=1$. Sending it all one way or all the other spends less than $\varepsilon$ or more; only a
+# mixture satisfies $\lambda^*(D^c(Q^*\|P)-\varepsilon)=0$.
 moved = np.max(phi - s.lam * cost, axis=1)
 density = np.exp(moved / s.lam)
 eta = p * density / (p @ density)

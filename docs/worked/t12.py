@@ -1,7 +1,8 @@
 """T12: the gradient is the worst-case expectation of the gradients."""
 
 # %% An instance to redo by hand
-# Three samples with losses $\ell_i(\theta)=\tfrac12(\theta-z_i)^2$. The derivative of the KL value is $\sum_iw_i(\theta-z_i)$ with the worst-case weights $w$.
+# Three samples with losses $\ell_i(\theta)=\tfrac12(\theta-z_i)^2$. The derivative of the KL value is
+# $\sum_iw_i(\theta-z_i)$ with the worst-case weights $w$.
 import torch
 
 import armor
@@ -14,12 +15,16 @@ s.value.backward()
 h = 1e-5
 difference = (objective(0.5 * (0.5 + h - z) ** 2).value - objective(0.5 * (0.5 - h - z) ** 2).value) / (2 * h)
 print(f"weights {s.weights.numpy().round(6)}")
-print(f"sum of w (theta - z) {(s.weights * (0.5 - z)).sum().item():.9f}, autograd {theta.grad.item():.9f}, difference quotient {difference.item():.9f}")
+print(
+    f"sum of w (theta - z) {(s.weights * (0.5 - z)).sum().item():.9f}, autograd {theta.grad.item():.9f}, difference quotient {difference.item():.9f}"
+)
 assert abs(theta.grad.item() - difference.item()) < 1e-8
 
 # %% Without agreement of the optimal worst cases
-# Two samples, losses $\theta$ and $\tfrac12\theta$ at $\theta=0$, and a radius so large that the worse of the two wins. At the tie every mixture is optimal; the value is
-# $\max(\theta,\theta/2)$, whose one-sided slopes differ. A derivative does not exist, and any number printed as "the gradient" is only one of them.
+# Two samples, losses $\theta$ and $\tfrac12\theta$ at $\theta=0$, and a radius so large that the worse of
+# the two wins. At the tie every mixture is optimal; the value is $\max(\theta,\theta/2)$, whose one-sided
+# slopes differ. A derivative does not exist, and any number printed as "the gradient" is only one of
+# them.
 big = armor.objective("kl", epsilon=5.0)
 slopes = torch.tensor([1.0, 0.5], dtype=torch.float64)
 for step in (1e-3, -1e-3):

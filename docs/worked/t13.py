@@ -1,16 +1,23 @@
 """T13: the order, and the mode in which one of its parts is false."""
 
 # %% An instance to redo by hand
-# Three points on a line, KL. $0\le D^c\le\min(D,C)$, and the DRO value lies above what either mechanism does alone.
+# Three points on a line, KL. $0\le D^c\le\min(D,C)$, and the DRO value lies above what either mechanism
+# does alone.
 from verification.instance import from_mapping as instance
 from verification.solve import divergence, dro
 
 cost = [[0, 0.2, 0.8], [0.2, 0, 0.2], [0.8, 0.2, 0]]
 rigid = [[0 if i == j else None for j in range(3)] for i in range(3)]
 p, q, phi = [0.5, 0.3, 0.2], [0.2, 0.3, 0.5], [0, 1, 3]
-both = divergence(instance({"divergence": {"name": "kl"}, "cost": cost, "p": p, "q": q, "support": "reference"}))
-only_d = divergence(instance({"divergence": {"name": "kl"}, "cost": rigid, "p": p, "q": q, "support": "reference"}))
-only_c = divergence(instance({"divergence": {"name": "none"}, "cost": cost, "p": p, "q": q, "support": "reference"}))
+both = divergence(
+    instance({"divergence": {"name": "kl"}, "cost": cost, "p": p, "q": q, "support": "reference"})
+)
+only_d = divergence(
+    instance({"divergence": {"name": "kl"}, "cost": rigid, "p": p, "q": q, "support": "reference"})
+)
+only_c = divergence(
+    instance({"divergence": {"name": "none"}, "cost": cost, "p": p, "q": q, "support": "reference"})
+)
 print(f"D^c = {both.value:.6f} <= min(D = {only_d.value:.6f}, C = {only_c.value:.6f})")
 assert 0 <= both.value <= min(only_d.value, only_c.value) + 1e-9
 base = {"p": p, "phi": phi, "epsilon": 0.1, "support": "reference"}
@@ -24,8 +31,9 @@ for name, value in values.items():
 assert values["both"] >= max(values["re-weighting only"], values["transport only"])
 
 # %% Without mode "reference"
-# For a hard ball the value lies between the mean and the maximum adversarial loss; but not in mode "space" when $f'(\infty)<\infty$: mass created on a
-# third point (loss 2, no mass, out of reach) lifts the value above the maximum 1 over the data.
+# For a hard ball the value lies between the mean and the maximum adversarial loss; but not in mode
+# "space" when $f'(\infty)<\infty$: mass created on a third point (loss 2, no mass, out of reach) lifts
+# the value above the maximum 1 over the data.
 data = {"cost": rigid, "p": [0.5, 0.5, 0], "phi": [0, 1, 2], "epsilon": 0.5}
 for name in ("tv", "hellinger", "kl"):
     for support in ("reference", "space"):

@@ -1,7 +1,8 @@
 """T15: between divergence and transport."""
 
 # %% An instance to redo by hand
-# $D^{rc}$ for costs scaled by $r$: towards $D$ as $r\to\infty$, and $D^{rc}/r$ towards $C$ as $r\downarrow0$.
+# $D^{rc}$ for costs scaled by $r$: towards $D$ as $r\to\infty$, and $D^{rc}/r$ towards $C$ as
+# $r\downarrow0$.
 from verification.instance import from_mapping as instance
 from verification.solve import divergence
 
@@ -14,14 +15,17 @@ def scaled(spec, r):
 
 
 rigid = [[0 if i == j else None for j in range(3)] for i in range(3)]
-D = divergence(instance({"divergence": {"name": "kl"}, "cost": rigid, "p": p, "q": q, "support": "reference"})).value
+D = divergence(
+    instance({"divergence": {"name": "kl"}, "cost": rigid, "p": p, "q": q, "support": "reference"})
+).value
 C = scaled({"name": "none"}, 1)
 for r in (0.001, 0.01, 0.1, 1, 10, 100):
     v = scaled({"name": "kl"}, r)
     print(f"r = {r:<6} D^rc = {v:.6f} (D = {D:.6f})   D^rc / r = {v / r:.6f} (C = {C:.6f})")
 
 # %% Without strict convexity at 1
-# CVaR's $f$ is flat at 1: every density up to $1/\beta$ is free, so $D^{rc}/r$ tends to the cheapest transport from *some* such $\eta$, not from $P$.
+# CVaR's $f$ is flat at 1: every density up to $1/\beta$ is free, so $D^{rc}/r$ tends to the cheapest
+# transport from *some* such $\eta$, not from $P$.
 for r in (0.001, 0.01, 0.1):
     v = scaled({"name": "cvar", "beta": 0.5}, r)
     print(f"CVaR, r = {r:<6} D^rc / r = {v / r:.6f} (C = {C:.6f})")

@@ -1,11 +1,15 @@
 """T16: the same for the values."""
 
 # %% An instance to redo by hand
-# Balls $\{D^{rc}\le\varepsilon\}$ tend to those of $D$ as $r\to\infty$, balls $\{D^{rc}\le r\varepsilon\}$ to those of $C$ as $r\downarrow0$.
+# Balls $\{D^{rc}\le\varepsilon\}$ tend to those of $D$ as $r\to\infty$, balls $\{D^{rc}\le
+# r\varepsilon\}$ to those of $C$ as $r\downarrow0$.
 from verification.instance import from_mapping as instance
 from verification.solve import dro
 
-cost, rigid = [[0, 0.2, 0.8], [0.2, 0, 0.2], [0.8, 0.2, 0]], [[0 if i == j else None for j in range(3)] for i in range(3)]
+cost, rigid = (
+    [[0, 0.2, 0.8], [0.2, 0, 0.2], [0.8, 0.2, 0]],
+    [[0 if i == j else None for j in range(3)] for i in range(3)],
+)
 base = {"p": [0.5, 0.3, 0.2], "phi": [0, 1, 3], "support": "reference"}
 
 

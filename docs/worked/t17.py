@@ -18,14 +18,20 @@ def value(spec, c, epsilon):
 
 
 cvar = {"name": "cvar", "beta": 1}
-print(f"OT-DRO: CVaR with beta = 1 gives {value(cvar, cost, 0.1):.9f}, transport alone {value({'name': 'none'}, cost, 0.1):.9f}")
+print(
+    f"OT-DRO: CVaR with beta = 1 gives {value(cvar, cost, 0.1):.9f}, transport alone {value({'name': 'none'}, cost, 0.1):.9f}"
+)
 adversarial = p[0] * phi[1] + p[1] * phi[2] + p[2] * phi[2]
 for epsilon in (0.1, 0.001, 1e-5, 1e-7):
-    print(f"hard ball, KL, epsilon {epsilon:<7} value {value({'name': 'kl'}, ball, epsilon):.6f} (mean adversarial loss {adversarial:.6f})")
+    print(
+        f"hard ball, KL, epsilon {epsilon:<7} value {value({'name': 'kl'}, ball, epsilon):.6f} (mean adversarial loss {adversarial:.6f})"
+    )
 
 # %% With an attack that maximises something else
-# MART's loss is $\mathrm{CE}(f(x'),y)-\log(1-\max_{k\ne y}f_k(x'))+\beta\,\mathrm{KL}(f(x)\|f(x'))(1-f_y(x))$. Its published attack maximises the cross-entropy alone.
-# Three classes, the adversary moves the logits by at most 2 each ($\beta=6$): the loss at the attacked point falls short of its supremum.
+# MART's loss is $\mathrm{CE}(f(x'),y)-\log(1-\max_{k\ne
+# y}f_k(x'))+\beta\,\mathrm{KL}(f(x)\|f(x'))(1-f_y(x))$. Its published attack maximises the cross-entropy
+# alone. Three classes, the adversary moves the logits by at most 2 each ($\beta=6$): the loss at the
+# attacked point falls short of its supremum.
 
 
 def softmax(v):
@@ -42,4 +48,6 @@ kl = (f * np.log(f / g)).sum(-1)
 mart = ce - np.log(1 - g[:, 1:].max(-1)) + 6 * kl * (1 - f[0])
 print(f"MART's loss where cross-entropy is largest: {mart[ce.argmax()]:.4f}; its supremum: {mart.max():.4f}")
 trades = -np.log(f[0]) + 6 * kl
-print(f"TRADES' loss where its own attack (KL) is largest: {trades[kl.argmax()]:.4f}; its supremum: {trades.max():.4f}")
+print(
+    f"TRADES' loss where its own attack (KL) is largest: {trades[kl.argmax()]:.4f}; its supremum: {trades.max():.4f}"
+)

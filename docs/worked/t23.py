@@ -21,7 +21,8 @@ print(f"V(P) = {full:.6f}")
 assert all(np.diff(means) > -1e-12) and means[-1] < full
 
 # %% An instance of the two-sided bound
-# With $m_{\lambda,\rho}$ the integrand of T7: $(E_P-E_{P_n})m_{\theta^*(P)}\le V(P)-V(P_n)\le(E_P-E_{P_n})m_{\theta^*(P_n)}$, here for one resample.
+# With $m_{\lambda,\rho}$ the integrand of T7: $(E_P-E_{P_n})m_{\theta^*(P)}\le
+# V(P)-V(P_n)\le(E_P-E_{P_n})m_{\theta^*(P_n)}$, here for one resample.
 sample = losses[[0, 1, 1, 3]]
 own = {"P": objective(losses), "P_n": objective(sample)}
 

@@ -14,8 +14,8 @@ print(f"TV^c = {tv.value:.12f}, transport with min(c, 1) = {plain.value:.12f}")
 assert abs(tv.value - plain.value) < 1e-9
 
 # %% Without mode "space"
-# In mode "reference" mass can only appear where $P$ has some, so re-creating costs 1 *plus* the way from the nearest such point: the cap is
-# $1+\min_{z\in\operatorname{supp}P}c(z,y)$.
+# In mode "reference" mass can only appear where $P$ has some, so re-creating costs 1 *plus* the way from
+# the nearest such point: the cap is $1+\min_{z\in\operatorname{supp}P}c(z,y)$.
 capped = [[min(c, 1 + min(cost[0][j], cost[1][j])) for j, c in enumerate(row)] for row in cost]
 tv = divergence(instance({**data, "divergence": {"name": "tv"}, "cost": cost, "support": "reference"}))
 plain = divergence(instance({**data, "divergence": {"name": "none"}, "cost": capped, "support": "reference"}))

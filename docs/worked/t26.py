@@ -1,13 +1,16 @@
 """T26: data processing."""
 
 # %% An instance to redo by hand
-# Three points on a line, the kernel merges the last two (it does not lengthen distances): $D^c$ can only fall.
+# Three points on a line, the kernel merges the last two (it does not lengthen distances): $D^c$ can only
+# fall.
 from verification.instance import from_mapping as instance
 from verification.solve import divergence
 
 
 def value(cost, p, q):
-    return divergence(instance({"divergence": {"name": "kl"}, "cost": cost, "p": p, "q": q, "support": "reference"})).value
+    return divergence(
+        instance({"divergence": {"name": "kl"}, "cost": cost, "p": p, "q": q, "support": "reference"})
+    ).value
 
 
 p, q = [0.5, 0.3, 0.2], [0.2, 0.3, 0.5]
@@ -18,4 +21,6 @@ assert after <= before + 1e-12
 
 # %% With a kernel that lengthens distances
 # A map that sends the points apart (all distances times 3) is no contraction, and $D^c$ rises.
-print(f"before {before:.9f}, after stretching {value([[0, 0.6, 1.2], [0.6, 0, 0.6], [1.2, 0.6, 0]], p, q):.9f}")
+print(
+    f"before {before:.9f}, after stretching {value([[0, 0.6, 1.2], [0.6, 0, 0.6], [1.2, 0.6, 0]], p, q):.9f}"
+)

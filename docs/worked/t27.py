@@ -13,7 +13,13 @@ c2 = np.array([[c[i // 2, j // 2] + c[i % 2, j % 2] for j in range(4)] for i in 
 
 
 def value(name, cost, a, b):
-    data = {"divergence": {"name": name}, "cost": cost.tolist(), "p": a.tolist(), "q": b.tolist(), "support": "reference"}
+    data = {
+        "divergence": {"name": name},
+        "cost": cost.tolist(),
+        "p": a.tolist(),
+        "q": b.tolist(),
+        "support": "reference",
+    }
     return divergence(instance(data)).value
 
 

@@ -1,7 +1,8 @@
 """T28: one divergence under two names."""
 
 # %% An instance to redo by hand
-# Pearson $=2\cdot\alpha(2)$, Neyman $=2\cdot\alpha(-1)$, Hellinger $=\tfrac12\alpha(\tfrac12)$, each with the cost scaled along: $(sD)^c=sD^{c/s}$.
+# Pearson $=2\cdot\alpha(2)$, Neyman $=2\cdot\alpha(-1)$, Hellinger $=\tfrac12\alpha(\tfrac12)$, each with
+# the cost scaled along: $(sD)^c=sD^{c/s}$.
 from math import exp
 
 from verification.instance import from_mapping as instance
@@ -21,13 +22,16 @@ for name, alpha, s in (("pearson", 2, 2), ("neyman", -1, 2), ("hellinger", 0.5, 
     assert abs(value({"name": name}, 1) - other) < 1e-7
 
 # %% With a soft cost where the identity needs a hard one
-# Hard ball: the Renyi-$\alpha$ ball of radius $\varepsilon$ *is* the alpha-$(1-\alpha)$ ball of radius $\frac{e^{\alpha(\alpha-1)\varepsilon}-1}{\alpha(\alpha-1)}$. With a soft cost the two
-# spend their budget at different rates, and the values part.
+# Hard ball: the Renyi-$\alpha$ ball of radius $\varepsilon$ *is* the alpha-$(1-\alpha)$ ball of radius
+# $\frac{e^{\alpha(\alpha-1)\varepsilon}-1}{\alpha(\alpha-1)}$. With a soft cost the two spend their
+# budget at different rates, and the values part.
 alpha, epsilon = 2.5, 0.1
 radius = (exp(alpha * (alpha - 1) * epsilon) - 1) / (alpha * (alpha - 1))
 rigid = [[0 if i == j else None for j in range(3)] for i in range(3)]
 for label, c in (("hard", rigid), ("soft", cost)):
     data = {"cost": c, "p": p, "phi": [0, 1, 3], "support": "reference"}
     renyi = dro(instance({**data, "divergence": {"name": "renyi", "alpha": alpha}, "epsilon": epsilon})).value
-    other = dro(instance({**data, "divergence": {"name": "alpha", "alpha": 1 - alpha}, "epsilon": radius})).value
+    other = dro(
+        instance({**data, "divergence": {"name": "alpha", "alpha": 1 - alpha}, "epsilon": radius})
+    ).value
     print(f"{label}: Renyi {renyi:.9f}, alpha {other:.9f}")

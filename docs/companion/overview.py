@@ -1,0 +1,183 @@
+"""Generated fragments that hand-written pages include, and the page of all machine-checked theorems."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from companion import DOCS
+from companion.coq import text_of, theorems
+from companion.derivations import Documents, grades_of
+from companion.evidence import GRADES, grades, is_current, result
+from companion.text import badge, escaped, table
+
+__all__ = ["formal", "fragments", "pictures"]
+
+
+def fragments(found: Documents) -> dict[str, str]:
+    """Name and Markdown of each fragment."""
+    return {
+        "grades": "\n".join(_grades(found)) + "\n",
+        "verdict": "\n".join(_verdict()) + "\n",
+        "machine": "\n".join(_machine()) + "\n",
+        "results": _toctree("results/*.md", set()),
+        "further": _toctree("*.md", _LISTED),
+    }
+
+
+_LISTED = {
+    "index", "reviewer", "questions", "corrections", "costs", "moved", "mathematics", "choosing", "inside", "exact_solver",
+    "extending", "results", "glossary", "changelog", "bibliography",
+}  # fmt: skip
+
+
+def _toctree(pattern: str, listed: set[str]) -> str:
+    """A table of contents of the pages that lie there beside those listed by hand."""
+    found = [str(path.relative_to(DOCS).with_suffix("")) for path in sorted(DOCS.glob(pattern))]
+    entries = [name for name in found if name not in listed]
+    if not entries:
+        return "\n"
+    return "```{toctree}\n:maxdepth: 1\n:caption: Further\n\n" + "\n".join(entries) + "\n```\n"
+
+
+def _grades(found: Documents) -> Iterator[str]:
+    cells = list(result()["cells"])
+    by_layer = {
+        layer: grades([cell for cell in cells if cell["cell"].endswith(f"/{layer}")])
+        for layer in result()["layers"]
+    }
+    steps: Counter[str] = Counter()
+    for document in found.values():
+        for item in document["derivations"]:
+            steps.update(grades_of(item))
+    meaning = {
+        "formal": "machine-checked in Coq, nothing admitted",
+        "proved": "a symbolic identity reduced to zero, its hypotheses checked",
+        "enclosed": "primal and dual witness in ball arithmetic: a rigorous interval",
+        "bracketed": "primal and dual witness in float64, the gap reported",
+        "sampled": "random instances agree to a tolerance",
+        "cited": "a theorem of the literature; its finite instances carry one of the grades above",
+    }
+    rows = []
+    for grade in GRADES:
+        formal = f"{len(theorems())} theorems" if grade == "formal" else ""
+        rows.append(
+            [
+                badge(grade),
+                meaning[grade],
+                *(str(by_layer[layer][grade] or "") for layer in result()["layers"]),
+                str(steps[grade] or ""),
+                formal,
+            ]
+        )
+    yield table(
+        [
+            "grade",
+            "what it means",
+            *(f"cells, `{layer}`" for layer in result()["layers"]),
+            "steps of derivations",
+            "Coq",
+        ],
+        rows,
+        right=(2, 3, 4, 5),
+    )
+
+
+def _verdict() -> Iterator[str]:
+    found = result()
+    yield "```text"
+    yield str(found["verdict"])
+    yield "```"
+    yield ""
+    if is_current():
+        yield f"The result belongs to the code and the packages of this build (`{found['code']}`)."
+    else:
+        yield (
+            f"The result was computed by the code with the hash `{found['code']}`; the code or a package has changed "
+            "since. What has not been run again is not claimed for the present code: repeat it with the command below."
+        )
+    yield ""
+    killed = sum(m["killed"] for m in found["mutants"])
+    yield (
+        f"{killed} of {len(found['mutants'])} mutants (wrong formulas: a flipped sign, a forgotten constant, a dropped "
+        "multiplier …) were caught by the check that must notice; each is listed on the page of its statement."
+    )
+
+
+def _machine() -> Iterator[str]:
+    found = result()
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    yield f"`armor verify --{found['effort']}`, seed {found['seed']}, {found['jobs']} processes, {found['seconds']:.0f} s; {versions}."
+
+
+def pictures(folder: Path) -> dict[str, str]:
+    """The numbers behind the pictures: of the plane from this build, of real images as committed with them."""
+    found = json.loads((folder / "moved_plane.json").read_text(encoding="utf-8"))
+    rows = [
+        [
+            row["epsilon"],
+            f"[{row['lower']:.9f}, {row['upper']:.9f}]",
+            f"{row['information']:.4f}",
+            f"{row['transport']:.4f}",
+            f"{row['moved']:.0%}",
+            f"{row['largest']:.2f}",
+        ]
+        for row in found["rows"]
+    ]
+    head = ["ε", "certified value", "re-weighting", "transport", "mass moved", "largest weight"]
+    plane = f"Mean loss of the data: {found['mean']:.4f}.\n\n" + table(head, rows, right=range(1, 6))
+    images = json.loads((DOCS / "pictures" / "images.json").read_text(encoding="utf-8"))
+    costs = table(
+        ["adversary", "the network says", "loss", "largest change", "Euclidean change"],
+        [
+            [name, row["label"], f"{row['loss']:.2f}", f"{row['linf'] * 255:.1f}/255", f"{row['l2']:.2f}"]
+            for name, row in images["costs"].items()
+        ],
+        right=(2, 3, 4),
+    )
+    shown = images["moved"]
+    moved = f"Mean loss of the eight images as they are: {shown['mean']:.4f}.\n\n" + table(
+        ["ε", "value", "re-weighting", "transport", "of 8 misclassified", "largest weight"],
+        [
+            [
+                epsilon,
+                f"{row['value']:.3f}",
+                f"{row['information']:.4f}",
+                f"{row['transport']:.4f}",
+                row["wrong"],
+                f"{row['largest']:.2f}",
+            ]
+            for epsilon, row in shown.items()
+            if epsilon != "mean"
+        ],
+        right=range(1, 6),
+    )
+    return {"moved_plane": plane, "costs_images": costs, "moved_images": moved}
+
+
+def formal() -> str:
+    """Every machine-checked theorem by statement, with its text."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for entry in theorems():
+        groups[entry["statement"]].append(entry["theorem"])
+    lines = [
+        "# The machine-checked theorems",
+        "",
+        f"{len(theorems())} theorems, as `theory/formal/theorems.json` lists them and their Coq sources state them. "
+        "`make formal` compiles them and prints what each assumes; nothing is admitted.",
+        "",
+    ]
+    for statement in groups:
+        known = statement in {f"T{k}" for k in range(1, 30)}
+        lines += [
+            f"## [{statement}](statements/{statement.lower()}.md)" if known else f"## {escaped(statement)}",
+            "",
+        ]
+        for entry in theorems():
+            if entry["statement"] != statement:
+                continue
+            lines += [f"**`{entry['theorem']}`** (`{entry['module']}.v`): {escaped(entry['says'])}", ""]
+            text = text_of(entry)
+            if text:
+                lines += ["```coq", text, "```", ""]
+    return "\n".join(lines)

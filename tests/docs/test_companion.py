@@ -1,0 +1,133 @@
+"""The site's own machinery: golden pages, scripts, stale recordings, the paper map, links."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "docs"))
+
+from companion import coq, derivations, papermap, record, scripts, site, text  # noqa: E402
+
+
+def test_a_changed_formula_stops_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """T8's formula with a flipped sign: the derivation of KL no longer is the committed page."""
+    import theory.statements.t08_dro_kl as t08
+    from theory.derivation import Formula
+    from theory.documents import members
+
+    wrong = t08.STATEMENT.formula.latex.replace(r"\lambda\varepsilon +", r"\lambda\varepsilon -")
+    assert wrong != t08.STATEMENT.formula.latex
+    changed = type(t08.STATEMENT)(**{**vars(t08.STATEMENT), "formula": Formula(wrong)})
+    monkeypatch.setattr("theory.documents.members", lambda: {"kl": members()["kl"]})
+    monkeypatch.setattr(derivations, "_sources", lambda: "test")
+    monkeypatch.setattr("joblib.Parallel", lambda **_: lambda tasks: [f(*a, **k) for f, a, k in tasks])
+    assert set(derivations.documents(tmp_path / "as_it_is")) == {"kl"}
+    monkeypatch.setattr(t08, "STATEMENT", changed)
+    with pytest.raises(SystemExit, match=r"docs/derivations/kl\.md is not what the code derives"):
+        derivations.documents(tmp_path / "changed")
+
+
+def test_every_statement_has_a_worked_instance() -> None:
+    from theory.statement import statements
+
+    for name in statements():
+        file = ROOT / "docs" / "worked" / f"t{int(name[1:]):02d}.py"
+        found = scripts.cells(file.read_text(encoding="utf-8"))
+        assert found[0].title == "An instance to redo by hand", file
+        assert len(found) >= 2, f"{file.name} shows no dropped hypothesis"
+        assert all(cell.code and cell.prose for cell in found), file
+
+
+@pytest.mark.parametrize("name", ["t02", "t08", "t11", "t18"])
+def test_worked_instances_run(name: str) -> None:
+    file = ROOT / "docs" / "worked" / f"{name}.py"
+    _, seconds, found = scripts._run(name, file.read_text(encoding="utf-8"))
+    assert seconds < scripts.LIMIT
+    assert all(cell["output"] for cell in found)
+
+
+def test_a_script_that_fails_stops_the_build() -> None:
+    with pytest.raises(SystemExit, match="cell 2 raised AssertionError"):
+        scripts._run("bad", "\n# %% One\n# Text\nx = 1\n\n# %% Two\n# Text\nassert x == 2\n")
+
+
+def test_cells_keep_prose_and_code_apart() -> None:
+    first, second = scripts.cells(
+        '"""Doc."""\n\n# %% Title\n# Prose $x$.\n# More.\nx = 1\n\n# %%\nprint(x)\n'
+    )
+    assert (first.title, first.prose, first.code) == ("Title", "Prose $x$.\nMore.", "x = 1")
+    assert (second.title, second.code) == ("", "print(x)")
+
+
+def test_recorded_outputs_know_their_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = tmp_path / "code.py"
+    monkeypatch.setattr(record, "ROOT", tmp_path)
+
+    def hashed(source: str) -> str:
+        code.write_text(source, encoding="utf-8")
+        return record.Recorded("x", "true", "here", "", ("code.py",), "", "").current()
+
+    plain = hashed("def f():\n    return 1\n")
+    assert hashed('def f():\n    """Words."""\n    return 1\n') != hashed("def f():\n    return 2\n")
+    assert hashed("# comment\ndef f():\n\n    return 1\n") == plain
+    assert hashed('def f():\n    """A."""\n    return 1\n') == hashed(
+        'def f():\n    """B."""\n    return 1\n'
+    )
+    monkeypatch.setattr(record, "ROOT", tmp_path / "elsewhere")
+    with pytest.raises(SystemExit, match="no file matches"):
+        record.Recorded("x", "true", "here", "", ("code.py",), "", "").current()
+
+
+def test_the_paper_map_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    papermap._map.cache_clear()
+    assert papermap.place("T6") == "number not known here"
+    monkeypatch.setattr(papermap, "DOCS", tmp_path)
+    for content, shown in (
+        ('T6 = { theorem = "Theorem 3", page = 9 }', "Theorem 3, page 9"),
+        ("T99 = {}", None),
+        ('T6 = { page = "nine" }', None),
+    ):
+        (tmp_path / "paper_map.toml").write_text(content, encoding="utf-8")
+        papermap._map.cache_clear()
+        if shown is None:
+            with pytest.raises(SystemExit, match=r"paper_map\.toml"):
+                papermap.place("T6")
+        else:
+            assert papermap.place("T6") == shown
+    papermap._map.cache_clear()
+
+
+def test_theorems_are_quoted_from_their_source() -> None:
+    entry = next(entry for entry in coq.theorems() if entry["theorem"] == "T8_strong_duality")
+    quoted = coq.text_of(entry)
+    assert quoted.startswith("Theorem T8_strong_duality")
+    assert "Proof" not in quoted
+
+
+def test_the_site_check_finds_faults(tmp_path: Path) -> None:
+    good = (
+        '<html><body><img src="a.png" alt="what it shows exactly"><a href="b.html#here">b</a></body></html>'
+    )
+    (tmp_path / "a.png").write_bytes(b"")
+    (tmp_path / "b.html").write_text('<p id="here"></p>', encoding="utf-8")
+    page = tmp_path / "index.html"
+    page.write_text(good, encoding="utf-8")
+    site.check(tmp_path)
+    for fault, message in (
+        ('<script src="https://example.org/x.js"></script>', "fetches https://example.org/x.js"),
+        ('<link rel="stylesheet" href="//example.org/x.css">', "fetches //example.org/x.css"),
+        ('<img src="a.png">', "no alternative text"),
+        ('<a href="missing.html">x</a>', "leads nowhere"),
+        ('<a href="b.html#there">x</a>', "no place 'there'"),
+        ('<span class="katex-error"></span>', "did not render"),
+    ):
+        page.write_text(good.replace("</body>", fault + "</body>"), encoding="utf-8")
+        with pytest.raises(SystemExit, match=message.replace("/", r"\/").replace(".", r"\.")):
+            site.check(tmp_path)
+
+
+def test_words_and_formulas_survive_markdown() -> None:
+    assert text.prose("``a_b'' and $|x|$ -- $\\|y\\|$") == "“a\\_b” and $\\vert x\\vert $ – $\\Vert y\\Vert $"
+    assert text.table(["a"], [["b"]]) == "| a |\n| --- |\n| b |\n"
