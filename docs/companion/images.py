@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,8 +18,7 @@ __all__ = ["FOLDER", "main"]
 
 FOLDER = DOCS / "pictures"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-ONE = 13  # test image for the costs
-EIGHT = (4, 7, 13, 17, 20, 26, 30, 36)
+SEARCHED = 300  # the first test images, among which the pictures choose
 RADII = (0.005, 0.05, 0.2)
 
 
@@ -34,12 +32,20 @@ def _model() -> Any:
     return load_subject(file, architecture="resnet18", dataset=None).model
 
 
-def _images(indices: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+def _chosen(model: Any) -> tuple[Tensor, Tensor]:
+    """Eight well classified test images from easy to hard (a saturated loss has no gradient to follow)."""
     from armor.data import load
 
     data = load("cifar10").arrays
-    x = torch.as_tensor(np.asarray(data.x_test)[list(indices)]).float() / 255
-    return x, torch.as_tensor(data.y_test[list(indices)]).long()
+    x = torch.as_tensor(data.x_test[:SEARCHED]).float() / 255
+    y = torch.as_tensor(data.y_test[:SEARCHED]).long()
+    with torch.no_grad():
+        logits = torch.cat([model(part) for part in x.split(50)])
+    losses = torch.nn.functional.cross_entropy(logits, y, reduction="none")
+    fit = ((logits.argmax(1) == y) & (losses > 0.002)).nonzero()[:, 0]
+    order = fit[losses[fit].argsort()]
+    picked = order[torch.linspace(0, len(order) - 1, 8).round().long()]
+    return x[picked], y[picked]
 
 
 def _loss(model: Any, y: Tensor) -> Any:
@@ -53,18 +59,17 @@ def _show(axis: Any, image: Tensor, title: str) -> None:
     axis.set_yticks([])
 
 
-def _costs(model: Any) -> dict[str, Any]:
+def _costs(model: Any, x: Tensor, y: Tensor) -> dict[str, Any]:
     import matplotlib.pyplot as plt
 
     from armor.transport import Barrier, NormPower, SoftAscent, SoftBall, attack_mode, pgd
 
-    x, y = _images((ONE,))
     phi = _loss(model, y)
     attacks = {
         "hard ball 8/255": None,
-        "squared distance": SoftAscent(NormPower(10.0, 2), step=2e-3, steps=60, rule="sign"),
+        "squared distance": SoftAscent(NormPower(4.0, 2), step=0.04, steps=60, rule="unit"),
         "soft ball 4/255": SoftAscent(SoftBall(4 / 255, 2 / 255), step=2e-3, steps=60, rule="sign"),
-        "barrier 0.5": SoftAscent(Barrier(5.0, 0.5), step=0.02, steps=60, rule="unit", start=1e-3),
+        "barrier 0.5": SoftAscent(Barrier(2.0, 0.5), step=0.02, steps=60, rule="unit", start=1e-4),
     }
     fig, axes = plt.subplots(2, 5, figsize=(8.2, 3.7), layout="constrained")
     with torch.no_grad():
@@ -101,7 +106,7 @@ def _worst(model: Any, x: Tensor, y: Tensor, epsilon: float) -> tuple[Tensor, Te
     """The worst case over images of a soft cost: the multiplier at which the budget is used up (T6, T11)."""
     from armor.transport import NormPower, SoftAscent, attack_mode
 
-    attack = SoftAscent(NormPower(20.0, 2), step=4e-3, steps=20, rule="sign")
+    attack = SoftAscent(NormPower(4.0, 2), step=0.05, steps=20, rule="unit")
     phi = _loss(model, y)
 
     def at(mu: float) -> tuple[Tensor, Tensor, float, float, float]:
@@ -123,15 +128,14 @@ def _worst(model: Any, x: Tensor, y: Tensor, epsilon: float) -> tuple[Tensor, Te
     return at(high)
 
 
-def _moved(model: Any) -> dict[str, Any]:
+def _moved(model: Any, x: Tensor, y: Tensor) -> dict[str, Any]:
     import matplotlib.pyplot as plt
 
-    x, y = _images(EIGHT)
     phi = _loss(model, y)
-    fig, axes = plt.subplots(len(RADII) + 1, len(EIGHT), figsize=(8.2, 5.0), layout="constrained")
+    fig, axes = plt.subplots(len(RADII) + 1, len(x), figsize=(8.2, 5.0), layout="constrained")
     with torch.no_grad():
         natural = phi(x)
-    for k in range(len(EIGHT)):
+    for k in range(len(x)):
         _show(axes[0, k], x[k], f"{CLASSES[y[k]]}\nweight 1.00")
     axes[0, 0].set_ylabel("P", rotation=0, labelpad=18)
     numbers: dict[str, Any] = {"mean": natural.mean().item()}
@@ -139,14 +143,14 @@ def _moved(model: Any) -> dict[str, Any]:
         moved, weights, information, transport, value = _worst(model, x, y, epsilon)
         with torch.no_grad():
             labels = model(moved).argmax(1)
-        for k in range(len(EIGHT)):
-            _show(axes[row, k], moved[k], f"{CLASSES[labels[k]]}\nweight {weights[k] * len(EIGHT):.2f}")
+        for k in range(len(x)):
+            _show(axes[row, k], moved[k], f"{CLASSES[labels[k]]}\nweight {weights[k] * len(x):.2f}")
             for side in axes[row, k].spines.values():
-                side.set(linewidth=1 + 3 * float(weights[k]) * len(EIGHT) ** 0.5, color="#c64600")
+                side.set(linewidth=1 + 3 * float(weights[k]) * len(x) ** 0.5, color="#c64600")
         axes[row, 0].set_ylabel(f"ε = {epsilon}", rotation=0, labelpad=24)
         numbers[str(epsilon)] = {
             "value": value, "information": information, "transport": transport,
-            "wrong": int((labels != y).sum()), "largest": float(weights.max()) * len(EIGHT),
+            "wrong": int((labels != y).sum()), "largest": float(weights.max()) * len(x),
         }  # fmt: skip
     fig.savefig(FOLDER / "moved_cifar10.png", dpi=110, facecolor="white")
     return numbers
@@ -161,7 +165,8 @@ def main() -> None:
         raise SystemExit("the pictures need CIFAR-10: set ARMOR_DATA to its folder")
     FOLDER.mkdir(exist_ok=True)
     model = _model()
-    numbers = {"costs": _costs(model), "moved": _moved(model)}
+    x, y = _chosen(model)
+    numbers = {"costs": _costs(model, x[5:6], y[5:6]), "moved": _moved(model, x, y)}
     (FOLDER / "images.json").write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
 
 

@@ -1,6 +1,6 @@
 """The derivations and the table of evidence as one PDF: `python -m companion.supplement FOLDER`.
 
-Generated from the same data as the pages. Needs LuaLaTeX; without it the LaTeX source is written and one sentence says so.
+Generated from the same data as the pages. Needs pdfLaTeX; without it the LaTeX source is written and one sentence says so.
 """
 
 import shutil
@@ -22,8 +22,7 @@ __all__ = ["source", "write"]
 
 _HEAD = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[margin=25mm]{geometry}
-\usepackage{amsmath,amssymb,longtable,booktabs,xcolor,microtype}
-\usepackage{fontspec}
+\usepackage{amsmath,amssymb,longtable,booktabs,xcolor}
 \usepackage[hidelinks]{hyperref}
 \allowdisplaybreaks
 \emergencystretch=3em
@@ -143,18 +142,18 @@ def source(found: Documents) -> str:
 
 
 def write(folder: Path) -> int:
-    """Write `supplement.tex` and, where LuaLaTeX is installed, the PDF; the exit code."""
+    """Write `supplement.tex` and, where pdfLaTeX is installed, the PDF; the exit code."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "supplement.tex"
     file.write_text(source(documents(folder.parent / "cache")), encoding="utf-8")
-    if shutil.which("lualatex") is None:
+    if shutil.which("pdflatex") is None:
         print(
-            f"make pdf needs LuaLaTeX (Debian: texlive-luatex texlive-latex-extra); the LaTeX source is in {file}.",
+            f"make pdf needs pdfLaTeX (Debian: texlive-latex-recommended); the LaTeX source is in {file}.",
             file=sys.stderr,
         )
         return 2
     for _ in range(2):  # the second run fills the table of contents
-        command = ["lualatex", "-interaction=nonstopmode", "-halt-on-error", file.name]
+        command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", file.name]
         ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if ended.returncode != 0:
             print("\n".join(ended.stdout.splitlines()[-25:]), file=sys.stderr)
