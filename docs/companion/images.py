@@ -18,7 +18,7 @@ __all__ = ["FOLDER", "main"]
 
 FOLDER = DOCS / "pictures"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-SEARCHED = 300  # the first test images, among which the pictures choose
+SEARCHED = 120  # the first test images, among which the pictures choose
 RADII = (0.005, 0.05, 0.2)
 
 
@@ -67,9 +67,9 @@ def _costs(model: Any, x: Tensor, y: Tensor) -> dict[str, Any]:
     phi = _loss(model, y)
     attacks = {
         "hard ball 8/255": None,
-        "squared distance": SoftAscent(NormPower(4.0, 2), step=0.04, steps=60, rule="unit"),
-        "soft ball 4/255": SoftAscent(SoftBall(4 / 255, 2 / 255), step=2e-3, steps=60, rule="sign"),
-        "barrier 0.5": SoftAscent(Barrier(2.0, 0.5), step=0.02, steps=60, rule="unit", start=1e-4),
+        "squared distance": SoftAscent(NormPower(4.0, 2), step=0.08, steps=25, rule="unit"),
+        "soft ball 4/255": SoftAscent(SoftBall(4 / 255, 2 / 255), step=2e-3, steps=25, rule="sign"),
+        "barrier 0.5": SoftAscent(Barrier(2.0, 0.5), step=0.02, steps=25, rule="unit", start=1e-4),
     }
     fig, axes = plt.subplots(2, 5, figsize=(8.2, 3.7), layout="constrained")
     with torch.no_grad():
@@ -106,7 +106,7 @@ def _worst(model: Any, x: Tensor, y: Tensor, epsilon: float) -> tuple[Tensor, Te
     """The worst case over images of a soft cost: the multiplier at which the budget is used up (T6, T11)."""
     from armor.transport import NormPower, SoftAscent, attack_mode
 
-    attack = SoftAscent(NormPower(4.0, 2), step=0.05, steps=20, rule="unit")
+    attack = SoftAscent(NormPower(4.0, 2), step=0.1, steps=8, rule="unit", schedule="linear")
     phi = _loss(model, y)
 
     def at(mu: float) -> tuple[Tensor, Tensor, float, float, float]:
@@ -120,8 +120,8 @@ def _worst(model: Any, x: Tensor, y: Tensor, epsilon: float) -> tuple[Tensor, Te
         information = (weights * (weights * len(x)).log()).sum().item()
         return moved.x, weights, information, (weights @ costs).item(), (weights @ losses).item()
 
-    low, high = 0.03, 300.0
-    for _ in range(12):
+    low, high = 0.3, 30.0
+    for _ in range(6):
         middle = (low * high) ** 0.5
         _, _, information, transport, _ = at(middle)
         low, high = (middle, high) if information + transport > epsilon else (low, middle)
