@@ -86,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
     from armor.evaluation.report import error_rates, render, render_paired, render_rates, render_sanity
     from armor.evaluation.sanity import sanity
     from armor.evaluation.subject import load_subject
+    from armor.training.machine import described
     from armor.training.run import device_of
 
     device = device_of(args.device)
@@ -118,7 +119,8 @@ def run(args: argparse.Namespace) -> int:
     paired = None if theirs is None else paired_with(result, theirs)
     checks = sanity(subject.model, x, y, radius) if args.sanity else None
     if args.record is not None:
-        write_record(args.record, result, subject.preflight, subject.described, conditions)
+        machine = described(device)
+        write_record(args.record, result, subject.preflight, subject.described, conditions, machine)
     rates = error_rates(result, y.cpu()) if images.reader.binary else None
     if args.json:
         content = result.to_mapping(subject.preflight)

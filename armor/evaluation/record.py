@@ -69,11 +69,16 @@ def write_record(
     preflight: dict[str, Any] | None,
     described: str,
     conditions: Conditions | None = None,
+    machine: str | None = None,
 ) -> None:
-    """Write `evaluation` of the model that `described` names, whole or not at all; it replaces `Progress`."""
+    """Write `evaluation` of the model that `described` names, whole or not at all; it replaces `Progress`.
+
+    `machine`: on what it was measured, in words.
+    """
     content = evaluation.to_mapping(preflight) | {
         "model": described,
         "conditions": None if conditions is None else asdict(conditions),
+        "machine": machine,
         "right": {
             "natural": _pack(evaluation.right),
             **{result.spec.name: _pack(result.right) for result in evaluation.attacks},

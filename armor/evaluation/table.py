@@ -1,5 +1,6 @@
 """The one table of a reproduction: accuracies over seeds, and each row paired with its baseline."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,11 +66,19 @@ def _paired(paired: Paired | None) -> str:
 
 @dataclass(frozen=True)
 class Table:
-    """What has been computed so far of a table; `missing` are the folders of runs without an evaluation."""
+    """What has been computed so far of a table.
+
+    Attributes:
+        title: of it. entries: its lines. missing: folders of runs without a whole evaluation.
+        machines: what the evaluations ran on, in words.
+        seconds: of training, by run, shortest first; what else the machine did meanwhile is not known here.
+    """
 
     title: str
     entries: tuple[Entry, ...]
     missing: tuple[str, ...]
+    machines: tuple[str, ...] = ()
+    seconds: tuple[float, ...] = ()
 
     def markdown(self) -> str:
         """The table for people."""
@@ -91,6 +100,14 @@ class Table:
             "Intervals are 95 %: of an accuracy Wilson's over the images, of a difference the bootstrap over "
             "the images (p: McNemar's exact test), by seed Student's t over the seeds.",
         ]
+        if self.machines:
+            lines += ["", f"Evaluated on {'; '.join(self.machines)}."]
+        if self.seconds:
+            lines += [
+                "",
+                f"{len(self.seconds)} runs, trained in {self.seconds[0] / 60:.1f} to "
+                f"{self.seconds[-1] / 60:.1f} minutes each.",
+            ]
         if self.missing:
             lines += ["", f"Not computed yet: {', '.join(self.missing)}."]
         return "\n".join(lines) + "\n"
@@ -153,4 +170,15 @@ def collect(title: str, rows: Sequence[Row], root: Path) -> Table:
             records = [found[row.folder] for row in runs]
             baselines = [found.get(row.baseline) if row.baseline else None for row in runs]
             entries.append(_entry(label, attack, records, baselines))
-    return Table(title, tuple(entries), tuple(missing))
+    machines = dict.fromkeys(r.result.get("machine") for r in found.values())
+    seconds = sorted(s for row in rows if (s := _seconds(root / row.folder)) is not None)
+    return Table(title, tuple(entries), tuple(missing), tuple(m for m in machines if m), tuple(seconds))
+
+
+def _seconds(folder: Path) -> float | None:
+    """Seconds of training that the metrics of the run in `folder` tell."""
+    try:
+        last = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1]
+        return float(json.loads(last)["seconds"])
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return None
