@@ -11,7 +11,9 @@ import pytest
 import sympy as sp
 
 from theory import FDivergence, InputError, callables, divergence
+from theory.conjugate import NumericConjugate
 from theory.documents import MEMBERS
+from theory.symbols import t, y
 
 _SPECS = [spec for spec in MEMBERS.values() if spec["name"] != "renyi"] + [
     {"name": "alpha", "alpha": 1.001},
@@ -77,6 +79,54 @@ def test_near_every_border(spec: dict[str, object], dtype: Any, backend: Any) ->
             expected = _exact(d, name, float(x))
             assert not np.isnan(value), (name, x)
             assert _close(float(value), expected, tolerance, scale), (name, x, value, expected)
+
+
+def _shown(spec: dict[str, object]) -> str:
+    return "-".join(map(str, spec.values()))
+
+
+@pytest.mark.parametrize("spec", _SPECS, ids=_shown)
+def test_balls_near_every_border(spec: dict[str, object]) -> None:
+    """A point 1e-12 from a border, on either side: the ball holds the value of fifty digits and is narrow."""
+    flint = pytest.importorskip("flint")
+    d = divergence(spec)
+    ball = callables(d, "arb")
+    for name in _NAMES[:4]:
+        for x in _points(d, name):
+            if not np.isfinite(x):
+                continue
+            with flint.ctx.workprec(256):
+                enclosure, expected = getattr(ball, name)(flint.arb(x)), _exact(d, name, x)
+            if np.isinf(expected) and enclosure.is_finite():  # too large for a double only
+                assert abs(enclosure) > flint.arb(1e300), (name, x, enclosure)
+                continue
+            if not enclosure.is_finite():
+                assert abs(expected) > 1e300 or np.isinf(expected), (name, x, enclosure)
+                continue
+            middle, radius = float(enclosure.mid()), float(enclosure.rad())
+            assert abs(middle - expected) <= radius + 1e-13 * max(1.0, abs(expected)), (name, x)
+            assert radius <= 1e-9 * max(1.0, abs(expected)), (name, x, enclosure)
+
+
+@pytest.mark.parametrize("spec", _SPECS, ids=_shown)
+def test_mpmath_near_every_border(spec: dict[str, object]) -> None:
+    """Fifty digits, which the other backends are held against, against SymPy's own evaluation of f and f*."""
+    d = divergence(spec)
+    fn = callables(d, "mpmath")
+    for name, expression, variable in (("f", d.f, t), ("conjugate", d.conjugate, y)):
+        if expression.free_symbols != {variable} or expression.has(NumericConjugate):
+            continue
+        for x in _points(d, name):
+            if not np.isfinite(x) or (name == "f" and x <= 0):
+                continue
+            expected = expression.subs(variable, sp.Rational(x))
+            with mp.workdps(50):
+                found = getattr(fn, name)(mp.mpf(x))
+                if expected.is_infinite or expected.has(sp.zoo):
+                    assert mp.isinf(found), (name, x)
+                else:
+                    exact = mp.mpf(str(sp.N(expected, 60)))
+                    assert abs(found - exact) <= mp.mpf(10) ** -35 * (1 + abs(exact)), (name, x)
 
 
 def test_nan_stays_nan() -> None:
