@@ -127,7 +127,11 @@ class Formulas:
 
     def integrand(self, h: Array, rho: Array, mu: Array) -> Array:
         """`μ f*((φ^c − ρ)/μ)`, the integrand of T7, as `(K, n)`."""
-        return np.asarray(mu[:, None] * self.conjugate((h - rho[:, None]) / mu[:, None]))
+        y = (h - rho[:, None]) / mu[:, None]
+        if np.isfinite(self.recession):  # at the floor of ρ, rounding may leave the domain of f*
+            error = 4e-16 * (np.abs(h) + np.abs(rho[:, None])) / mu[:, None]
+            y = np.where((y > self.recession) & (y <= self.recession + error), self.recession, y)
+        return np.asarray(mu[:, None] * self.conjugate(y))
 
     def reweighting(self, h: Array, p: Array, mu: Array, top: Array) -> tuple[Array, Array]:
         """T3 scaled: `μ Λ[h/μ] = inf_ρ { ρ + μ E_P f*((h − ρ)/μ) : ρ ≥ S − μ f'(∞) }`, and `ρ*`, `(K,)` each.
