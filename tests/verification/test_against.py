@@ -1,5 +1,6 @@
 """Foreign code against the certified intervals."""
 
+import importlib.util
 import json
 import math
 from typing import Any
@@ -95,3 +96,16 @@ def test_a_target_that_is_none_is_refused(target: str) -> None:
 def test_an_unknown_choice_is_refused() -> None:
     with pytest.raises(InputError, match="'pearsn'"):
         findings("right", "pearsn")
+
+
+def test_the_size_of_the_instances_is_a_choice(capsys: pytest.CaptureFixture[str]) -> None:
+    from armor.cli.main import main
+
+    target = "verification.pot_adapters:exact_transport"
+    if not importlib.util.find_spec("ot"):
+        pytest.skip("POT is not installed")
+    words = ["verify", "--against", target, "--only", "none,divergence,reference,power", "--points", "20"]
+    assert main(words) == 0
+    assert main([*words[:-1], "1000"]) == 2
+    assert "--points must be between 2 and 500, but is 1000" in capsys.readouterr().err
+    assert main(["verify", "--points", "9"]) == 2
