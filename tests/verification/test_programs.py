@@ -10,6 +10,7 @@ import sympy as sp
 from theory.catalogue import divergence as symbolic
 from theory.errors import InputError
 from theory.symbols import t
+from verification import generate
 from verification.instance import from_mapping
 from verification.programs.bracket import bracket_divergence, bracket_dro
 from verification.programs.exact import dro_dual, dro_primal, dual, primal
@@ -88,7 +89,7 @@ def test_named_solver_and_bad_input() -> None:
     with pytest.raises(InputError, match="NOSUCH"):
         primal(instance, solver="NOSUCH")
     with pytest.raises(InputError, match="renyi"):
-        primal(from_mapping(BASE | {"divergence": {"name": "renyi", "alpha": 2}, "support": "reference"}))
+        dual(from_mapping(BASE | {"divergence": {"name": "renyi", "alpha": 2}, "support": "reference"}))
     blocked = {"divergence": "kl", "cost": [[0, None]], "p": [1], "q": [0.5, 0.5], "support": "space"}
     with pytest.raises(InputError, match="no point"):
         primal(from_mapping(blocked))
@@ -119,3 +120,29 @@ def test_translation_equals_the_expression(spec: str, scale: float) -> None:
 def test_what_is_not_convex_is_refused_by_name(text: str) -> None:
     with pytest.raises(UntranslatableError, match="term"):
         translate(sp.sympify(text, locals={"t": t}), t, cp.Variable(2))
+
+
+@pytest.mark.parametrize("support", ["reference", "space"])
+@pytest.mark.parametrize("alpha", ["0.5", "2.5"])
+def test_the_primal_programs_of_renyi_agree_with_the_certified_interval(alpha: str, support: str) -> None:
+    spec = {"name": "renyi", "alpha": alpha}
+    instance = from_mapping(BASE | {"divergence": spec, "support": support})
+    assert primal(instance).objective == pytest.approx(divergence(instance).value, abs=1e-6)
+    assert dro_primal(instance).objective == pytest.approx(dro(instance).value, abs=1e-6)
+    with pytest.raises(InputError, match="solve its primal"):
+        dual(instance)
+
+
+def test_programs_of_two_hundred_points_agree_with_the_certified_interval() -> None:
+    rng = np.random.default_rng(0)
+    points = np.round(rng.normal(size=(2, 200, 2)) * 256) / 256
+    cost = ((points[0][:, None, :] - points[1][None, :, :]) ** 2).sum(axis=2)
+    p, q = (generate.weights(rng, 200) for _ in range(2))
+    mapping = {"divergence": "kl", "cost": cost.tolist(), "p": p.tolist(), "q": q.tolist(), "epsilon": 0.125}
+    mapping |= {"phi": (np.round(rng.normal(size=200) * 256) / 256).tolist(), "kappa": 0.0}
+    instance = from_mapping(mapping | {"support": "reference"})
+    certified, robust = divergence(instance).value, dro(instance).value
+    assert primal(instance).objective == pytest.approx(certified, abs=AGREE)
+    assert dual(instance).objective == pytest.approx(certified, abs=AGREE)
+    assert dro_primal(instance).objective == pytest.approx(robust, abs=AGREE)
+    assert dro_dual(instance).objective == pytest.approx(robust, abs=AGREE)

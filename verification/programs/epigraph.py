@@ -19,9 +19,26 @@ from verification.programs.translate import UntranslatableError, translate
 from verification.solve.functions import information
 from verification.solve.information import Separable
 
-__all__ = ["Epigraphs"]
+__all__ = ["Epigraphs", "RenyiEpigraph"]
 
 Floats = NDArray[np.float64]
+
+
+class RenyiEpigraph:
+    """`R_alpha(P||eta)` for the primal programs: one convex function of all the row masses at once."""
+
+    recession = 0.0  # mass off the support of P enters no term
+    exact_primal = True
+
+    def __init__(self, alpha: float) -> None:
+        self.alpha = alpha
+
+    def f(self, r: Any, p: Floats) -> tuple[Any, list[Any]]:
+        """The divergence of row masses `r` as a scalar, without constraints of its own."""
+        a = self.alpha
+        if a > 1:  # log sum exp of convex functions
+            return cp.log_sum_exp(a * np.log(p) + (1 - a) * cp.log(r)) / (a * (a - 1)), []
+        return -cp.log(np.power(p, a) @ cp.power(r, 1 - a)) / (a * (1 - a)), []
 
 
 class Epigraphs:

@@ -7,6 +7,7 @@ witness to exact feasibility and recompute the bound in ball arithmetic.
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import cvxpy as cp
@@ -16,7 +17,7 @@ from scipy import sparse
 
 from theory.errors import InputError
 from verification.instance import Instance
-from verification.programs.epigraph import Epigraphs
+from verification.programs.epigraph import Epigraphs, RenyiEpigraph
 
 __all__ = [
     "Multipliers",
@@ -60,23 +61,41 @@ class Multipliers:
     objective: float
 
 
-class _Arcs:
-    """The finite arcs of the rows that carry P, as sparse row and column sums of one long variable."""
+def _undominated(cost: Floats, losses: Floats) -> NDArray[np.bool_]:
+    """(n, m): the finite arcs of each row to which no arc that is no dearer offers at least as large a loss.
 
-    def __init__(self, instance: Instance, columns: NDArray[np.intp]) -> None:
+    Whatever the multiplier, a best arc is among them: T6 and T7 need no other.
+    """
+    keep = np.zeros(cost.shape, dtype=bool)
+    for i, row in enumerate(cost):
+        order = np.lexsort((-losses, row))
+        order = order[np.isfinite(row[order])]
+        best = np.maximum.accumulate(np.append(-np.inf, losses[order]))[:-1]
+        keep[i, order] = losses[order] > best
+    return keep
+
+
+class _Arcs:
+    """The finite arcs of the rows that carry P, as sparse row and column sums of one long variable; with
+    `losses` only those that an adversary may want.
+    """
+
+    def __init__(self, instance: Instance, columns: NDArray[np.intp], losses: Floats | None = None) -> None:
         self.instance = instance
         self.rows = np.flatnonzero(instance.p > 0)
         self.columns = columns
         self.p = instance.p[self.rows]
         cost = instance.cost[np.ix_(self.rows, columns)]
-        self.i, self.j = np.nonzero(np.isfinite(cost))
+        self.i, self.j = np.nonzero(np.isfinite(cost) if losses is None else _undominated(cost, losses))
         self.cost = cost[self.i, self.j]
         self.count = len(self.i)
         index, ones = np.arange(self.count), np.ones(self.count)
         self.row_sum = sparse.csr_array((ones, (self.i, index)), shape=(len(self.rows), self.count))
         self.column_sum = sparse.csr_array((ones, (self.j, index)), shape=(len(columns), self.count))
         self.density = sparse.csr_array((1.0 / self.p[self.i], (self.i, index)), shape=self.row_sum.shape)
-        self.epigraphs = Epigraphs(dict(instance.divergence))
+        spec = dict(instance.divergence)
+        renyi = spec.get("name") == "renyi"
+        self.epigraphs: Any = RenyiEpigraph(float(Fraction(spec["alpha"]))) if renyi else Epigraphs(spec)
         self.space = instance.support == "space" and bool(np.isfinite(self.epigraphs.recession))
 
     def cost_of(self, x: Any, u: Any) -> tuple[Any, list[Any]]:
@@ -122,7 +141,9 @@ def _solve(problem: Any, solver: str | None) -> float:
 
 def _separable_only(instance: Instance) -> None:
     if instance.divergence.get("name") == "renyi":
-        raise InputError("the convex programs are written for f-divergences; 'renyi' is none.")
+        raise InputError(
+            "the dual programs are written for f-divergences; 'renyi' is none: solve its primal."
+        )
 
 
 def _until_settled(solve: Callable[[], tuple[float, Floats]], epigraphs: Epigraphs, exact: str) -> None:
@@ -140,13 +161,12 @@ def primal(instance: Instance, *, solver: str | None = None) -> PlanWitness:
     """T1: the plan of least `D(eta||P) + <c, pi>` with columns `q`.
 
     Args:
-        instance: needs `q`; any f-divergence.
+        instance: needs `q`; any f-divergence, or Rényi.
         solver: name of an installed CVXPY solver; by default HiGHS for linear programs, Clarabel else.
 
     Raises:
-        InputError: no q, Rényi, or the solver found no point (for instance because `D^c` is infinite).
+        InputError: no q, or the solver found no point (for instance because `D^c` is infinite).
     """
-    _separable_only(instance)
     if instance.q is None:
         raise InputError("the field 'q' is missing: T1 needs it.")
     columns = np.flatnonzero(instance.q > 0)
@@ -197,7 +217,6 @@ def dual(instance: Instance, *, solver: str | None = None) -> PriceWitness:
 
 
 def _losses(instance: Instance) -> tuple[Floats, float]:
-    _separable_only(instance)
     if instance.phi is None or instance.epsilon is None:
         missing = "phi" if instance.phi is None else "epsilon"
         raise InputError(f"the field {missing!r} is missing: T6 needs it.")
@@ -208,14 +227,14 @@ def dro_primal(instance: Instance, *, solver: str | None = None) -> PlanWitness:
     """T6: the plan of largest `E_Q[phi] - kappa K` whose cost `K = D(eta||P) + <c, pi>` is at most `epsilon`.
 
     Args:
-        instance: needs `phi` and `epsilon`; any f-divergence.
+        instance: needs `phi` and `epsilon`; any f-divergence, or Rényi.
         solver: as in `primal`.
 
     Raises:
-        InputError: a field is missing, Rényi, or the solver found no point.
+        InputError: a field is missing, or the solver found no point.
     """
     phi, epsilon = _losses(instance)
-    arcs = _Arcs(instance, np.arange(instance.shape[1]))
+    arcs = _Arcs(instance, np.arange(instance.shape[1]), phi)
     found: list[PlanWitness] = []
 
     def once() -> tuple[float, Floats]:
@@ -240,8 +259,9 @@ def dro_dual(instance: Instance, *, solver: str | None = None) -> Multipliers:
 
     Args, raises: as `dro_primal`.
     """
+    _separable_only(instance)
     phi, epsilon = _losses(instance)
-    arcs = _Arcs(instance, np.arange(instance.shape[1]))
+    arcs = _Arcs(instance, np.arange(instance.shape[1]), phi)
     found: list[Multipliers] = []
 
     def once() -> tuple[float, Floats]:
