@@ -127,14 +127,15 @@ def _conjugate_limits() -> Finding:
     found = identities(*pairs)
     if found.outcome is not Outcome.HOLDS:
         return found
-    forms = []
-    for sign in (1, -1):
-        centred = ((1 + (a - 1) * sign * y) ** (a / (a - 1)) - 1) / a
-        forms.append((sp.limit(centred, a, 1), sp.exp(sign * y) - 1))
-    below = sp.Symbol("v", positive=True)  # v = 1 - y
-    near_zero = ((below + a * (1 - below)) ** (a / (a - 1)) - 1) / a
-    forms.append((sp.limit(near_zero, a, 0), -sp.log(below)))
-    return identities(*forms)
+    # both limits are difference quotients, so derivatives: of log(1 + e y) at e = alpha - 1 = 0, which is the
+    # exponent over alpha, and of u^(alpha/(alpha-1)), which is 1 at alpha = 0, there
+    e, v = sp.Symbol("e"), sp.Symbol("v", positive=True)  # v = 1 - y
+    power = (v + a * (1 - v)) ** (a / (a - 1))
+    return identities(
+        (sp.diff(sp.log(1 + e * y), e).subs(e, 0), y),
+        (power.subs(a, 0), 1),
+        (sp.diff(power, a).subs(a, 0), -sp.log(v)),
+    )
 
 
 _REGIMES = {
