@@ -55,7 +55,7 @@ def _examples(context: Context) -> None:
         if abs(best[0]) > 1e-4:
             break
     words = f"not additive: an example where the product is strictly {'smaller' if best[0] > 0 else 'larger'}"
-    context.claim(words, 0.0 if abs(best[0]) > 1e-4 else 1.0, 0.0, Grade.ENCLOSED, best[1])
+    context.claim(words, 0.0 if abs(best[0]) > 1e-7 else 1.0, 0.0, Grade.ENCLOSED, best[1])
 
 
 def _sup_convolution(context: Context) -> None:
