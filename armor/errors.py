@@ -28,6 +28,7 @@ _EXTRAS = {
     "matplotlib": "train",
     "tqdm": "train",
     "pyautoattack": "attack",
+    "tensorboard": "tensorboard",
 }
 
 

@@ -26,10 +26,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", nargs="?", default="objectives", choices=_found(), help="what to measure")
     parser.add_argument("--repeats", type=int, metavar="N", help="runs of each side")
     parser.add_argument("--sizes", metavar="N,N", help="problem sizes, for example 200,2000,10000")
+    parser.add_argument("--data", metavar="DIR", help="training: folder of CIFAR-10 (default: $ARMOR_DATA)")
+    parser.add_argument("--model", metavar="NAME", help="training: network of the timed steps")
+    parser.add_argument(
+        "--steps", type=int, metavar="N", help="training: steps before accuracies are compared"
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.epilog = (
-        "examples:\n  armor bench divergence --sizes 200,2000\n  armor bench objectives --repeats 10"
+        "examples:\n  armor bench divergence --sizes 200,2000\n  armor bench objectives --repeats 10\n"
+        "  armor bench training --data ~/data"
     )
 
 
@@ -72,6 +78,9 @@ def run(args: argparse.Namespace) -> int:
         options["repeats"] = args.repeats
     if args.sizes is not None:
         options["sizes"] = _sizes(args.sizes)
+    for name in ("data", "model", "steps"):
+        if getattr(args, name) is not None:
+            options[name] = getattr(args, name)
     accepted = inspect.signature(module.run).parameters
     for name in options:
         if name not in accepted and not (name == "device" and args.device == "cpu"):
@@ -85,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"measured {_cell(next(iter(fields.values())))}", file=sys.stderr)
             continue
         if not widths:
-            widths = [max(len(name), 9) for name in fields]
+            widths = [max(len(name), 9, len(_cell(value))) for name, value in fields.items()]
             print("  ".join(name.ljust(w) for name, w in zip(fields, widths, strict=True)))
         cells = (_cell(v).ljust(w) for v, w in zip(fields.values(), widths, strict=True))
         print("  ".join(cells).rstrip(), flush=True)

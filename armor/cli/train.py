@@ -16,10 +16,12 @@ _EPILOG = """examples:
   armor train cifar10-smoke --data ~/data
   armor train cifar10-smoke --data ~/data --set training.epochs=20 --set attack.radius=4/255 --out runs/longer
   armor train cifar10-smoke --data ~/data --resume
+  torchrun --nproc-per-node 2 --no-python armor train cifar10-smoke --data ~/data
 
 A run lives in one folder (runs/RECIPE unless --out names another): best.pt, chosen on validation images,
-last.pt, metrics.jsonl, curves.png and recipe.json. Exit code 1: the pre-flight refused the objective, an
-audit found it wrong, or training diverged.
+last.pt, metrics.jsonl and metrics.csv, recipe.json, curves.png (accuracies), reweighting.png (lambda and
+weights) and contact.png (the most re-weighted and most moved images). Exit code 1: the pre-flight refused the
+objective, an audit found it wrong, or training diverged.
 """
 
 
@@ -37,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--audit", metavar="EVERY", type=int, default=0, help="certify the objective on every EVERY-th batch"
     )
+    parser.add_argument("--tensorboard", action="store_true", help="write TensorBoard event files too")
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 (default: cuda if present)")
 
 
@@ -83,12 +86,19 @@ def run(args: argparse.Namespace) -> int:
     from armor.training.report import render
     from armor.training.run import device_of, train
     from armor.training.trainer import Diverged, Stopped
+    from armor.training.workers import joined
 
+    if args.tensorboard:
+        require("tensorboard")
     require("matplotlib")  # for the learning curves: missed now, not after the last epoch
     device = device_of(args.device)
     folder = args.out or Path("runs") / recipe.name
     images = data.load(recipe.data.name, args.data)
-    with _signals() as caught, Progress(recipe.training.epochs) as progress:
+    with (
+        joined(device) as (workers, device),
+        _signals() as caught,
+        Progress(recipe.training.epochs, quiet=not workers.first) as progress,
+    ):
         try:
             outcome = train(
                 recipe,
@@ -98,6 +108,8 @@ def run(args: argparse.Namespace) -> int:
                 again=args.resume,
                 audit_every=args.audit,
                 hooks=progress.hooks(lambda: bool(caught)),
+                workers=workers,
+                tensorboard=args.tensorboard,
             )
         except PreflightRefusal as refusal:
             print(f"armor: the pre-flight refuses to train: {refusal}", file=sys.stderr)
@@ -108,5 +120,6 @@ def run(args: argparse.Namespace) -> int:
         except Stopped:
             print(f"armor: stopped; continue with --resume ({folder / 'last.pt'})", file=sys.stderr)
             return 130
-    print(render(recipe, outcome, device))
+    if workers.first:
+        print(render(recipe, outcome, device))
     return 0

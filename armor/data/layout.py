@@ -73,7 +73,11 @@ def read_folder(folder: Path, layout: Layout) -> dict[str, bytes]:
 
 
 def read_archive(path: Path, layout: Layout) -> dict[str, bytes]:
-    """The original files of `layout` from the tar archive `path`, checked; nothing is written to disk."""
+    """The original files of `layout` from the tar archive `path`, checked; nothing is written to disk.
+
+    What counts are the published md5 of the files in it: an archive that lacks bytes after the last of them
+    (the checksum of gzip, padding of tar) is accepted.
+    """
     with path.open("rb") as handle:
         head = handle.read(256)
     if looks_like_html(head):

@@ -10,6 +10,7 @@ from armor.data.augment import Augmentation
 from armor.data.keys import permutation, seed_of
 from armor.data.splits import Split, split
 from armor.errors import InputError
+from armor.training.workers import ALONE, Workers
 
 __all__ = ["Batches"]
 
@@ -26,9 +27,10 @@ class Batches:
         seed: of the order and of the augmentation.
         augment: what is done to a training image.
         device: where the images lie, as bytes.
+        workers: who takes which share of a batch.
 
     Raises:
-        InputError: fewer training images than one batch.
+        InputError: fewer training images than one batch, or a batch that the workers cannot share evenly.
     """
 
     def __init__(
@@ -41,7 +43,10 @@ class Batches:
         seed: int,
         augment: Augmentation,
         device: torch.device,
+        workers: Workers = ALONE,
     ) -> None:
+        if batch % workers.world:
+            raise InputError(f"a batch of {batch} images cannot be shared evenly by {workers.world} workers")
         labels = torch.from_numpy(data.arrays.y_train)
         parts: Split = split(labels, validation, limit or None)
         images = torch.from_numpy(data.arrays.x_train)
@@ -53,6 +58,7 @@ class Batches:
         self.x_validation = images[parts.validation].to(device).float().div_(255)
         self.y_validation = labels[parts.validation].to(device)
         self.batch, self.seed, self.augment = batch, seed, augment
+        self.share, self.rank = batch // workers.world, workers.rank
 
     @property
     def per_epoch(self) -> int:
@@ -62,10 +68,11 @@ class Batches:
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Images (B, C, H, W) in [0, 1], labels (B,) and places among the training images (B,).
 
-        Of the steps `start` … of epoch `epoch` (from 0).
+        This worker's share, of the steps `start` … of epoch `epoch` (from 0).
         """
         order = permutation(seed_of(self.seed, _ORDER, epoch), self.index.numel(), self.index.device)
         for step in range(start, self.per_epoch):
-            rows = order[step * self.batch : (step + 1) * self.batch]
+            first = step * self.batch + self.rank * self.share
+            rows = order[first : first + self.share]
             images = self.augment(self.images[rows], self.index[rows], seed=self.seed, epoch=epoch)
             yield images.float().div_(255), self.labels[rows], rows

@@ -11,6 +11,7 @@ from armor.methods import Method, method
 from armor.methods.base import Dual
 from armor.models import ModelSpec
 from armor.objectives import Objective, hold, objective
+from armor.objectives.pooling import Pooled
 from armor.recipes import Recipe
 from armor.transport import (
     L1,
@@ -69,11 +70,12 @@ def _transport(recipe: Recipe) -> Ascent | SoftAscent | FlipAscent:
     return SoftAscent(costs[attack.cost](), step=step, steps=steps, schedule=attack.schedule, start=start)
 
 
-def make_method(recipe: Recipe, size: int) -> Method:
+def make_method(recipe: Recipe, size: int, *, pooled: bool = False) -> Method:
     """The method of a recipe: its loss, its attack, its objective.
 
     Args:
         recipe: what to do. size: number of training samples, over which a carried dual extends.
+        pooled: whether several workers pool their losses (for an exact dual; the others are means).
 
     Raises:
         InputError: a divergence that the chosen dual cannot hold, or parameters that do not fit.
@@ -89,6 +91,7 @@ def make_method(recipe: Recipe, size: int) -> Method:
     held: Dual | None = base
     if base is not None:
         held = hold(base, dual.mode, size=size, lam=dual.lam, rho=dual.rho, every=dual.every)
+        held = Pooled(held) if pooled and isinstance(held, Objective) else held
     return method(
         chosen.loss,
         _transport(recipe),

@@ -15,8 +15,8 @@ __all__ = ["Progress"]
 class Progress:
     """Draws the bar; use as a context manager."""
 
-    def __init__(self, epochs: int) -> None:
-        self.epochs = epochs
+    def __init__(self, epochs: int, *, quiet: bool = False) -> None:
+        self.epochs, self.quiet = epochs, quiet
         self.bar: Any = None
 
     def __enter__(self) -> "Progress":
@@ -30,6 +30,8 @@ class Progress:
 
     def hooks(self, stop: Callable[[], bool]) -> Hooks:
         """Hooks that draw; `stop` ends the run between two steps."""
+        if self.quiet:
+            return Hooks(stop=stop)
         return Hooks(begin=self._begin, tick=self._tick, line=self._line, stop=stop)
 
     def _begin(self, step: int, total: int) -> None:

@@ -1,5 +1,6 @@
 """A training run from a recipe to its folder: pre-flight, arithmetic, loop, result."""
 
+import copy
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,17 @@ from armor.models import ModelSpec, create
 from armor.objectives import Objective
 from armor.preflight import run as preflight
 from armor.recipes import Recipe, to_mapping
-from armor.training.arithmetic import Arithmetic, choose, threads
+from armor.training.arithmetic import Arithmetic, Cast, choose, threads
 from armor.training.audit import Audit
 from armor.training.batches import Batches
 from armor.training.build import make_method, make_objective, make_spec
-from armor.training.checkpoint import write_atomically
+from armor.training.checkpoint import remove_leftovers, write_atomically
+from armor.training.metrics import Board
 from armor.training.state import State, fresh, resume
 from armor.training.trainer import Hooks, Trainer, best_record
+from armor.training.workers import ALONE, Workers, unpool_batchnorm
+
+_SHEET = 256  # images among which the contact sheet chooses
 
 __all__ = ["Outcome", "device_of", "train"]
 
@@ -31,7 +36,8 @@ class Outcome:
     """A finished run.
 
     Attributes:
-        folder: its files: `best.pt`, `last.pt`, `metrics.jsonl`, `recipe.json`.
+        folder: its files: `best.pt`, `last.pt`, `metrics.jsonl` and `.csv`, `recipe.json` and the pictures
+            `curves.png`, `reweighting.png`, `contact.png`.
         history: one record per epoch; best: the one that `best.pt` holds (None without validation).
         preflight: outcome of the pre-flight. arithmetic: precision and layout used.
         seconds: training time, validation included, all parts of a resumed run together.
@@ -72,7 +78,7 @@ def prepare_folder(folder: Path, recipe: Recipe, *, again: bool) -> Path | None:
     """Make the run's folder; returns the checkpoint to resume from, if any.
 
     Raises:
-        InputError: the folder holds something and `again` is not set.
+        InputError: the folder holds something, and `again` is not set or there is no run to continue.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; a run needs a folder (--out)")
@@ -80,8 +86,15 @@ def prepare_folder(folder: Path, recipe: Recipe, *, again: bool) -> Path | None:
     if folder.is_dir() and any(folder.iterdir()) and not again:
         what = "holds a run already: continue it with --resume, or" if last.exists() else "is not empty:"
         raise InputError(f"{folder} {what} train into another folder (--out)")
+    if folder.is_dir():
+        remove_leftovers(folder)
     if last.exists():
         return last
+    # A run killed before its first checkpoint has left its recipe at most.
+    if folder.is_dir() and (strange := [p for p in folder.iterdir() if p.name != "recipe.json"]):
+        raise InputError(
+            f"{folder} holds no run to resume, but {strange[0].name}: give another folder (--out)"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     described = json.dumps({"name": recipe.name, **to_mapping(recipe)}, indent=2)
     write_atomically(folder / "recipe.json", described.encode())
@@ -108,6 +121,8 @@ def train(
     again: bool = False,
     audit_every: int = 0,
     hooks: Hooks | None = None,
+    workers: Workers = ALONE,
+    tensorboard: bool = False,
 ) -> Outcome:
     """Train `recipe` on `data` into `folder`.
 
@@ -115,7 +130,8 @@ def train(
         recipe: what to do. data: the images. folder: of the run. device: where to train.
         again: continue the run that `folder` holds (bit for bit on the CPU).
         audit_every: steps between two audits of the objective, 0 for none.
-        hooks: progress reports.
+        hooks: progress reports. workers: who shares the work; all call this alike, the first one writes.
+        tensorboard: whether to write event files too (extra `tensorboard`).
 
     Raises:
         InputError: the folder is taken, or its checkpoint belongs to another run.
@@ -134,25 +150,33 @@ def train(
         seed=recipe.training.seed,
         augment=Augmentation(recipe.augment.crop, recipe.augment.flip, recipe.augment.cutout),
         device=device,
+        workers=workers,
     )
-    method = make_method(recipe, batches.index.numel())
+    if audit_every and workers.several:
+        raise InputError(f"an audit looks at whole batches: not with {workers.world} workers")
+    method = make_method(recipe, batches.index.numel(), pooled=workers.several)
     checked = _check_objective(method.exact_objective, device, recipe.method.instances)
-    last = prepare_folder(folder, recipe, again=again)
+    last = _prepared(folder, recipe, again, workers)
     if last is not None:
-        state = resume(last, recipe, spec, method, device)
+        state = resume(last, recipe, spec, method, device, batches.per_epoch)
         state.preflight = checked
         hooks.line(f"resuming at step {state.step} of {batches.per_epoch * recipe.training.epochs}")
     else:
-        state = _start(recipe, spec, method, device, checked, batches.per_epoch * recipe.training.epochs)
+        if again:
+            hooks.line(f"nothing to resume in {folder}: a new run begins")
+        state = _start(recipe, spec, method, device, checked, batches.per_epoch, workers)
     exact = method.exact_objective
     audit = Audit(exact, audit_every) if audit_every and exact is not None else None
-    trainer = Trainer(recipe, state, batches, folder, hooks, audit)
-    hooks.line(f"{spec.name}, {batches.index.numel()} images, {device}, {state.arithmetic}")
+    board = Board(folder / "tensorboard", len(state.history)) if tensorboard and workers.first else None
+    trainer = Trainer(recipe, state, batches, folder, hooks, audit, workers, board)
+    shared = f", {workers.world} workers" if workers.several else ""
+    hooks.line(f"{spec.name}, {batches.index.numel()} images, {device}, {state.arithmetic}{shared}")
     with threads(state.arithmetic.threads):
         trainer.fit()
-    from armor.evaluation.plots import learning_curves
-
-    learning_curves(state.history, recipe.title or recipe.name, folder / "curves.png")
+        if workers.first:
+            _draw(recipe, data, trainer)
+    if board is not None:
+        board.close()
     return Outcome(
         folder,
         state.history,
@@ -164,19 +188,70 @@ def train(
     )
 
 
+def _draw(recipe: Recipe, data: ImageData, trainer: Trainer) -> None:
+    """The run's pictures: learning curves, re-weighting, and the images that the adversary cares for most."""
+    from armor.evaluation.plots import learning_curves
+    from armor.training.pictures import Noted, contact_sheet, histograms
+
+    state, batches, title = trainer.state, trainer.batches, recipe.title or recipe.name
+    learning_curves(state.history, title, trainer.folder / "curves.png")
+    histograms(state.history, title, trainer.folder / "reweighting.png")
+    if data.reader.binary:
+        return
+    # The first training images as they are, under the published network; nobody else's losses are pooled.
+    method = make_method(recipe, batches.index.numel())
+    method.load_state_dict(state.method.state_dict())
+    method.to(batches.images.device)
+    x = batches.images[:_SHEET].float().div(255)
+    y = batches.labels[:_SHEET]
+    network = copy.deepcopy(state.candidate)
+    unpool_batchnorm(network)
+    model = Cast(network, trainer.eager).eval()
+    generator = torch.Generator().manual_seed(recipe.training.seed)
+    moved = method.attack(model, x, y, generator)
+    with torch.no_grad():
+        result = method.loss(model, x, y, moved, observe=False)
+    weights = None if result.solution is None else result.solution.weights
+    noted = Noted(x, result.x, weights, y, result.adversarial_logits.argmax(1), data.reader.classes)
+    contact_sheet(noted, f"{title}: of {y.numel()} training images", trainer.folder / "contact.png")
+
+
+def _prepared(folder: Path, recipe: Recipe, again: bool, workers: Workers) -> Path | None:
+    """`prepare_folder` by the first worker; what it finds or refuses counts for all."""
+    found: Path | InputError | None = None
+    if workers.first:
+        try:
+            found = prepare_folder(folder, recipe, again=again)
+        except InputError as error:
+            found = error
+    found = workers.agree(found)
+    if isinstance(found, InputError):
+        raise found
+    return found
+
+
 def _start(
-    recipe: Recipe, spec: ModelSpec, method: Method, device: torch.device, checked: dict[str, Any], steps: int
+    recipe: Recipe,
+    spec: ModelSpec,
+    method: Method,
+    device: torch.device,
+    checked: dict[str, Any],
+    per_epoch: int,
+    workers: Workers,
 ) -> State:
     model = create(spec, seed=recipe.training.seed).to(device)
     chosen = recipe.training
-    arithmetic = choose(
-        model,
-        spec.shape,
-        chosen.batch,
-        chosen.precision,
-        chosen.layout,
-        chosen.threads,
-        compilation=chosen.compile,
-        passes=steps * (recipe.attack.steps + 2),
-    )
-    return fresh(recipe, spec, model, method, arithmetic, checked)
+    arithmetic = None
+    if workers.first:
+        arithmetic = choose(
+            model,
+            spec.shape,
+            chosen.batch // workers.world,
+            chosen.precision,
+            chosen.layout,
+            chosen.threads,
+            compilation=chosen.compile,
+            passes=per_epoch * chosen.epochs * (recipe.attack.steps + 2),
+        )
+    arithmetic = workers.agree(arithmetic)
+    return fresh(recipe, spec, model, method, arithmetic, checked, per_epoch)

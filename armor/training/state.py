@@ -14,6 +14,7 @@ from armor.recipes import Recipe, from_mapping, to_mapping
 from armor.training.arithmetic import Arithmetic
 from armor.training.average import EpochAverage, StepAverage
 from armor.training.checkpoint import load, load_weights, model_spec, save
+from armor.training.trace import Trace
 
 __all__ = ["SUMS", "State", "fresh", "resume"]
 
@@ -32,6 +33,7 @@ class State:
         arithmetic: what was chosen before the first step.
         preflight: its outcome, as plain values.
         step: steps done. epochs: epochs whose steps are done and whose average is formed.
+        trace: lambda and weights of the steps done in the current epoch.
         sums: (len(SUMS),) float64, over the steps done in the current epoch.
         history: one record per finished epoch.
         seconds: spent in earlier parts of the run.
@@ -47,6 +49,7 @@ class State:
     arithmetic: Arithmetic
     preflight: dict[str, Any]
     sums: Tensor
+    trace: Trace
     step: int = 0
     epochs: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -87,6 +90,7 @@ class State:
             "optimizer": self.optimizer.state_dict(),
             "method": self.method.state_dict(),
             "sums": self.sums,
+            "trace": self.trace.state_dict(),
             "seconds": seconds,
         }
         if self.average is not None and self.candidate is self.average.model:
@@ -133,8 +137,9 @@ def fresh(
     method: Method,
     arithmetic: Arithmetic,
     preflight: dict[str, Any],
+    per_epoch: int = 1,
 ) -> State:
-    """The state before the first step, on the model's device."""
+    """The state before the first step, on the model's device; `per_epoch`: steps of an epoch."""
     device = next(model.parameters()).device
     model.to(memory_format=arithmetic.memory_format)  # type: ignore[call-overload]
     method.to(device)
@@ -150,6 +155,7 @@ def fresh(
         arithmetic=arithmetic,
         preflight=preflight,
         sums=torch.zeros(len(SUMS), dtype=torch.float64, device=device),
+        trace=Trace(per_epoch, device),
     )
 
 
@@ -161,7 +167,9 @@ def _difference(old: Any, new: Any, key: str = "") -> str:
     return f"{key} = {new!r}, it was {old!r}"
 
 
-def resume(path: Path, recipe: Recipe, spec: ModelSpec, method: Method, device: torch.device) -> State:
+def resume(
+    path: Path, recipe: Recipe, spec: ModelSpec, method: Method, device: torch.device, per_epoch: int
+) -> State:
     """The state in the checkpoint at `path`; `method` gets its dual variables back.
 
     Raises:
@@ -182,7 +190,9 @@ def resume(path: Path, recipe: Recipe, spec: ModelSpec, method: Method, device: 
                 "resume with the same one, or train into another folder (--out)"
             )
         arithmetic = Arithmetic(**content["arithmetic"])
-        state = fresh(recipe, spec, create(spec).to(device), method, arithmetic, dict(content["preflight"]))
+        state = fresh(
+            recipe, spec, create(spec).to(device), method, arithmetic, dict(content["preflight"]), per_epoch
+        )
         load_weights(state.model, content["model"], path, spec.name)
         if state.average is not None and ("average" in content or isinstance(state.average, StepAverage)):
             load_weights(state.average.model, content["average"], path, spec.name)
@@ -193,6 +203,8 @@ def resume(path: Path, recipe: Recipe, spec: ModelSpec, method: Method, device: 
         if state.scaler is not None:
             state.scaler.load_state_dict(content["scaler"])
         state.sums.copy_(content["sums"])
+        if "trace" in content:  # older checkpoints have none
+            state.trace.load_state_dict(content["trace"])
         state.step = int(content["step"])
         state.history = list(content["history"])
         state.epochs = len(state.history)

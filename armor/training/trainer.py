@@ -1,9 +1,8 @@
 """The training loop: attack, losses, objective, update; validation, checkpoints and metrics around it."""
 
-import json
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import isfinite
@@ -17,16 +16,19 @@ from torch.nn.utils import clip_grad_norm_
 from armor.data.keys import seed_of
 from armor.evaluation.measure import correct, correct_under
 from armor.methods import StepResult, Udr
+from armor.objectives import CarriedDual
+from armor.objectives.pooling import Pooled
 from armor.recipes import Recipe
+from armor.training import metrics
 from armor.training.arithmetic import Cast
 from armor.training.audit import Audit
 from armor.training.average import EpochAverage, StepAverage, estimate_statistics
 from armor.training.batches import Batches
 from armor.training.build import validation_attack
-from armor.training.checkpoint import write_atomically
 from armor.training.perturb import perturbed
 from armor.training.schedule import learning_rate
 from armor.training.state import SUMS, State
+from armor.training.workers import ALONE, Workers, pool_batchnorm
 
 __all__ = ["Diverged", "Stopped", "Trainer", "best_record"]
 
@@ -71,7 +73,8 @@ class Trainer:
 
     Args:
         recipe: the run. state: where it stands. batches: its images. folder: where its files go.
-        hooks: how it reports. audit: what checks the objective on the way.
+        hooks: how it reports. audit: what checks the objective on the way. workers: who shares the work.
+        board: TensorBoard.
     """
 
     def __init__(
@@ -82,10 +85,16 @@ class Trainer:
         folder: Path,
         hooks: Hooks | None = None,
         audit: Audit | None = None,
+        workers: Workers = ALONE,
+        board: metrics.Board | None = None,
     ) -> None:
         self.recipe, self.state, self.batches, self.method = recipe, state, batches, state.method
         self.folder, self.hooks = folder, hooks or Hooks()
-        self.audit = audit
+        self.audit, self.workers, self.board = audit, workers, board
+        if workers.several:
+            pool_batchnorm(state.model)
+            if state.average is not None:
+                pool_batchnorm(state.average.model)
         self.model = Cast(state.model, state.arithmetic)
         # Validation runs in graphs of its own, too few times to be worth compiling.
         self.eager = replace(state.arithmetic, compiled=False)
@@ -116,12 +125,25 @@ class Trainer:
             for x, y, index in self.batches.epoch(epoch, start):
                 self._step(x, y, index)
                 done += y.numel()
-                if self.hooks.stop():
+                stop, save = self._agreed(
+                    self.hooks.stop(), time.monotonic() - self._saved > _SAVE_SECONDS, y.device
+                )
+                if stop or save:
                     self._save_last()
+                if stop:
                     raise Stopped
-                if time.monotonic() - self._saved > _SAVE_SECONDS:
-                    self._save_last()
-            self._close_epoch(epoch, done / (time.monotonic() - began))
+            # A run that goes on after an epoch's last step has nothing to measure.
+            self._close_epoch(epoch, done / (time.monotonic() - began) if done else None)
+
+    def _agreed(self, stop: bool, save: bool, device: torch.device) -> tuple[bool, bool]:
+        """Whether any worker wants to stop or to save; all must do so after the same step."""
+        if not self.workers.several:
+            return stop, save
+        if device.type != "cpu" and self.state.step % _CHECK_STEPS:
+            return False, False  # asking a device that works ahead of the host would stop it
+        wanted = torch.tensor([stop, save], dtype=torch.float32, device=device)
+        found = self.workers.largest(wanted).tolist()
+        return bool(found[0]), bool(found[1])
 
     def _exhausted(self) -> bool:
         """Whether the best epoch lies `patience` epochs back, by the records alone, as resuming needs it."""
@@ -138,13 +160,18 @@ class Trainer:
         # The attack's randomness is a function of the step alone, so nothing but the step need be saved.
         self.generator.manual_seed(seed_of(self.recipe.training.seed, _ATTACK, state.step))
         self.model.train()
+        self._skip_others_noise(x)
         moved = self.method.attack(self.model, x, y, self.generator)
         for optimizer in self._optimizers():
             optimizer.zero_grad(set_to_none=True)
-        with self._worst_weights(x, y, moved, index):
-            result = self.method.loss(self.model, x, y, moved, index=index)
+        with self._pooled_until_solved(), self._worst_weights(x, y, moved, index):
+            carried = self.workers.several and isinstance(self.method.objective, CarriedDual)
+            result = self.method.loss(self.model, x, y, moved, index=index, observe=not carried)
             loss = result.loss if state.scaler is None else state.scaler.scale(result.loss)
             loss.backward()  # type: ignore[no-untyped-call]
+        if carried:
+            self._observe(index, result)
+        self._average_gradients()
         if state.scaler is not None:
             for optimizer in self._optimizers():
                 state.scaler.unscale_(optimizer)
@@ -152,16 +179,20 @@ class Trainer:
             clip_grad_norm_(state.model.parameters(), chosen.clip)
         look = x.device.type == "cpu" or state.step % _CHECK_STEPS == 0
         # A float16 overflow is the scaler's to deal with.
-        if look and state.scaler is None and not bool(torch.isfinite(result.loss)):
+        summary = self._summary(result, y)
+        if result.solution is not None:
+            inside, solution = state.step % self.batches.per_epoch, result.solution
+            state.trace.add(inside, solution.lam, solution.weights, self.batches.batch, self.workers)
+        if look and state.scaler is None and not bool(torch.isfinite(summary[0])):
             raise Diverged(self._explain(result, rate))
         if self.audit is not None:
             self.audit(state.step, result)
         self._update()
         if isinstance(state.average, StepAverage):
             state.average.update(state.model, state.step)
-        state.sums += self._summary(result, y)
+        state.sums += summary
         state.step += 1
-        self.hooks.tick(float(result.loss.detach()) if look else None)
+        self.hooks.tick(float(summary[0]) if look else None)
 
     def _summary(self, result: StepResult, y: Tensor) -> Tensor:
         """The entries of SUMS for one step, on the device."""
@@ -170,12 +201,15 @@ class Trainer:
         lam = largest = gap = zero
         if result.solution is not None:
             lam = result.solution.lam.double()
-            largest = result.solution.weights.max().double() * y.numel()
+            largest = result.solution.weights.max().double() * self.batches.batch
+            self.workers.largest(largest)
             gap = result.solution.gap.double()
         if isinstance(self.method, Udr) and self.method.alternation is not None:
             gap = self.method.alternation.gap.to(zero)  # what transport and multiplier leave between them
         adversarial = (result.adversarial_logits.argmax(1) == y).double().mean()
-        return torch.stack([result.loss.detach().double(), adversarial, natural, lam, largest, gap])
+        summary = torch.stack([result.loss.detach().double(), adversarial, natural, lam, largest, gap])
+        self.workers.average([summary])
+        return summary
 
     def _optimizers(self) -> list[torch.optim.Optimizer]:
         dual = self.state.dual_optimizer
@@ -189,7 +223,50 @@ class Trainer:
         def loss() -> Tensor:
             return self.method.loss(self.model, x, y, moved, index=index, observe=False).loss
 
-        return perturbed(self.state.model, loss, chosen.gamma)
+        return perturbed(self.state.model, loss, chosen.gamma, self.workers.average)
+
+    @contextmanager
+    def _pooled_until_solved(self) -> Iterator[None]:
+        """Until a carried dual has been solved once, the batch's own serves: that of all workers."""
+        dual = self.method.objective
+        if not (self.workers.several and isinstance(dual, CarriedDual) and not dual.solved):
+            yield
+            return
+        alone = dual.objective
+        dual.objective = Pooled(alone)  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            dual.objective = alone
+
+    def _skip_others_noise(self, x: Tensor) -> None:
+        """Draw what the workers before this one draw, so that each sample starts where one worker puts it.
+
+        Exact for the starts that draw one number per pixel once; the others differ between workers, as they
+        must, by their seed.
+        """
+        if self.workers.first:
+            return
+        attack, rank = self.recipe.attack, self.workers.rank
+        once = attack.cost == "ball" and (attack.norm == "linf" or attack.start == "gaussian")
+        if once and attack.start != "none":
+            make = torch.randn if attack.start == "gaussian" else torch.rand
+            make((rank * x.shape[0], *x.shape[1:]), generator=self.generator)
+        elif not once:
+            seed = self.recipe.training.seed
+            self.generator.manual_seed(seed_of(seed, _ATTACK, self.state.step, rank))
+
+    def _average_gradients(self) -> None:
+        if self.workers.several:
+            found = [p.grad for o in self._optimizers() for g in o.param_groups for p in g["params"]]
+            self.workers.average([grad for grad in found if grad is not None])
+
+    def _observe(self, index: Tensor, result: StepResult) -> None:
+        """A carried dual follows the samples of all workers."""
+        assert isinstance(self.method.objective, CarriedDual)
+        costs = None if result.costs is None else self.workers.gather(result.costs.detach())
+        losses = self.workers.gather(result.losses)
+        self.method.objective.observe(self.workers.gather(index), losses, costs)
 
     def _update(self) -> None:
         scaler = self.state.scaler
@@ -224,7 +301,7 @@ class Trainer:
             f"the last good checkpoint is {self.folder / 'last.pt'}"
         )
 
-    def _close_epoch(self, epoch: int, throughput: float) -> None:
+    def _close_epoch(self, epoch: int, throughput: float | None) -> None:
         state, per_epoch = self.state, self.batches.per_epoch
         if not state.finite():
             raise Diverged(self._explain(None, state.optimizer.param_groups[0]["lr"]))
@@ -240,14 +317,16 @@ class Trainer:
             "lambda": sums["lambda"] if self.method.objective is not None else None,
             "largest_weight": sums["largest_weight"] if self.method.objective is not None else None,
             "gap": sums["gap"] if isfinite(sums["gap"]) and self.method.objective is not None else None,
-            "validation": self._validate(epoch),
+            "validation": self.workers.agree(self._validate(epoch) if self.workers.first else None),
             "images_per_second": throughput,
             "seconds": self.seconds(),
         }
+        if self.method.objective is not None:
+            record |= state.trace.close()
         state.sums.zero_()
         state.history.append(record)
         best = best_record(state.history)
-        if best is None or best is record:
+        if self.workers.first and (best is None or best is record):
             state.save_best(self.folder / "best.pt", self.recipe)
         self._save_last()
         self._write_metrics()
@@ -284,12 +363,17 @@ class Trainer:
     def _save_last(self) -> None:
         if not self.state.finite():
             raise Diverged(self._explain(None, self.state.optimizer.param_groups[0]["lr"]))
-        self.state.save_last(self.folder / "last.pt", self.recipe, self.seconds())
         self._saved = time.monotonic()
+        if not self.workers.first:
+            return
+        self.state.save_last(self.folder / "last.pt", self.recipe, self.seconds())
 
     def _write_metrics(self) -> None:
-        lines = "".join(json.dumps(record) + "\n" for record in self.state.history)
-        write_atomically(self.folder / "metrics.jsonl", lines.encode())
+        if not self.workers.first:
+            return
+        metrics.write(self.folder, self.state.history)
+        if self.board is not None:
+            self.board.add(self.state.history[-1])
 
 
 def describe(record: dict[str, Any], epochs: int, best: bool) -> str:

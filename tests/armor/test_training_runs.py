@@ -1,6 +1,7 @@
 """Whole runs on a tiny data set: exact resume, a kill at any moment, randomness, divergence, pre-flight."""
 
 import dataclasses
+import errno
 import json
 import math
 import os
@@ -203,10 +204,13 @@ def test_the_tiny_task_is_learned_and_the_best_epoch_published(
     assert "optimizer" not in best
     assert sorted(os.listdir(tmp_path / "run")) == [
         "best.pt",
+        "contact.png",
         "curves.png",
         "last.pt",
+        "metrics.csv",
         "metrics.jsonl",
         "recipe.json",
+        "reweighting.png",
     ]
 
 
@@ -323,6 +327,55 @@ def test_early_stopping_counts_epochs_without_a_better_one(images: data.ImageDat
     assert outcome.best["epoch"] == 1  # of equals the earliest
     assert len(outcome.history) == 3
     assert len(train(recipe, images, tmp_path / "run", device=CPU, again=True).history) == 3
+
+
+def test_a_full_disk_stops_the_run_and_leaves_the_last_good_checkpoint(
+    images: data.ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, calls = os.fsync, iter(range(1, 10_000))
+
+    def full(descriptor: int) -> None:
+        if next(calls) > 12:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        original(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(trainer_module, "_SAVE_SECONDS", 0.0)  # a checkpoint after every step
+    folder = tmp_path / "run"
+    with pytest.raises(
+        InputError, match=r"last\.pt cannot be written: No space left on device; what was there"
+    ):
+        train(_recipe(), images, folder, device=CPU)
+    kept = load(folder / "last.pt")
+    assert kept["step"] == 4
+    assert not [name for name in os.listdir(folder) if name.startswith(".")]
+    monkeypatch.undo()
+    monkeypatch.setattr(cifar10, "LAYOUT", tiny_cifar.layout_of(PARTS))
+    train(_recipe(), images, folder, device=CPU, again=True)
+    train(_recipe(), images, tmp_path / "whole", device=CPU)
+    _same(tmp_path / "whole" / "last.pt", folder / "last.pt")
+
+
+def test_resuming_without_a_run_begins_one_and_says_so(images: data.ImageData, tmp_path: Path) -> None:
+    said: list[str] = []
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "recipe.json").write_text("{}")  # killed before its first checkpoint
+    (folder / ".last.pt.4711").write_bytes(b"half")
+    train(_recipe("training.epochs=1"), images, folder, device=CPU, again=True, hooks=Hooks(line=said.append))
+    assert said[0] == f"nothing to resume in {folder}: a new run begins"
+    assert not (folder / ".last.pt.4711").exists()
+    (folder / ".last.pt.4711").write_bytes(b"half")
+    (folder / ".mine.1").write_text("kept")
+    train(_recipe("training.epochs=1"), images, folder, device=CPU, again=True)
+    assert not (folder / ".last.pt.4711").exists()
+    assert (folder / ".mine.1").exists()
+    stray = tmp_path / "stray"
+    stray.mkdir()
+    (stray / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"no run to resume, but notes\.txt"):
+        train(_recipe(), images, stray, device=CPU, again=True)
+    assert os.listdir(stray) == ["notes.txt"]
 
 
 def test_resuming_a_finished_run_only_reports(images: data.ImageData, tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""Two workers under torchrun train what one would, resume exactly, and refuse what they cannot share."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tiny_cifar
+import torch
+
+from armor import data, recipes
+from armor.data import cifar10
+from armor.models import create
+from armor.training.checkpoint import load, model_spec
+from armor.training.run import train
+
+PARTS = tiny_cifar.files(per_batch=24)
+SETTINGS = [
+    "data.validation=20", "validation.images=20", "validation.steps=2", "validation.every=1",
+    "training.batch=16", "training.epochs=2", "data.limit=32",
+    "training.precision=float32", "training.layout=contiguous", "training.threads=1",
+    "model.name=resnet-small", "attack.steps=2", "optimizer.lr=0.05",
+]  # fmt: skip
+WORKER = """
+import sys
+sys.path.insert(0, {helpers!r})
+import tiny_cifar
+from armor.data import cifar10
+from armor.training import trainer
+cifar10.LAYOUT = tiny_cifar.layout_of(tiny_cifar.files(per_batch=24))
+step = trainer.Trainer._step
+def stopping(self, *arguments):
+    step(self, *arguments)
+    if self.state.step == {stop}:
+        self.hooks = trainer.Hooks(stop=lambda: self.workers.rank == 1)  # one of them is told to stop
+trainer.Trainer._step = stopping
+from armor.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def _torchrun(folder: Path, source: Path, settings: list[str], *more: str, stop: int = -1) -> str:
+    script = folder.parent / "worker.py"
+    script.write_text(WORKER.format(helpers=str(Path(tiny_cifar.__file__).parent), stop=stop))
+    words = ["train", "cifar10-smoke", "--data", str(source), "--out", str(folder), "--device", "cpu", *more]
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+            str(script), *words, *(word for setting in settings for word in ("--set", setting)),
+        ],
+        capture_output=True, text=True, timeout=300, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert (done.returncode == 0) == (stop < 0), done.stderr[-2000:]
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["method.loss=trades", "attack.start=gaussian", "method.natural=0.3", "awp.gamma=0.005"],
+        ["method.loss=pgd", "dual.mode=carried", "training.swa=1"],
+    ],
+)
+def test_two_workers_train_what_one_does_and_resume_exactly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    monkeypatch.setattr(cifar10, "LAYOUT", tiny_cifar.layout_of(PARTS))
+    images = data.load("cifar10", tiny_cifar.write_folder(tmp_path / "data", PARTS))
+    settings = [*SETTINGS, *more]
+    said = _torchrun(tmp_path / "two", images.source, settings)
+    assert said.count("2 workers") == 1  # one of them speaks
+    alone = train(
+        recipes.find("cifar10-smoke", settings), images, tmp_path / "one", device=torch.device("cpu")
+    )
+    one, two = load(tmp_path / "one" / "last.pt"), load(tmp_path / "two" / "last.pt")
+    before = create(model_spec(one, tmp_path), seed=0).state_dict()
+    assert one["model"].keys() == two["model"].keys()
+    names = [name for name, value in before.items() if value.is_floating_point()]
+    moved, apart = (
+        torch.cat([(one["model"][name] - other[name]).flatten() for name in names])
+        for other in (before, two["model"])
+    )
+    # Sums in another order, through signs of gradients and the steps of the run.
+    assert float(apart.norm()) < 0.02 * float(moved.norm())
+    for mine, theirs in zip(alone.history, two["history"], strict=True):
+        for key in ("loss", "lambda", "largest_weight"):
+            assert mine[key] == pytest.approx(theirs[key], rel=5e-3), key
+    _torchrun(tmp_path / "parts", images.source, settings, stop=3)
+    assert load(tmp_path / "parts" / "last.pt")["step"] == 3
+    _torchrun(tmp_path / "parts", images.source, settings, "--resume")
+    parts = load(tmp_path / "parts" / "last.pt")
+    assert all(torch.equal(parts["model"][name], value) for name, value in two["model"].items())
+    assert repr(parts["method"]) == repr(two["method"])
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from armor.errors import InputError
+    from armor.training.workers import Workers
+
+    monkeypatch.setattr(cifar10, "LAYOUT", tiny_cifar.layout_of(PARTS))
+    images = data.load("cifar10", tiny_cifar.write_folder(tmp_path / "data", PARTS))
+    recipe = recipes.find("cifar10-smoke", [*SETTINGS, "training.batch=15"])
+    with pytest.raises(InputError, match="15 images cannot be shared evenly by 2 workers"):
+        train(recipe, images, tmp_path / "run", device=torch.device("cpu"), workers=Workers(0, 2))
+    assert not (tmp_path / "run").exists()
