@@ -11,7 +11,7 @@ import sympy as sp
 
 from theory.errors import InputError
 
-__all__ = ["compiled"]
+__all__ = ["Printer", "compiled"]
 
 _UNARY = {
     sp.exp: "exp",
@@ -27,7 +27,7 @@ _UNARY = {
 }
 
 
-class _Printer:
+class Printer:
     """Prints expressions in one symbol as source in `x`; `constant` prints what holds no other symbol
     than those of `numbers`."""
 
@@ -157,6 +157,6 @@ def compiled(
         constants.append(number)
         return f"m.const(c[{len(constants) - 1}])"
 
-    code = _Printer(constant, set(values), overflow=hasattr(operations, "integer_power"))(expression)
+    code = Printer(constant, set(values), overflow=hasattr(operations, "integer_power"))(expression)
     # Source printed by ourselves from SymPy nodes of the kinds above; a user's text never gets here.
     return eval(f"lambda x: {code}", {"m": operations, "c": constants, "__builtins__": {}})  # type: ignore[no-any-return]

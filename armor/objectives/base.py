@@ -15,6 +15,7 @@ from torch import Tensor
 
 from armor.errors import InputError
 from armor.objectives.arrays import Array, Ops, numpy_ops, torch_ops
+from armor.objectives.compiled import Compiled
 from armor.objectives.gradient import attach
 from armor.objectives.solution import Dual, Solution
 from armor.status import Status
@@ -131,6 +132,10 @@ class Objective(ABC):
 
         The pre-flight solves all its instances so, in one call; ranges are the caller's business.
         """
+        if isinstance(epsilon, float) and isinstance(kappa, float):
+            quick = self._quick(losses, costs, reference_weights, epsilon, kappa)
+            if quick is not None:
+                return quick
         wide = torch.float64 if losses.device.type != "mps" else torch.float32
         use_numpy = losses.device.type == "cpu" and not torch.compiler.is_compiling()
         with torch.no_grad():
@@ -161,6 +166,39 @@ class Objective(ABC):
             code=dual.status.squeeze(-1),
             iterations=dual.iterations,
         )
+
+    def _compiled(self) -> Compiled | None:
+        """The family's compiled solver, None where it has none."""
+        return None
+
+    def _quick(
+        self,
+        losses: Tensor,
+        costs: Tensor | None,
+        weights: Tensor | None,
+        epsilon: float,
+        kappa: float,
+    ) -> Solution | None:
+        """One batch on the CPU by compiled code; None where that does not apply or declines."""
+        if losses.ndim != 1 or losses.device.type != "cpu" or torch.compiler.is_compiling():
+            return None
+        solver = self._compiled()
+        if solver is None or (costs is not None and not solver.costs):
+            return None
+        needed = torch.is_grad_enabled() and (
+            losses.requires_grad or (costs is not None and costs.requires_grad)
+        )
+        with torch.no_grad():
+            found = solver(losses, costs, weights, epsilon, kappa, self.iterations, second=needed)
+        if found is None:
+            return None
+        solution, dual = found
+        value = solution.value if losses.dtype == torch.float64 else solution.value.float()
+        if dual is not None:
+            value = attach(losses, costs, value, dual, solution.lam.unsqueeze(0) > 0)
+        elif value is solution.value:
+            return solution
+        return dataclasses.replace(solution, value=value)
 
     def _prepare_and_solve(
         self,

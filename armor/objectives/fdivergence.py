@@ -11,10 +11,13 @@ expression loses all digits of a small radius (trap 7).
 
 __all__ = ["FDivergenceObjective"]
 
+import json
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 
 from armor.objectives.arrays import Array, Ops
+from armor.objectives.compiled import Compiled, compiled
 from armor.objectives.functions import functions
 from armor.objectives.reweighting import Reweighted, Reweighting
 
@@ -36,6 +39,9 @@ class FDivergenceObjective(Reweighted):
         super().__init__(spec, epsilon=epsilon, kappa=kappa, iterations=iterations)
         self.functions = functions(spec)
         self.smooth = self.functions.smooth
+
+    def _compiled(self) -> Compiled | None:
+        return kernel(json.dumps(self.spec, sort_keys=True)) if self.smooth else None
 
     def _divergence(self, xp: Ops, w: Array, p: Array) -> Array:
         live = p > 0
@@ -127,3 +133,20 @@ class FDivergenceObjective(Reweighted):
         usable = xp.isfinite(rich_mass)
         mixed: Array = xp.where(usable, part * xp.where(usable, rich, 0.0) + (1.0 - part) * poor, poor)
         return mixed
+
+
+@lru_cache(maxsize=64)
+def kernel(key: str) -> Compiled | None:
+    """The compiled solver of a smooth divergence, its functions printed in C from the one expression."""
+    from theory.backends.c_source import c_source
+    from theory.catalogue import divergence
+    from theory.errors import InputError
+
+    f = functions(json.loads(key))
+    series = [derivative / math.factorial(k) for k, derivative in enumerate(f.taylor, start=2)]
+    head = [f.slope_at_one, f.reach, *series]
+    try:
+        source, numbers = c_source(divergence(json.loads(key)), len(head))
+    except InputError:
+        return None
+    return compiled("F", source, [*head, *numbers])

@@ -16,9 +16,11 @@ line (T19), falls back to bisection inside the bracket.
 __all__ = ["KL"]
 
 import math
+from functools import cache
 
 from armor.objectives.arrays import Array, Ops
 from armor.objectives.base import Objective
+from armor.objectives.compiled import Compiled, compiled
 from armor.objectives.kl_vector import solve_vector
 from armor.objectives.solution import Dual
 from armor.status import Status
@@ -32,12 +34,20 @@ class KL(Objective):
     def __init__(self, *, epsilon: float, kappa: float = 0.0, iterations: int = 24) -> None:
         super().__init__({"name": "kl"}, epsilon=epsilon, kappa=kappa, iterations=iterations)
 
+    def _compiled(self) -> Compiled | None:
+        return _kernel()
+
     def _solve(
         self, xp: Ops, losses: Array, costs: Array | None, p: Array, epsilon: Array, kappa: Array
     ) -> Dual:
         if xp.eager and losses.ndim == 1:
             return solve_vector(losses, costs, p, float(epsilon), float(kappa), self.iterations)
         return solve_batched(xp, losses, costs, p, epsilon, kappa, self.iterations)
+
+
+@cache
+def _kernel() -> Compiled | None:
+    return compiled("KL")
 
 
 def tilt(xp: Ops, costs: Array | None, p: Array) -> tuple[Array, Array]:

@@ -11,9 +11,11 @@ Taylor series keeps small radii, and its chain rule gives the rank-one term of t
 __all__ = ["Renyi"]
 
 import math
+from functools import lru_cache
 
 from armor.errors import InputError
 from armor.objectives.arrays import Array, Ops
+from armor.objectives.compiled import Compiled, compiled
 from armor.objectives.reweighting import Reweighted, Reweighting
 
 _STEPS_ON_DEVICE = 24
@@ -31,6 +33,9 @@ class Renyi(Reweighted):
             {"name": "renyi", "alpha": alpha}, epsilon=epsilon, kappa=kappa, iterations=iterations
         )
         self.alpha = float(alpha)
+
+    def _compiled(self) -> Compiled | None:
+        return _kernel(self.alpha)
 
     def _power(self, xp: Ops, t: Array) -> Array:
         """`(t^(1-alpha) - 1)/(alpha (alpha-1)) + (t - 1)/alpha`, convex with minimum 0 at t = 1."""
@@ -115,3 +120,8 @@ class Renyi(Reweighted):
         slope = xp.where(live, -xp.expm1(-a * xp.log(t)) / a, 0.0)
         slope = slope - xp.sum(s * slope) / xp.sum(s)
         return s, slope, -a * (a - 1.0) * inner * inner
+
+
+@lru_cache(maxsize=64)
+def _kernel(alpha: float) -> Compiled | None:
+    return compiled("RENYI", constants=(alpha, 0.0))

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+import armor.native
 import armor.objectives
 from armor.errors import InputError
 from armor.objectives import Objective
@@ -91,7 +92,8 @@ def run(
 def code_hash(objective: Objective) -> str:
     """SHA-256 over the sources of the objectives, the class's own source file and the versions used."""
     folder = Path(armor.objectives.__file__).parent
-    files = sorted(folder.glob("*.py"))
+    native = Path(armor.native.__file__).parent
+    files = sorted([*folder.glob("*.py"), *native.glob("*.[ch]"), native / "build.py"])
     own = inspect.getsourcefile(type(objective))
     if own is not None and Path(own) not in files:
         files.append(Path(own))
