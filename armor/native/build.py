@@ -1,7 +1,8 @@
 """From C source to a loaded library, kept in the user's cache.
 
 `ARMOR_NATIVE=0` turns compilation off; `ARMOR_CACHE` names another folder than `~/.cache/armor-d`; `CC`
-names the compiler. Nothing fails here: without a compiler, a writable cache or a sound library the answer is None.
+names the compiler. Nothing fails here: without a compiler, a writable cache or a sound library the answer is
+None.
 """
 
 import ctypes

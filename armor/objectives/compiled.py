@@ -1,8 +1,8 @@
 """The compiled solver of one batch on the CPU: where it covers a case, it answers in microseconds.
 
-It runs the method of `reweighting.py` in C (`armor/native/solver.c`), with the functions of the divergence printed
-from the symbolic layer; it certifies its own answer by the primal-dual gap and declines otherwise, whereupon the
-general solver takes over.
+It runs the method of `reweighting.py` in C (`armor/native/solver.c`), with the functions of the divergence
+printed from the symbolic layer; it certifies its own answer by the primal-dual gap and declines otherwise,
+whereupon the general solver takes over.
 """
 
 __all__ = ["Compiled", "compiled"]

@@ -105,7 +105,7 @@ def _number(value: Any) -> str:
 
 
 def c_source(d: FDivergence, first: int) -> tuple[str, list[float]]:
-    """C functions `f_value`, `f_slope`, `f_density`, `f_response` and the numbers they read from `k[first..]`.
+    """C functions `f_value`, `f_slope`, `f_density`, `f_response`; the numbers they read from `k[first..]`.
 
     They call k_exp, k_log and so on, the operations of `theory.printing`, which the caller's text defines.
 
