@@ -1,6 +1,6 @@
-"""Dual solves against the published way of solving them, at equal error of the value."""
+"""Dual solves against the published way of solving them, at equal error of the value; then whole steps."""
 
-__all__ = ["Row", "run"]
+__all__ = ["Row", "machine", "run"]
 
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +21,7 @@ class Row:
 
     error: |our value - reference|, baseline_error: |baseline's value - reference|, both relative to the
     losses' range; the reference is our float64 value, whose own certified gap is `gap` (relative too).
+    memory: our peak over the baseline's, for the steps of training.
     """
 
     name: str
@@ -30,23 +31,54 @@ class Row:
     baseline_ms: float
     ours_ms: float
     ratio: float
-    error: float
-    baseline_error: float
-    gap: float
+    error: float | None = None
+    baseline_error: float | None = None
+    gap: float | None = None
+    memory: float | None = None
 
 
 def run(
-    *, repeats: int = 30, sizes: tuple[int, ...] = SIZES, device: str = "cpu", seed: int = 0
+    *, repeats: int = 30, sizes: tuple[int, ...] | None = None, device: str = "cpu", seed: int = 0
 ) -> Iterator[Row]:
-    """Measure; yields a row as soon as it is known."""
-    for size in sizes:
+    """Measure; yields a row as soon as it is known.  Named sizes leave the steps of training out."""
+    for size in sizes or SIZES:
         rng = np.random.default_rng(seed)
         losses = np.exp(rng.normal(size=size))
         count = repeats if size < 10_000 else max(repeats // 3, 3)
-        for label, bisection in (("scipy.special", kl_bisection), ("numpy, lean", kl_bisection_lean)):
-            yield _row("kl", size, device, losses, count, _value_of(bisection), f"bisection, {label}")
-        if size < 10_000:
-            yield _row("renyi", size, device, losses, count, _renyi, "scipy L-BFGS-B")
+        for dtype in (torch.float64, torch.float32):
+            for label, bisection in (("scipy.special", kl_bisection), ("numpy, lean", kl_bisection_lean)):
+                yield _row(
+                    "kl", size, device, losses, count, _value_of(bisection), f"bisection, {label}", dtype
+                )
+            yield _row("renyi", size, device, losses, count, _renyi, "scipy L-BFGS-B", dtype)
+    if sizes is None:
+        from armor.bench.steps import measure
+
+        for step in measure(repeats=max(repeats // 5, 3), device=device):
+            yield Row(
+                name=step.name,
+                size=step.batch,
+                device=device,
+                baseline=step.baseline,
+                baseline_ms=step.baseline_ms,
+                ours_ms=step.ours_ms,
+                ratio=step.ratio,
+                memory=step.memory,
+            )
+
+
+def machine() -> dict[str, object]:
+    """What the figures were measured on."""
+    import platform
+
+    from armor.native.build import enabled
+
+    return {
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "compiled kernels": "yes" if enabled() else "no C compiler: NumPy",
+    }
 
 
 def _value_of(bisection: Callable[[Vector, float, float], tuple[float, Vector]]) -> Callable[[Vector], float]:
@@ -65,13 +97,15 @@ def _row(
     repeats: int,
     baseline: Callable[[Vector], float],
     label: str,
+    dtype: torch.dtype = torch.float64,
 ) -> Row:
     ours = (
         objective("kl", epsilon=0.02, kappa=0.1)
         if name == "kl"
         else objective({"name": "renyi", "alpha": 1.25}, epsilon=0.1, kappa=0.1)
     )
-    tensor = torch.from_numpy(losses).to(device)
+    tensor = torch.from_numpy(losses).to(device, dtype)
+    losses = tensor.double().cpu().numpy()  # both sides solve the same problem
     reference = objective(ours.spec, epsilon=ours.epsilon, kappa=ours.kappa)(torch.from_numpy(losses))
     exact, scale = float(reference.value), float(losses.max() - losses.min())
     on_device = device != "cpu"
@@ -85,7 +119,7 @@ def _row(
     result, other = solve(), baseline(losses)
     times = np.array([(_seconds(lambda: baseline(losses)), _seconds(solve)) for _ in range(repeats)])
     return Row(
-        name=name,
+        name=f"{name} {str(dtype).removeprefix('torch.')}",
         size=size,
         device=device,
         baseline=label,

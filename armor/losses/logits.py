@@ -14,6 +14,13 @@ def checked(logits: Tensor, y: Tensor | None = None, *, name: str = "logits") ->
         raise InputError(f"{name} must have the shape (B, K) with K >= 2 classes, not {tuple(logits.shape)}")
     if y is not None and y.shape != logits.shape[:1]:
         raise InputError(f"labels of shape {tuple(y.shape)} do not fit {name} of shape {tuple(logits.shape)}")
+    if y is not None and (y.is_floating_point() or y.dtype == torch.bool):
+        raise InputError(f"labels must be class indices (integers), not {y.dtype}")
+    if y is not None and y.device.type == "cpu" and y.numel() and not torch.compiler.is_compiling():
+        low, high = int(y.min()), int(y.max())
+        if low < 0 or high >= logits.shape[1]:
+            wrong = low if low < 0 else high
+            raise InputError(f"label {wrong} is out of range: {name} have {logits.shape[1]} classes")
     return logits if logits.dtype == torch.float64 else logits.float()
 
 

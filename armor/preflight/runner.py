@@ -134,7 +134,10 @@ def _measure(objective: Objective, instance: Certified, device: torch.device, dt
     if costs is not None:
         costs.requires_grad_()
     with torch.enable_grad():
-        solution = objective(losses, costs, weights)
+        try:
+            solution = objective(losses, costs, weights)
+        except Exception as error:  # whatever a broken objective raises: a refusal, not a traceback
+            return {"value": math.nan, "code": f"raised {type(error).__name__}: {error}"}
         if not bool(torch.isfinite(solution.value)):
             return {"value": solution.value.item(), "code": solution.status.name}
         torch.autograd.backward(solution.value)

@@ -89,6 +89,7 @@ class Ascent:
         if self.start != "none" and generator is None:
             raise InputError(f"a random start ({self.start!r}) needs an explicit generator")
         x = x.detach()
+        check_inside(x, self.box)
         best_x, best = x, x.new_full(x.shape[:1], -math.inf, dtype=torch.float32)
         for _ in range(self.restarts):
             moved = self._project(x, self._begin(x, generator))
@@ -101,7 +102,7 @@ class Ascent:
             if self.keep == "last":
                 return Transported(moved, None, None)
             with torch.no_grad():
-                best_x, best = _better(best_x, best, moved, phi(moved))
+                best_x, best = _better(best_x, best, moved, checked_losses(phi(moved), moved))
         return Transported(best_x, None, best)
 
     def _begin(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -117,10 +118,36 @@ class Ascent:
         return moved if self.box is None else moved.clamp(*self.box)
 
 
+def check_inside(x: Tensor, box: tuple[float, float] | None) -> None:
+    """`InputError` unless the samples lie in the box; on an accelerator nobody looks, it would wait."""
+    if box is None or x.device.type != "cpu" or torch.compiler.is_compiling() or not x.numel():
+        return
+    low, high = float(x.min()), float(x.max())
+    if not (low >= box[0] - 1e-6 and high <= box[1] + 1e-6):
+        raise InputError(
+            f"samples must lie in the pixel box [{box[0]:g}, {box[1]:g}] before they are attacked, "
+            f"but range over [{low:g}, {high:g}]"
+        )
+
+
+def checked_losses(value: Tensor, x: Tensor) -> Tensor:
+    """The losses; `InputError` unless there is one per sample, and (on the CPU) each is a number."""
+    if value.shape != x.shape[:1]:
+        raise InputError(
+            f"the attacked loss must have one number per sample, shape ({x.shape[0]},), "
+            f"not {tuple(value.shape)}"
+        )
+    if value.device.type == "cpu" and not torch.compiler.is_compiling():
+        wrong = torch.isnan(value.detach())
+        if bool(wrong.any()):
+            raise InputError(f"the attacked loss of sample {int(wrong.nonzero()[0])} is not a number (nan)")
+    return value
+
+
 def _value_and_gradient(phi: Loss, x: Tensor) -> tuple[Tensor, Tensor]:
     with torch.enable_grad():
         leaf = x.detach().requires_grad_()
-        value = phi(leaf)
+        value = checked_losses(phi(leaf), leaf)
         (gradient,) = torch.autograd.grad(value.sum(), leaf)
     return value.detach(), gradient
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from armor.errors import InputError
-from armor.transport.ascent import _SCHEDULES, Loss, Transported, _better
+from armor.transport.ascent import _SCHEDULES, Loss, Transported, _better, check_inside, checked_losses
 from armor.transport.costs import Cost, Flips
 
 _RULES = ("sign", "unit", "gradient")
@@ -48,8 +48,9 @@ class SoftAscent:
     ) -> Transported:
         """Transport `x` (B, ...) at the multiplier `mu = lambda + kappa > 0`."""
         x = x.detach()
+        check_inside(x, self.box)
         with torch.no_grad():
-            best_x, best = x, phi(x).float()
+            best_x, best = x, checked_losses(phi(x), x).float()
         moved = x
         if self.start > 0:
             if generator is None:
@@ -108,7 +109,7 @@ class FlipAscent:
         if x.device.type == "cpu" and bool(((x != 0) & (x != 1)).any()):
             raise InputError("flips need binary features, 0 or 1")
         with torch.no_grad():
-            best_x, best = x, phi(x).float()
+            best_x, best = x, checked_losses(phi(x), x).float()
         moved = x
         for _ in range(self.steps):
             with torch.enable_grad():

@@ -120,5 +120,11 @@ def test_bad_input_names_the_value() -> None:
         cross_entropy(torch.zeros(2, 1), y)
     with pytest.raises(InputError, match=r"\(3,\)"):
         margin(z, torch.zeros(3, dtype=torch.int64))
+    with pytest.raises(InputError, match=r"label 3 .* 3 classes"):
+        cross_entropy(z, torch.tensor([0, 3]))
+    with pytest.raises(InputError, match="label -1"):
+        mart(z, z, torch.tensor([0, -1]), 1.0)
+    with pytest.raises(InputError, match="float32"):
+        margin(z, torch.zeros(2))
     with pytest.raises(InputError, match=r"-0\.5"):
         boosted_cross_entropy(z, y, complement_shift=-0.5)

@@ -218,6 +218,14 @@ def test_an_exhausted_budget_is_refused(instances: Path) -> None:
     assert {check.statement for check in refusal.value.report.failures} >= {"T8", "T11"}
 
 
+def test_an_objective_that_raises_is_refused(instances: Path) -> None:
+    def raises(*_: object) -> Solution:
+        raise ZeroDivisionError("division by zero")
+
+    with pytest.raises(PreflightRefusal, match="ZeroDivisionError: division by zero"):
+        preflight.run(_Mutant(raises), instances=instances)
+
+
 def test_the_harness_itself_does_not_break_a_right_objective(instances: Path) -> None:
     """The mutant class with nothing changed passes: what refuses the mutants is their mutation."""
     assert preflight.run(_Mutant(lambda solve, *a: solve(*a)), instances=instances).passed

@@ -135,5 +135,11 @@ def test_bad_configuration_names_the_value() -> None:
         Linf(-0.1)
     with pytest.raises(InputError, match="generator"):
         pgd(0.1, step=0.1, steps=1)(lambda x: x.sum(1), torch.zeros(1, 1))
+    with pytest.raises(InputError, match=r"pixel box \[0, 1\].*\[0, 255\]"):
+        fgsm(0.1)(lambda x: x.sum(1), torch.tensor([[0.0, 255.0]]))
+    with pytest.raises(InputError, match=r"shape \(2,\), not \(\)"):
+        fgsm(0.1)(lambda x: x.sum(), torch.zeros(2, 3))
+    with pytest.raises(InputError, match="sample 1 is not a number"):
+        fgsm(0.1)(lambda x: x.sum(1) * torch.tensor([1.0, math.nan]), torch.zeros(2, 3))
     with pytest.raises(InputError, match="frozen"), attack_mode(_network(), "frozen"):
         pass
