@@ -47,14 +47,14 @@ class SoftAscent:
         self, phi: Loss, x: Tensor, *, mu: Tensor | float, generator: torch.Generator | None = None
     ) -> Transported:
         """Transport `x` (B, ...) at the multiplier `mu = lambda + kappa > 0`."""
+        if self.start > 0 and generator is None:
+            raise InputError("a random start needs an explicit generator")
         x = x.detach()
         check_inside(x, self.box)
         with torch.no_grad():
             best_x, best = x, checked_losses(phi(x), x).float()
         moved = x
-        if self.start > 0:
-            if generator is None:
-                raise InputError("a random start needs an explicit generator")
+        if self.start > 0 and generator is not None:
             noise = torch.randn(x.shape, generator=generator, device=generator.device).to(x)
             moved = self._feasible(x, x + self.start * noise)
         for index in range(self.steps):
