@@ -161,17 +161,13 @@ static Step reweight(const Batch *b, double theta, double warm) {
         double mass = 1.0 + s.less, ez = x * s.m2 / mass, eq = s.m0 / (x * mass), excess = log(ez * a);
         if (excess < 0) low = log_x; else high = log_x;
         double slope = (1.0 + inverse * (ez * eq - 1.0)) * x / ez, newton = log_x - excess / slope;
-        if (fabs(excess) <= 1e-13 || high - low <= 3e-16 * fabs(log_x) || newton == log_x) {
+        if (fabs(excess) <= 2e-13 || high - low <= 3e-16 * fabs(log_x) || newton == log_x) {
             out.good = fabs(excess) <= 1e-9;
             break;
         }
         double next = newton > low && newton < high && fabs(newton - log_x) <= 0.5 * last ? newton : 0.5 * (low + high);
         last = fabs(next - log_x);
         log_x = next;
-        if (last <= 1e-13) { /* the sums at this x are those of the next to rounding squared */
-            out.good = fabs(excess) <= 1e-9;
-            break;
-        }
     }
     double log_mass = s.less > -0.5 ? log1p(s.less) : log(1.0 + s.less), scale = a * (a - 1.0);
     double reach = (s.more > -0.5 ? log1p(s.more) : log(1.0 + s.more)) + (a - 1.0) * log_mass;
@@ -440,7 +436,7 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
 #ifdef FAMILY_KL
         double tolerance = m < MANY ? 2e-14 : single ? 2e-7 : 1e-9;
 #else
-        double tolerance = m < MANY ? 1e-11 : single ? 2e-7 : 1e-9;
+        double tolerance = m < MANY ? 1e-10 : single ? 2e-7 : 1e-9;
 #endif
         if (!search(&b, radius, tolerance, 4 * iterations, &log_mu, &shift, &used)) return DECLINED;
     }
