@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     failed = [] if args.collect else _compute(found, root, more, args.jobs)
 
+    import torch
+
     from armor.evaluation.plots import table_plot
     from armor.evaluation.table import collect
     from armor.training.checkpoint import write_atomically
@@ -97,6 +100,8 @@ def run(args: argparse.Namespace) -> int:
     if not SCALES[args.scale].faithful:
         title += " (reduced: not comparable with published numbers)"
     table = collect(title, found, root)
+    if table.missing and SCALES[args.scale].faithful and not torch.cuda.is_available():
+        table = replace(table, reason=" (not run: this machine has no CUDA)")
     if table.entries:
         root.mkdir(parents=True, exist_ok=True)
         write_atomically(root / "table.md", table.markdown().encode())

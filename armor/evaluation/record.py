@@ -97,8 +97,8 @@ def read_record(path: Path) -> Record:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        counts = {str(entry["name"]): int(entry.get("n", content["n"])) for entry in content["attacks"]}
-        counts["natural"] = int(content["n"])
+        counts = {"natural": int(content["n"])}
+        counts |= {str(entry["name"]): int(entry.get("n", content["n"])) for entry in content["attacks"]}
         packed = dict(content.pop("right"))
         right = {name: _unpack(packed[name], count) for name, count in counts.items()}
     except FileNotFoundError:

@@ -72,6 +72,7 @@ class Table:
         title: of it. entries: its lines. missing: folders of runs without a whole evaluation.
         machines: what the evaluations ran on, in words.
         seconds: of training, by run, shortest first; what else the machine did meanwhile is not known here.
+        reason: why something is missing, as " (…)", or nothing.
     """
 
     title: str
@@ -79,6 +80,7 @@ class Table:
     missing: tuple[str, ...]
     machines: tuple[str, ...] = ()
     seconds: tuple[float, ...] = ()
+    reason: str = ""
 
     def markdown(self) -> str:
         """The table for people."""
@@ -109,7 +111,7 @@ class Table:
                 f"{self.seconds[-1] / 60:.1f} minutes each.",
             ]
         if self.missing:
-            lines += ["", f"Not computed yet: {', '.join(self.missing)}."]
+            lines += ["", f"Not computed yet{self.reason}: {', '.join(self.missing)}."]
         return "\n".join(lines) + "\n"
 
 
