@@ -56,9 +56,9 @@ def table_plot(table: Table, path: Path) -> None:
         for entry, paired in pairs:
             if len(paired.by_seed) > 1:
                 place = [labels.index(entry.label) + shift] * len(paired.by_seed)
-                right.plot([100 * d for d in paired.by_seed], place, "|", color=f"C{k}", markersize=5)
+                right.plot([100 * d for d in paired.by_seed], place, "x", color=f"C{k}", markersize=4)
     left.set(yticks=range(len(labels)), yticklabels=labels, xlabel="accuracy (%)")
-    right.set(xlabel="difference to the baseline (points; | one seed)")
+    right.set(xlabel="difference to the baseline (points; x: one seed)")
     right.axvline(0, color="black", linewidth=0.8)
     left.invert_yaxis()
     for axes in (left, right):
