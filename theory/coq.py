@@ -21,6 +21,10 @@ def _named(*names: str) -> Callable[[FDivergence], bool]:
     return lambda d: d.name in names
 
 
+def _at_one_alone(d: FDivergence) -> bool:
+    return bool(d.domain[1] == 1)
+
+
 _KL = _named("kl")
 _NEEDS: dict[str, Callable[[FDivergence], Any]] = {
     "T2_f_strong_duality": _finite_around_one,
@@ -31,11 +35,17 @@ _NEEDS: dict[str, Callable[[FDivergence], Any]] = {
     "T8_weak_duality": _KL,
     "T8_strong_duality": _KL,
     "T17_doubled_space": _KL,
+    "T17_only_transport": _at_one_alone,
+    "T17_cvar_one": _named("cvar"),
+    "T17_ot_dro": _at_one_alone,
+    "T17_adversarial_training": lambda d: d.strictly_convex_at_one,
     "T18_strict": lambda d: d.strictly_convex_at_one,
     "T18_divergence_property": lambda d: d.strictly_convex_at_one,
     "T28_pearson": _named("pearson"),
     "T28_neyman": _named("neyman"),
     "T28_hellinger": _named("hellinger"),
+    "T25_total_variation": _named("tv"),
+    "T25_truncated_transport": _named("tv"),
 }
 _ANY = {"T13_monotone_eps", "T20_equivariance", "T17_transport_step"}  # no hypothesis on the divergence
 

@@ -1,4 +1,4 @@
-(** * T13, T18, T20, T22, T24, T26, T28: order, invariances and composition
+(** * T13, T18, T20, T22, T24, T28: order, invariances and composition
 
     Each follows from the definitions by transforming plans. *)
 From ArmorD Require Export T07_strong.
@@ -257,21 +257,6 @@ apply: functional_extensionality => x; apply: functional_extensionality => z; ap
   by rewrite cd; case: (c x z) => [r||] //=; lra.
 by apply: Inf_ge => v [y ->].
 Qed.
-
-(** ** T26: data processing *)
-Section DataProcessing.
-Context {X X' : finType} (f : ffun) (m : support) (p : X -> R) (c : X -> X -> Rbar) (c' : X' -> X' -> Rbar).
-Variable K : X -> X' -> R.
-Hypotheses (pp : prob p) (c0 : nonneg_cost c) (c0' : nonneg_cost c').
-Hypothesis Kp : forall x, prob (K x).
-Definition push (p : X -> R) : X' -> R := fun y => sum (fun x => p x * K x y).
-
-Lemma push_prob e : prob e -> prob (push e).
-Proof.
-move=> [e0 e1]; split=> [y|]; first by apply: sum_ge0 => x; apply: Rmult_le_pos => //; case: (Kp x).
-by rewrite /push sum_sum -e1; apply: sum_ext => x; rewrite sum_scal (proj2 (Kp x)); ring.
-Qed.
-End DataProcessing.
 
 (** ** T28: [(sD)^c = s D^(c/s)] *)
 Theorem T28_scaling (X Y : finType) (D : (X -> R) -> Rbar) (c : X -> Y -> Rbar) s q : nonneg_divergence D ->

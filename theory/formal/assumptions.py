@@ -1,9 +1,14 @@
 #!/usr/bin/env python3
-"""Print what every theorem of `theorems.json` assumes, and compare it with the allow-list.
+"""Print what every theorem of `theorems.json` assumes; compare it with the allow-list and with the record.
 
-Run in this directory after `make all`. `--json` prints one object per theorem (statement, module, theorem,
-type, assumptions). Exit 0: every theorem exists in the compiled library, closed under the allowed axioms.
-Exit 1: a theorem is missing or assumes more, or a source admits something. Exit 2: no Coq.
+Run in this directory after `make all`. `theorems.json` is the committed record, one object per theorem:
+statement (T-id), module, theorem, says (one line of English), coq (as written in the source), type (closed,
+as the compiled library has it), hypotheses (the premises of that type, in order), assumptions (axioms). A
+new theorem needs the first four; `--record` asks Coq for the rest and rewrites the file. `--json` prints the
+answers.
+
+Exit 0: every theorem exists in the compiled library, as recorded, closed under the allowed axioms. Exit 1: a
+theorem is missing, differs from the record or assumes more, or a source admits something. Exit 2: no Coq.
 """
 
 import json
@@ -13,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 
@@ -23,10 +29,14 @@ ALLOWED = {
     "FunctionalExtensionality.functional_extensionality_dep",
     "Classical_Prop.classic",
 }
+# The fields of the record: those written by hand, and those that Coq answers.
+WRITTEN = ("statement", "theorem", "module", "says")
+ASKED = ("coq", "type", "hypotheses", "assumptions")
 # Ways to leave a hole in a proof or to weaken the kernel; none may occur in a source.
 FORBIDDEN = re.compile(
     r"\b(Admitted|admit|give_up|Axioms?|Parameters?|Conjecture|bypass_check|Unset\s+\w+\s+Checking)\b"
 )
+OPEN = re.compile(r"\b(?:forall|exists|let|fun|if|match)\b|<->")
 COMMENT = re.compile(r"\(\*.*?\*\)", re.DOTALL)
 
 
@@ -42,11 +52,43 @@ def assumed(block: str) -> set[str]:
     return set(re.findall(r"^([A-Za-z_][\w.']*)\s*:", block, re.MULTILINE)) - {"Axioms"}
 
 
-def ask(theorems: list[dict[str, str]]) -> list[dict[str, object]]:
+def stated(source: str, theorem: str) -> str:
+    """The statement of a theorem as it is written in its source; "" where it is not there."""
+    pattern = rf"^(?:Theorem|Lemma|Corollary) {re.escape(theorem)}\b.*?\.(?=\s*\nProof\b)"
+    found = re.search(pattern, source, re.DOTALL | re.MULTILINE)
+    return found.group(0) if found else ""
+
+
+def premises(kind: str) -> list[str]:
+    """What stands before an arrow in a closed type, from the outside in; binders are no premises."""
+    found: list[str] = []
+    while True:
+        kind = kind.strip()
+        mark = "," if kind.startswith("forall ") else "->"
+        depth, cut = 0, -1
+        for k, letter in enumerate(kind):
+            depth += (letter in "([{") - (letter in ")]}")
+            if depth:
+                continue
+            if kind.startswith(mark, k):
+                cut = k
+                break
+            # What binds weaker than an arrow, or hides one: the conclusion starts here.
+            if mark == "->" and OPEN.match(kind, k):
+                break
+        if cut < 0:
+            return found
+        if mark == "->":
+            found.append(kind[:cut].strip())
+        kind = kind[cut + len(mark) :]
+
+
+def ask(theorems: list[dict[str, Any]]) -> list[dict[str, object]]:
     """Types and assumptions as Coq prints them; a theorem that does not exist has an error instead."""
     lines = ["Set Printing Width 110."]
     for module in sorted({t["module"] for t in theorems}):
-        lines.append(f"From ArmorD Require {module}.")
+        lines.append(f"From ArmorD Require Import {module}.")
+    lines.append("Open Scope R_scope.")
     for k, t in enumerate(theorems):
         full = f"{t['module']}.{t['theorem']}"
         lines.append(f"Definition mark_{k} := {k}. Print mark_{k}.")
@@ -68,8 +110,22 @@ def ask(theorems: list[dict[str, str]]) -> list[dict[str, object]]:
             continue
         about, _, rest = text.partition("Expands to:")
         statement = re.split(r"\n\n", about.strip())[0]
-        result.append({**t, "type": " ".join(statement.split()), "assumptions": sorted(assumed(rest))})
+        kind = " ".join(statement.split()).partition(" : ")[2]
+        result.append(
+            {
+                **{key: t[key] for key in WRITTEN},
+                "coq": stated((HERE / f"{t['module']}.v").read_text(encoding="utf-8"), t["theorem"]),
+                "type": kind,
+                "hypotheses": premises(kind),
+                "assumptions": sorted(assumed(rest)),
+            }
+        )
     return result
+
+
+def differences(recorded: dict[str, object], answer: dict[str, object]) -> list[str]:
+    """The fields in which the record and the compiled library differ."""
+    return [key for key in ASKED if recorded.get(key) != answer.get(key)]
 
 
 def main(arguments: list[str]) -> int:
@@ -81,15 +137,23 @@ def main(arguments: list[str]) -> int:
         if found := holes(source.read_text(encoding="utf-8")):
             print(f"{source.name} contains {', '.join(found)}", file=sys.stderr)
             bad += 1
-    answers = ask(json.loads((HERE / "theorems.json").read_text(encoding="utf-8")))
+    record = HERE / "theorems.json"
+    recorded = json.loads(record.read_text(encoding="utf-8"))
+    answers = ask(recorded)
     if "--json" in arguments:
         print(json.dumps(answers, indent=1))
-    for answer in answers:
+    recording = "--record" in arguments and not any("error" in answer for answer in answers)
+    if recording:
+        record.write_text(json.dumps(answers, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for entry, answer in zip(recorded, answers, strict=True):
         name = f"{answer['module']}.{answer['theorem']}"
         if "error" in answer:
             print(f"{name}: {answer['error']}", file=sys.stderr)
             bad += 1
             continue
+        if not recording and (changed := differences(entry, answer)):
+            print(f"{name} is not as recorded in theorems.json: {', '.join(changed)}", file=sys.stderr)
+            bad += 1
         names = answer["assumptions"]
         assert isinstance(names, list)
         extra = sorted(set(names) - ALLOWED)
@@ -101,7 +165,8 @@ def main(arguments: list[str]) -> int:
             print(f"{name} assumes {', '.join(extra)}, which is not allowed", file=sys.stderr)
     if not bad:
         print(
-            f"{len(answers)} theorems, none assumes more than the classical axioms of the reals",
+            f"{len(answers)} theorems, each as recorded; "
+            "none assumes more than the classical axioms of the reals",
             file=sys.stderr,
         )
     return 1 if bad else 0

@@ -108,6 +108,12 @@ STATEMENT = Statement(
         "ArmorD.T13_T28_elementary.T13_monotone_cost",
         "ArmorD.T01_primal.Df_ge0",
         "ArmorD.T01_primal.Df_zero",
+        "ArmorD.T13_order.T13_value_monotone_cost",
+        "ArmorD.T13_order.T13_concave_eps",
+        "ArmorD.T13_order.T13_le_reachable",
+        "ArmorD.T13_order.T13_mean_le",
+        "ArmorD.T13_order.T13_mechanisms",
+        "ArmorD.T13_order.T13_hard_ball",
     ),
     renyi=ForRenyi(_steps),
 )

@@ -179,6 +179,11 @@ STATEMENT = Statement(
     formal=(
         "ArmorD.T17_doubled.T17_transport_step",
         "ArmorD.T17_doubled.T17_doubled_space",
+        "ArmorD.T25_truncated_transport.T17_only_transport",
+        "ArmorD.T13_order.T17_rigid",
+        "ArmorD.T13_order.T17_cvar_one",
+        "ArmorD.T13_order.T17_ot_dro",
+        "ArmorD.T13_order.T17_adversarial_training",
     ),
     renyi=ForRenyi(_steps),
 )
