@@ -30,8 +30,8 @@ def script() -> ModuleType:
     return module
 
 
-def listed() -> list[dict[str, str]]:
-    theorems: list[dict[str, str]] = json.loads((FORMAL / "theorems.json").read_text(encoding="utf-8"))
+def listed() -> list[dict[str, Any]]:
+    theorems: list[dict[str, Any]] = json.loads((FORMAL / "theorems.json").read_text(encoding="utf-8"))
     return theorems
 
 
@@ -52,10 +52,53 @@ def test_words_in_comments_are_no_holes() -> None:
 
 
 @pytest.mark.parametrize("entry", listed(), ids=lambda e: e["theorem"])
-def test_every_listed_theorem_is_stated_in_its_file(entry: dict[str, str]) -> None:
+def test_every_listed_theorem_is_stated_in_its_file(entry: dict[str, Any]) -> None:
     source = (FORMAL / f"{entry['module']}.v").read_text(encoding="utf-8")
     pattern = rf"^(Theorem|Lemma|Corollary) {re.escape(entry['theorem'])}\b"
     assert re.search(pattern, source, re.MULTILINE)
+
+
+@pytest.mark.parametrize("entry", listed(), ids=lambda e: e["theorem"])
+def test_the_record_is_complete_and_allowed(entry: dict[str, Any]) -> None:
+    tool = script()
+    assert set(entry) == {*tool.WRITTEN, *tool.ASKED}
+    assert entry["coq"] == tool.stated((FORMAL / f"{entry['module']}.v").read_text("utf-8"), entry["theorem"])
+    assert entry["coq"]
+    assert set(entry["assumptions"]) <= tool.ALLOWED
+    assert entry["hypotheses"] == tool.premises(entry["type"])
+
+
+def test_premises_are_what_stands_before_an_arrow() -> None:
+    premises = script().premises
+    assert premises("forall (X : T) [p : X -> R], prob p -> (0 < e -> A) -> forall q, prob q -> B /\\ C") == [
+        "prob p",
+        "(0 < e -> A)",
+        "prob q",
+    ]
+    assert premises("A -> B <-> C -> D") == ["A"]
+    assert premises("exists x, P x -> Q") == []
+
+
+def test_a_missing_theorem_and_a_changed_hypothesis_are_seen() -> None:
+    tool = script()
+    entry = listed()[0]
+    assert tool.differences(entry, entry) == []
+    assert tool.differences(entry, {**entry, "hypotheses": entry["hypotheses"][1:]}) == ["hypotheses"]
+    assert tool.differences(entry, {**entry, "assumptions": [*entry["assumptions"], "mine"]}) == [
+        "assumptions"
+    ]
+    if shutil.which("coqtop") is None or not (FORMAL / "Theorems.vo").exists():
+        pytest.skip("Coq is not installed, or the proofs are not compiled (make formal)")
+    (answer,) = tool.ask([{**entry, "theorem": "T1_which_nobody_proved"}])
+    assert "error" in answer
+
+
+def test_every_statement_names_listed_theorems() -> None:
+    from theory.statement import statement, statements
+
+    known = {f"ArmorD.{e['module']}.{e['theorem']}" for e in listed()}
+    for name in statements():
+        assert set(statement(name).formal) <= known, name
 
 
 def test_assumptions_are_read_from_the_answer_of_coq() -> None:
@@ -96,6 +139,7 @@ SPECS: list[dict[str, object]] = [
     {"name": "hellinger"},
     {"name": "js"},
     {"name": "triangular"},
+    {"name": "jeffreys"},
     {"name": "cvar", "beta": 0.5},
     {"name": "alpha", "alpha": 2.5},
     {"name": "alpha", "alpha": 0.5},
@@ -103,7 +147,9 @@ SPECS: list[dict[str, object]] = [
 ]
 
 
-def certificate(spec: dict[str, object], kind: str, support: str) -> dict[str, Any]:
+def certificate(
+    spec: dict[str, object], kind: str, support: str, epsilon: float = 0.1, kappa: float = 0.5
+) -> dict[str, Any]:
     from verification import solve
     from verification.instance import from_mapping
 
@@ -114,8 +160,8 @@ def certificate(spec: dict[str, object], kind: str, support: str) -> dict[str, A
             "p": [0.5, 0.25, 0.25],
             "q": [0.2, 0.3, 0.5],
             "phi": [1.0, 2.0, 0.5],
-            "epsilon": 0.1,
-            "kappa": 0.5,
+            "epsilon": epsilon,
+            "kappa": kappa,
             "support": support,
         }
     )
@@ -157,6 +203,107 @@ def test_the_proved_checker_accepts_what_holds_and_refuses_what_was_changed(
     plan = worse["upper" if kind == "divergence" else "lower"]["plan"]
     plan[0][2] = moved(plan[0][2], Fraction(1, 1000))
     assert verdict(worse, tmp_path)[0] == 1
+
+
+@needs_checker
+@pytest.mark.parametrize("support", ["space", "reference"])
+@pytest.mark.parametrize("spec", [{"name": "kl"}, {"name": "tv"}, {"name": "cvar", "beta": 0.5}])
+def test_the_reachable_supremum_is_checked_where_lambda_and_kappa_are_zero(
+    spec: dict[str, object], support: str, tmp_path: Path
+) -> None:
+    data = certificate(spec, "dro", support, epsilon=50, kappa=0)
+    assert Fraction(data["upper"]["lambda"]) == 0
+    assert verdict(data, tmp_path)[0] == 0
+    for key, side in (("rho", "upper"), ("upper", "claim")):
+        worse = copy.deepcopy(data)
+        worse[side][key] = moved(worse[side][key], -Fraction(1, 10**6))
+        assert verdict(worse, tmp_path)[0] == 1, key
+
+
+def changes(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The certificate with one field changed at a time, in both directions where it is a number."""
+    found: list[tuple[str, dict[str, Any]]] = []
+
+    def walk(node: Any, path: tuple[Any, ...]) -> None:
+        if isinstance(node, dict):
+            for key, value in node.items():
+                walk(value, (*path, key))
+        elif isinstance(node, list) and not (path[-2:-1] == ("plan",) and len(node) == 3):
+            for key, value in enumerate(node):
+                walk(value, (*path, key))
+        elif isinstance(node, list):
+            walk(node[2], (*path, 2))
+        elif (
+            isinstance(node, str)
+            and path[0] not in ("format", "kind")
+            and path[-1] not in ("name", "support")
+        ):
+            if node in ("inf", "-inf"):
+                return
+            for sign in (1, -1):
+                worse = copy.deepcopy(data)
+                place: Any = worse
+                for key in path[:-1]:
+                    place = place[key]
+                place[path[-1]] = moved(node, sign * Fraction(1, 10))
+                found.append((f"{'.'.join(map(str, path))} {'+' if sign > 0 else '-'}", worse))
+
+    walk(data, ())
+    for name, other in (("name", "pearson"), ("support", "none")):
+        worse = copy.deepcopy(data)
+        if name == "name":
+            worse["instance"]["divergence"] = {"name": other}
+        else:
+            worse["instance"]["support"] = other
+        found.append((name, worse))
+    return found
+
+
+@needs_checker
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["divergence", "dro"])
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: "-".join(map(str, s.values())))
+def test_no_changed_field_passes_that_the_other_checker_refuses(
+    spec: dict[str, object], kind: str, tmp_path: Path
+) -> None:
+    from verification.certificate.checker import check
+
+    data = certificate(spec, kind, "space")
+    refused = set()
+    for name, changed in changes(data):
+        accepted = verdict(changed, tmp_path)[0] == 0
+        assert accepted <= check(changed).accepted, name
+        if not accepted:
+            refused.add(name.split(" ")[0].split(".")[1] if "." in name else name)
+    assert {"p", "cost", "support", "lower", "upper", "plan"} <= refused
+    assert ({"q", "g"} if kind == "divergence" else {"phi", "epsilon", "kappa", "lambda"}) <= refused
+
+
+@needs_checker
+@pytest.mark.slow
+def test_one_thousand_points(tmp_path: Path) -> None:
+    import numpy as np
+
+    from verification import solve
+    from verification.instance import from_mapping
+
+    generator = np.random.default_rng(7)
+    x, y = generator.random((2, 1000, 2))
+    instance = from_mapping(
+        {
+            "divergence": {"name": "kl"},
+            "x": x.tolist(),
+            "y": y.tolist(),
+            "cost": "sqeuclidean",
+            "p": [1 / 1000] * 1000,
+            "q": [1 / 1000] * 1000,
+            "support": "reference",
+        }
+    )
+    data = dict(solve.divergence(instance).certificate())
+    assert verdict(data, tmp_path)[0] == 0
+    data["claim"] = {**data["claim"], "lower": moved(data["claim"]["lower"], Fraction(1, 1000))}
+    assert verdict(data, tmp_path)[0] == 1
 
 
 @needs_checker

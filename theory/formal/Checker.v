@@ -63,8 +63,22 @@ Definition fval (d : div) (t : Q) : option itv :=
     | ReverseKL | Neyman | Jeffreys => None
     end.
 
-(** Candidate maximiser for Jeffreys: any [w > 0] gives [f*(y) <= ...] only at the root, so [f*] is bounded by
-    an enclosure of the Lambert root [w + ln w = 1 - y], tested by signs at both ends. *)
+(** The root [w > 0] of [w + ln w = z], for Jeffreys: Newton's steps from the left find a candidate (nothing is claimed of
+    them); the signs of [w + ln w - z] a little to its left and right enclose the root. *)
+Definition toQ (x : F.type) : Q :=
+  match x with
+  | Specific_ops.Float m e => if Z.leb 0 e then Qmake (m * 2 ^ e) 1 else Qred (Qmake m (Z.to_pos (2 ^ (- e))))
+  | Specific_ops.Fnan => 0%Q
+  end.
+Definition lambert_step (z w : Q) : Q :=
+  let i := iQ w in toQ (I.midpoint (idiv (imul i (isub (iadd (iZ 1) (iQ z)) (iln i))) (iadd (iZ 1) i))).
+Definition lambert_start (z : Q) : Q := if qle z 1 then toQ (I.midpoint (iexp (iQ (z - 1)))) else ((z + 1) / 2)%Q.
+Definition tiny : Q := Qmake 1 (2 ^ 180).
+Definition lambert_itv (z : Q) : option itv :=
+  let w := iter 12 (lambert_step z) (lambert_start z) in
+  let a := Qred (w * (1 - tiny)) in let b := Qred (w * (1 + tiny)) in
+  if qlt 0 a && qle a b && nonneg_itv (isub (iQ z) (iadd (iQ a) (iln (iQ a)))) && nonneg_itv (isub (iadd (iQ b) (iln (iQ b))) (iQ z))
+  then Some (I.join (iQ a) (iQ b)) else None.
 
 (** [f*(y)] for an exact [y]; [None] outside its domain or where this checker has no formula. *)
 Definition fstar (d : div) (y : Q) : option itv :=
@@ -80,7 +94,7 @@ Definition fstar (d : div) (y : Q) : option itv :=
       if pos_itv e then Some (idiv (isub (iZ 0) (iln e)) (iZ 2)) else None
   | Triangular => if qle y 1 then
       Some (if qle (-(3)) y then isub (isub (iZ 4) (imul (iZ 4) (isqrt (iQ (1 - y))))) i else iZ (-1)) else None
-  | Jeffreys => None
+  | Jeffreys => match lambert_itv (1 - y) with None => None | Some w => Some (isub (iadd (iadd i w) (idiv one w)) (iZ 2)) end
   | CVaR b => Some (if qle y 0 then iZ 0 else iQ (y / b))
   | Alpha a => let c := idiv one (imul (iQ a) (isub (iQ a) one)) in
       let z := (a - 1) * y in
@@ -227,6 +241,27 @@ Definition check_dro_upper (d : div) (space : bool) (rows : seq row) (phi : seq 
     | Some _, Some j => nonneg_itv (isub (iQ (claim - (lambda * eps + rho))) (imul (iQ mu) j))
     | _, _ => false
     end].
+
+(** The same at [lambda + kappa = 0]: only what can be reached counts.  [rho] is at least [phi] there; where mass is capped
+    (CVaR: at [p/b]) the excess over [rho] is paid at the cap. *)
+Definition cap (d : div) : option Q := if d is CVaR b then Some (1 / b)%Q else None.
+Definition free (c : seq (option Q)) : seq (option Q) := map (omap (fun=> 0%Q)) c.
+Fixpoint excess (t : option Q) (g : seq (option Q)) (rho : Q) (rows : seq row) : option Q :=
+  match rows with
+  | [::] => Some 0%Q
+  | (p, c) :: rows' =>
+      match excess t g rho rows' with
+      | None => None
+      | Some s => match hrow g (free c) with
+        | None => Some s
+        | Some h => if qle p 0 || qle h rho then Some s else match t with None => None | Some u => Some (qadd (p * u * (h - rho))%Q s) end
+        end
+      end
+  end.
+Definition check_dro_upper_zero (d : div) (space : bool) (rows : seq row) (phi : seq Q) (kappa rho claim : Q) : bool :=
+  [&& valid d, data_ok rows, Qeq_bool kappa 0 &
+    if slope_of space d is Some _ then all (fun v => qle v rho) phi && qle rho claim
+    else match excess (cap d) (map Some phi) rho rows with Some s => qle (rho + s) claim | None => false end].
 
 (** DRO, lower bound: a plan whose value is at most [eps]; [Q] is its column marginal. *)
 Definition dotq (a b : seq Q) : Q := foldr (fun z s => qadd (Qmult z.1 z.2) s) 0%Q (zip a b).

@@ -179,6 +179,31 @@ Qed.
 Lemma star_conj Fn y : dom Fn y -> conjugate (divergence Fn) y = Finite (star Fn y).
 Proof. by have [h _] := conjugate_closed_form Fn y. Qed.
 
+Lemma lambert_mono w z : 0 < w -> w + ln w <= z -> w <= lambert z.
+Proof.
+move=> w0 h; have [l0 e] := lambertP z; apply: Rnot_lt_le => l; have := ln_increasing _ _ l0 l; lra.
+Qed.
+
+Lemma lambert_mono' w z : 0 < w -> z <= w + ln w -> lambert z <= w.
+Proof.
+move=> w0 h; have [l0 e] := lambertP z; apply: Rnot_lt_le => l; have := ln_increasing _ _ w0 l; lra.
+Qed.
+
+Lemma lambert_itv_sound z i : lambert_itv prec z = Some i -> cont i (lambert (Q2R z)).
+Proof.
+rewrite /lambert_itv; set w := iter _ _ _; set a := Qred (w * (1 - tiny)); set b := Qred (w * (1 + tiny)).
+case: ifP => // /andP [/andP [/andP [/qltP a0 /qleP ab] na] nb] [<-]; rewrite Q2R0 in a0.
+have b0 : 0 < Q2R b by lra.
+have ca := c_Q a; have cb := c_Q b; have cz := c_Q z.
+have ha := nonneg_itv_sound na (c_sub cz (c_add ca (c_ln a0 ca))).
+have hb := nonneg_itv_sound nb (c_sub (c_add cb (c_ln b0 cb)) cz).
+have la : Q2R a <= lambert (Q2R z) by apply: lambert_mono; lra.
+have lb : lambert (Q2R z) <= Q2R b by apply: lambert_mono'; lra.
+have ja : contains (I.convert (I.join (iQ a) (iQ b))) (Xreal (Q2R a)) by apply: I.join_correct; left.
+have jb : contains (I.convert (I.join (iQ a) (iQ b))) (Xreal (Q2R b)) by apply: I.join_correct; right.
+exact: (contains_connected _ _ _ ja jb _ (conj la lb)).
+Qed.
+
 Lemma fstar_sound d f y i : denotes d f -> fstar prec d y = Some i -> exists v, conjugate f (Q2R y) = Finite v /\ cont i v.
 Proof.
 have cy := c_Q y; have c1 := c_Z 1; have c2 := c_Z 2; have c4 := c_Z 4; have c0 := c_Z 0.
@@ -221,7 +246,12 @@ rewrite /fstar; case=> [|||||||||b h|a h0 h1].
     have := qleP e'; rewrite e3; case: Rle_dec => //= _ _.
     by apply: c_sub => //; apply: c_sub => //; apply: c_mul => //; apply: c_sqrt => //; lra.
   by have := qleN (negbT e'); rewrite e3; case: Rle_dec => /= h; [lra | move=> _; exact: c_Z].
-- by [].
+- case e : (lambert_itv _ _) => [w|] // -[<-]; have := lambert_itv_sound e; rewrite Q2R_minus Q2R1 => cw.
+  exists (jeffreys_star (Q2R y)); split; first exact: (@star_conj jeffreys).
+  rewrite /jeffreys_star; have [w0 _] := lambertP (1 - Q2R y).
+  apply: c_sub => //; apply: c_add; first exact: c_add.
+  have -> : / lambert (1 - Q2R y) = 1 / lambert (1 - Q2R y) by field; lra.
+  by apply: c_div => //; lra.
 - case=> <-; eexists; split; first exact: cvar_conjugate.
   case e : (qle _ _).
     have := qleP e; rewrite Q2R0 => l; rewrite Rmax_right // (_ : 0 / Q2R b = 0); [exact: c_Z | rewrite /Rdiv; ring].

@@ -44,6 +44,37 @@ by have := all_nthP None h ly; rewrite e => /qleP; rewrite Q2R0.
 Qed.
 End Data.
 
+(** At [lambda + kappa = 0]: the mean of [phi] is at most [rho] plus the excess over [rho] that each row can carry. *)
+Theorem T6_weak_excess (X Y : finType) (f : ffun) (k : Rbar) (p : X -> R) (c : X -> Y -> Rbar) (phi : Y -> R) (eps rho : R)
+  (psi exc : X -> R) : k = p_infty -> nonneg_cost c -> (forall x, 0 <= p x) -> (forall x, 0 <= exc x) ->
+  (forall x y, 0 < p x -> finite (c x y) -> phi y <= psi x) ->
+  (forall x y r, 0 < p x -> finite (c x y) -> 0 <= r -> finite (f (r / p x)) -> r * (psi x - rho) <= exc x) ->
+  Rbar_le (DRO (program f k p c) phi eps 0) (rho + sum exc).
+Proof.
+move=> ek c0 p0 x0 hpsi hexc; apply: Sup_le => v [q [d [[q0 q1] e de ->]]] /=.
+have nk : k <> m_infty by rewrite ek.
+have l : Rbar_lt (program f k p c q) (d + 1) by rewrite e /=; lra.
+have [pi [s [[pi0 s0 piz mg] [d1 d2 d3] _]]] := program_lt nk c0 l.
+have sz y : s y = 0 by apply: (sum_eq0 s0); case: d2 => //; rewrite ek.
+suff h : sum (fun y => q y * (phi y - rho)) <= sum exc.
+  have : sum (fun y => q y * (phi y - rho)) = expect q phi - rho.
+    have -> : expect q phi - rho = expect q phi - rho * sum q by rewrite q1; ring.
+    by rewrite /expect -sum_scal -sum_minus; apply: sum_ext => y; ring.
+  lra.
+have -> : sum (fun y => q y * (phi y - rho)) = sum (fun x => sum (fun y => pi x y * (phi y - rho))).
+  by rewrite sum_sum; apply: sum_ext => y; rewrite sum_scalr -mg sz Rplus_0_r.
+apply: sum_le => x; have r0 : 0 <= sum (pi x) by apply: sum_ge0.
+case: (Rle_lt_or_eq_dec _ _ r0) => [rp|rz]; last first.
+  by rewrite sum_zero // => y; rewrite (sum_eq0 (pi0 x) (esym rz)); ring.
+have [y py] := sum_pos_ex rp.
+have px : 0 < p x by case: (Rle_lt_or_eq_dec _ _ (p0 x)) => // z; have := piz x y (esym z); lra.
+have fy : finite (c x y) by case: (d3 x y) => // z; lra.
+apply: (Rle_trans _ (sum (pi x) * (psi x - rho))).
+  rewrite -sum_scalr; apply: sum_le => z; case: (d3 x z) => [->|fz]; first lra.
+  by apply: Rmult_le_compat_l => //; have := hpsi x z px fz; lra.
+by apply: (hexc x y) => //; move: (d1 x); case: Rlt_dec.
+Qed.
+
 Section Sound.
 Variable prec : F.precision.
 
@@ -87,6 +118,44 @@ elim: g c h j => [|a g IH] [|b c] h [|j] //=; rewrite ?nth_nil //.
       by move=> e1 ea1 eb1; rewrite ea1 eb1 in e1; case: (hrow g' c') e1.
     move=> e1; apply: IH'; case: a1 e1 => [a1'|]; case: b1 => [b1'|] //; by case: (hrow g' c').
   by case: (none _ _ _ e' ea eb).
+Qed.
+
+Lemma free_nth c j : nth None (free c) j = if nth None c j is Some _ then Some 0%Q else None.
+Proof. by elim: c j => [|a c IH] [|j] //=; case: a. Qed.
+
+Arguments free : simpl never.
+
+Lemma hrow_none g c j x r : hrow g c = None -> nth None g j = Some x -> nth None c j = Some r -> False.
+Proof.
+elim: g c j => [|a g IH] [|b c] [|j] //=; rewrite ?nth_nil //.
+  by move=> e ea eb; rewrite ea eb in e; case: (hrow g c) e.
+by move=> e; apply: IH; case: a e => [a'|]; case: b => [b'|] //; case: (hrow g c).
+Qed.
+
+Definition row_excess (t : option Q) (g : seq (option Q)) (rho : Q) (z : row) : R :=
+  if hrow g (free z.2) is Some h then
+    if qle z.1 0 || qle h rho then 0 else if t is Some u then Q2R z.1 * Q2R u * (Q2R h - Q2R rho) else 0
+  else 0.
+
+Lemma excess_sound t g rho rows s : excess t g rho rows = Some s ->
+  Q2R s = \big[Rplus/0]_(z <- rows) row_excess t g rho z /\
+  forall x h, (x < size rows)%N -> hrow g (free (nth row0 rows x).2) = Some h -> 0 < Q2R (nth row0 rows x).1 ->
+    Q2R h <= Q2R rho \/ exists u, t = Some u /\ row_excess t g rho (nth row0 rows x) = Q2R (nth row0 rows x).1 * Q2R u * (Q2R h - Q2R rho) /\ Q2R rho < Q2R h.
+Proof.
+elim: rows s => [|[p c] rows IH] s /=; first by case=> <-; rewrite big_nil Q2R0.
+case e : (excess _ _ _ _) => [s'|] //; have [es hs] := IH _ e; rewrite big_cons.
+rewrite /row_excess /=; case eh : (hrow g (free c)) => [h|]; last first.
+  case=> <-; rewrite Rplus_0_l; split; first exact: es.
+  case=> [|x] h' lx E; last exact: hs.
+  by have := eq_trans (esym eh) E.
+case b : (qle p 0 || qle h rho).
+  case=> <-; rewrite Rplus_0_l; split; first exact: es.
+  case=> [|x] h' lx E; last exact: hs.
+  case: (eq_trans (esym eh) E) => <- px; left; have {}px : 0 < Q2R p := px; case/orP: b => /qleP //; rewrite Q2R0; lra.
+case: t e IH es hs => [u|] // e _ es hs [<-]; split; first by rewrite qaddE !Q2R_mult Q2R_minus es.
+case=> [|x] h' lx E; last exact: hs.
+case: (eq_trans (esym eh) E) => <- px; right; exists u; split => //; rewrite /row_excess /= eh b; split => //.
+by move/norP: b => [_ /qleN].
 Qed.
 
 Section One.
@@ -205,6 +274,53 @@ have A : Rbar_le (DRO (program f (slope f (mode space)) (weight rows) (arc rows 
   have -> : (psi x - Q2R rho) / Q2R mu = H x by rewrite /psi; field; lra.
   by rewrite /H eh /= ec; exact: Rbar_le_refl. }
 by apply: Rbar_le_trans A _; rewrite eu /=; lra.
+Qed.
+
+(** The same at [lambda + kappa = 0]. *)
+Theorem check_dro_upper_zero_sound space rows phi eps kappa rho claim :
+  check_dro_upper_zero prec d space rows phi kappa rho claim ->
+  Rbar_le (DRO (program f (slope f (mode space)) (weight rows) (arc rows (size phi))) (vec (size phi) phi) (Q2R eps) (Q2R kappa))
+    (Q2R claim).
+Proof.
+rewrite /check_dro_upper_zero => /andP [_ /andP [ok /andP [/qeqP k0]]]; rewrite Q2R0 in k0; rewrite k0.
+have c0 := arc_nonneg ok (m := size phi); have p0 := weight_ge0 ok; have := slope_sound space den.
+case ek : (slope_of _ _ _) => [i|].
+  move=> [kv [sk _]] /andP [al /qleP rc].
+  apply: (Rbar_le_trans _ (Q2R rho)) => //.
+  apply: (@T6_weak_duality_at_zero _ _ f _ (weight rows) _ (@slope_not_minus f (mode space)) c0 p0) => // y _.
+  exact: (qleP (all_nthP 0%Q al (ltn_ord y))).
+move=> sk; case ee : (excess _ _ _ _) => [s|] // /qleP; rewrite Q2R_plus; have [es hs] := excess_sound ee.
+move=> rc; set g := map Some phi in es hs ee *.
+have gE (y : 'I_(size phi)) : nth None g y = Some (nth 0%Q phi y) by rewrite (nth_map 0%Q).
+pose exc (x : 'I_(size rows)) := row_excess (cap d) g rho (nth row0 rows x).
+have eE : sum exc = Q2R s by rewrite es; exact: (sum_nth row0 rows (row_excess (cap d) g rho)).
+pose psi (x : 'I_(size rows)) := Q2R (odflt 0%Q (hrow g (free (nth row0 rows x).2))).
+have cap0 u : cap d = Some u -> exists b (hb : 0 < Q2R b <= 1), [/\ d = CVaR b, Q2R u = / Q2R b & f = cvar hb].
+  case: den => //= b hb [<-]; exists b, hb; split => //.
+  rewrite Q2R_div ?Q2R1; first by rewrite /Rdiv Rmult_1_l.
+  by move=> e; have := Qeq_eqR _ _ e; rewrite Q2R0; lra.
+have some (x : 'I_(size rows)) (y : 'I_(size phi)) : finite (arc rows (size phi) x y) -> exists h, hrow g (free (nth row0 rows x).2) = Some h /\ vec (size phi) phi y <= Q2R h.
+  rewrite /arc; case ec : (nth None _ _) => [r|] // _.
+  have ef : nth None (free (nth row0 rows x).2) y = Some 0%Q by rewrite free_nth ec.
+  case eh : (hrow g (free (nth row0 rows x).2)) => [h|]; last by case: (hrow_none eh (gE y) ef).
+  exists h; split => //; have := hrow_sound eh (gE y) ef; rewrite Q2R0 /vec; lra.
+have x0 x : 0 <= exc x.
+  rewrite /exc /row_excess; case eh : (hrow _ _) => [h|]; last lra.
+  case b : (_ || _); first lra.
+  case ec : (cap d) => [u|]; last lra.
+  have [b' [hb [_ -> _]]] := cap0 u ec; move/norP: b => [_ /qleN lh].
+  apply: Rmult_le_pos; last lra.
+  by apply: Rmult_le_pos; [exact: p0 | left; apply: Rinv_0_lt_compat; lra].
+apply: (Rbar_le_trans _ (Q2R rho + sum exc)); last by rewrite eE.
+apply: (@T6_weak_excess _ _ f _ (weight rows) _ (vec (size phi) phi) (Q2R eps) (Q2R rho) psi exc sk c0 p0 x0).
+- by move=> x y px fy; have [h [eh le]] := some x y fy; rewrite /psi eh.
+- move=> x y r px fy r0 ff; have [h [eh _]] := some x y fy; rewrite /psi eh /=.
+  case: (hs x h (ltn_ord x) eh px) => [le|[u [ec [ex lh]]]].
+    by have := x0 x; have : 0 <= r * (Q2R rho - Q2R h) by [apply: Rmult_le_pos; lra]; lra.
+  have [b [hb [_ eu ef]]] := cap0 u ec; rewrite /exc ex eu; apply: Rmult_le_compat_r; first lra.
+  move: ff; rewrite ef /= /cvar_val; case: Rle_dec => // rb _.
+  have := Rmult_le_compat_l _ _ _ (Rlt_le _ _ px) rb.
+  by have -> : weight rows x * (r / weight rows x) = r by [field; lra].
 Qed.
 End One.
 End Sound.

@@ -27,4 +27,4 @@ Extract Constant Specific_stdz.StdZRadix2.mantissa_shr => "(fun m d pos ->
   (Fast.shr m d, match pos, Fast.clean m d, Fast.last_bit m d with
    | Pos_Eq, true, true -> Pos_Mi | Pos_Eq, true, false -> Pos_Eq | _, _, true -> Pos_Up | _, _, false -> Pos_Lo))".
 
-Extraction "build/kernel.ml" check_lower check_upper check_dro_lower check_dro_upper distribution precision.
+Extraction "build/kernel.ml" check_lower check_upper check_dro_lower check_dro_upper check_dro_upper_zero distribution precision.

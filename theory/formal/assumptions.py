@@ -83,41 +83,47 @@ def premises(kind: str) -> list[str]:
         kind = kind[cut + len(mark) :]
 
 
-def ask(theorems: list[dict[str, Any]]) -> list[dict[str, object]]:
-    """Types and assumptions as Coq prints them; a theorem that does not exist has an error instead."""
-    lines = ["Set Printing Width 110."]
-    for module in sorted({t["module"] for t in theorems}):
-        lines.append(f"From ArmorD Require Import {module}.")
-    lines.append("Open Scope R_scope.")
-    for k, t in enumerate(theorems):
-        full = f"{t['module']}.{t['theorem']}"
-        lines.append(f"Definition mark_{k} := {k}. Print mark_{k}.")
-        lines += [f"About {full}.", f"Print Assumptions {full}."]
+def coqtop(before: list[str], questions: list[str]) -> tuple[list[str], str]:
+    """Coq's answer to each question after the lines `before`, up to the first it cannot answer; and its error."""
+    lines = ["Set Printing Width 110.", *before]
+    for k, question in enumerate(questions):
+        lines += [f"Definition mark_{k} := {k}%nat. Print mark_{k}.", question]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "ask.v"
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
         command = ["coqtop", "-Q", str(HERE), "ArmorD", "-w", "none", "-batch", "-l", str(file)]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
-    blocks = re.split(r"^mark_(\d+) = \d+.*$", run.stdout, flags=re.MULTILINE)
-    answers = {int(k): text for k, text in zip(blocks[1::2], blocks[2::2], strict=True)}
+    return re.split(r"^mark_\d+ = \d+.*$", run.stdout, flags=re.MULTILINE)[1:], run.stderr.strip()
+
+
+def ask(theorems: list[dict[str, Any]]) -> list[dict[str, object]]:
+    """Types and assumptions as Coq prints them; a theorem that does not exist has an error instead.
+
+    Types are asked with the library imported, so that they read as the sources do; assumptions without, so that
+    axioms come with their full names. Coq stops at a missing theorem, so those after it have the error too.
+    """
+    modules = sorted({t["module"] for t in theorems})
+    names = [f"{t['module']}.{t['theorem']}" for t in theorems]
+    imported = [f"From ArmorD Require Import {module}." for module in modules]
+    types, error = coqtop([*imported, "Open Scope R_scope."], [f"About {name}." for name in names])
+    known = sum("Expands to:" in text for text in types)
+    required = [f"From ArmorD Require {module}." for module in modules]
+    axioms, _ = coqtop(required, [f"Print Assumptions {name}." for name in names[:known]])
     result: list[dict[str, object]] = []
     for k, t in enumerate(theorems):
-        text = answers.get(k)
-        if text is None or "Expands to:" not in text:
-            result.append(
-                {**t, "error": (run.stderr.strip().splitlines() or ["it is not in the compiled library"])[-1]}
-            )
+        if k >= min(known, len(axioms)):
+            reason = (error.splitlines() or ["it is not in the compiled library"])[-1]
+            result.append({**t, "error": reason})
             continue
-        about, _, rest = text.partition("Expands to:")
-        statement = re.split(r"\n\n", about.strip())[0]
-        kind = " ".join(statement.split()).partition(" : ")[2]
+        about = types[k].partition("Expands to:")[0]
+        kind = " ".join(re.split(r"\n\n", about.strip())[0].split()).partition(" : ")[2]
         result.append(
             {
                 **{key: t[key] for key in WRITTEN},
                 "coq": stated((HERE / f"{t['module']}.v").read_text(encoding="utf-8"), t["theorem"]),
                 "type": kind,
                 "hypotheses": premises(kind),
-                "assumptions": sorted(assumed(rest)),
+                "assumptions": sorted(assumed(axioms[k])),
             }
         )
     return result

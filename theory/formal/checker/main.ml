@@ -193,8 +193,11 @@ let run file =
       side "upper" "inf" (fun w value ->
           if List.mem_assoc "constant" w then raise (Uncovered "the formal checker does not cover empty balls");
           only "upper" [ "lambda"; "rho" ] w;
-          Kernel.check_dro_upper prec d space rows columns eps kappa (rational "lambda" (field w "lambda"))
-            (rational "rho" (field w "rho")) value) in
+          let lambda = rational "lambda" (field w "lambda") and rho = rational "rho" (field w "rho") in
+          (* The kernel checks again that the sum is zero, or that it is positive. *)
+          if Z.sign lambda.Kernel.qnum = 0 && Z.sign kappa.Kernel.qnum = 0
+          then Kernel.check_dro_upper_zero prec d space rows columns kappa rho value
+          else Kernel.check_dro_upper prec d space rows columns eps kappa lambda rho value) in
   lower, upper
 
 let answer accepted grade reason =
