@@ -8,6 +8,7 @@ TORCH_INDEX ?=
 WORKERS ?= 2
 ARGS ?=
 
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
@@ -17,7 +18,7 @@ help:
 	@echo 'make verify      set up $(VENV) and run the check matrix (armor verify)'
 	@echo 'make test        set up $(VENV) and run the tests; `make test-slow` adds the slow tier'
 	@echo 'make lint types  ruff and mypy --strict'
-	@echo 'make formal      compile the Coq proofs and print what they assume; `make formal-deps` installs Coq'
+	@echo 'make formal      compile the Coq proofs, print what they assume, run coqchk; `make formal-deps` installs Coq'
 	@echo 'make docs        build the site into build/docs/html; `make pdf` the derivations on paper'
 	@echo 'Options: PYTHON=python3.12 TORCH_INDEX=<wheel index> WORKERS=2 ARGS="..."'
 
@@ -56,11 +57,12 @@ lock: $(STAMP)
 	@mv .constraints.new constraints.txt
 
 formal:
-	@$(MAKE) --no-print-directory -C theory/formal assumptions
+	@$(MAKE) --no-print-directory -C theory/formal PYTHON=$(PYTHON) check
 
+# Debian and Ubuntu; through sudo for who is not root.
 formal-deps:
-	apt-get update -q
-	apt-get install -y -q --no-install-recommends coq libcoq-coquelicot libcoq-interval libzarith-ocaml-dev
+	$(SUDO) apt-get update -q
+	$(SUDO) apt-get install -y -q --no-install-recommends coq libcoq-coquelicot libcoq-interval libzarith-ocaml-dev
 
 DOCS_STAMP := $(VENV)/.installed-docs
 SITE := build/docs/html

@@ -84,7 +84,7 @@ def premises(kind: str) -> list[str]:
 
 
 def coqtop(before: list[str], questions: list[str]) -> tuple[list[str], str]:
-    """Coq's answer to each question after the lines `before`, up to the first it cannot answer; and its error."""
+    """Coq's answers after the lines `before`, up to the first question it cannot answer; and its error."""
     lines = ["Set Printing Width 110.", *before]
     for k, question in enumerate(questions):
         lines += [f"Definition mark_{k} := {k}%nat. Print mark_{k}.", question]
@@ -99,8 +99,8 @@ def coqtop(before: list[str], questions: list[str]) -> tuple[list[str], str]:
 def ask(theorems: list[dict[str, Any]]) -> list[dict[str, object]]:
     """Types and assumptions as Coq prints them; a theorem that does not exist has an error instead.
 
-    Types are asked with the library imported, so that they read as the sources do; assumptions without, so that
-    axioms come with their full names. Coq stops at a missing theorem, so those after it have the error too.
+    Types are asked with the library imported, so that they read as the sources do; assumptions without, so
+    that axioms come with their full names. Coq stops at a missing theorem; those after it have the error too.
     """
     modules = sorted({t["module"] for t in theorems})
     names = [f"{t['module']}.{t['theorem']}" for t in theorems]

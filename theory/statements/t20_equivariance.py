@@ -133,6 +133,11 @@ STATEMENT = Statement(
     Formula(r"V_{a\kappa}(a\varphi + b; \varepsilon) = a V_\kappa(\varphi; \varepsilon) + b"),
     "derived here",
     _steps,
-    formal=("ArmorD.T13_T28_elementary.T20_equivariance",),
+    formal=(
+        "ArmorD.T13_T28_elementary.T20_equivariance",
+        "ArmorD.T26_data_processing.T20_splitting",
+        "ArmorD.T26_data_processing.T20_splitting_dro",
+        "ArmorD.T26_data_processing.T20_permutation",
+    ),
     renyi=ForRenyi(_renyi),
 )

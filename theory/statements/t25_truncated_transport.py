@@ -67,5 +67,9 @@ STATEMENT = Statement(
     Formula(r"TV^c = C_{\min(c, 1)}(P, Q) \ (\text{space})"),
     "derived here",
     _steps,
+    formal=(
+        "ArmorD.T25_truncated_transport.T25_total_variation",
+        "ArmorD.T25_truncated_transport.T25_truncated_transport",
+    ),
     renyi=ForRenyi("it is about total variation"),
 )

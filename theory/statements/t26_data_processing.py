@@ -54,5 +54,9 @@ STATEMENT = Statement(
     Formula(r"D^{c_Y}(QK\|PK) \le D^c(Q\|P)"),
     "derived here",
     _steps,
+    formal=(
+        "ArmorD.T26_data_processing.T26_divergence",
+        "ArmorD.T26_data_processing.T26_data_processing",
+    ),
     renyi=ForRenyi(_steps),
 )
