@@ -161,7 +161,7 @@ static Step reweight(const Batch *b, double theta, double warm) {
         double mass = 1.0 + s.less, ez = x * s.m2 / mass, eq = s.m0 / (x * mass), excess = log(ez * a);
         if (excess < 0) low = log_x; else high = log_x;
         double slope = (1.0 + inverse * (ez * eq - 1.0)) * x / ez, newton = log_x - excess / slope;
-        if (fabs(excess) <= 2e-13 || high - low <= 3e-16 * fabs(log_x) || newton == log_x) {
+        if (fabs(excess) <= (b->n < MANY ? 2e-13 : 1e-11) || high - low <= 3e-16 * fabs(log_x) || newton == log_x) {
             out.good = fabs(excess) <= 1e-9;
             break;
         }
@@ -256,7 +256,7 @@ static Step reweight(const Batch *b, double theta, double warm) {
         double log_mass = log(mass);
         if (mass > 1) low = r; else high = r;
         double newton = r + log_mass * mass / slope;
-        if (fabs(log_mass) <= 1e-13 || high - low <= 3e-16 * fabs(r) || newton == r) {
+        if (fabs(log_mass) <= (b->n < MANY ? 2e-13 : 1e-11) || high - low <= 3e-16 * fabs(r) || newton == r) {
             good = fabs(log_mass) <= 1e-9;
             break;
         }
