@@ -16,7 +16,7 @@ from torch.nn.utils import clip_grad_norm_
 from armor.data.keys import seed_of
 from armor.evaluation.measure import correct, correct_under
 from armor.methods import StepResult, Udr
-from armor.objectives import CarriedDual
+from armor.objectives import CarriedDual, LearnedDual
 from armor.objectives.pooling import Pooled
 from armor.recipes import Recipe
 from armor.training import metrics
@@ -100,6 +100,7 @@ class Trainer:
         self.eager = replace(state.arithmetic, compiled=False)
         self.generator = torch.Generator()
         self.total = batches.per_epoch * recipe.training.epochs
+        self._counted = batches.batch
         self._since = time.monotonic()
         self._saved = self._since
 
@@ -160,6 +161,10 @@ class Trainer:
         # The attack's randomness is a function of the step alone, so nothing but the step need be saved.
         self.generator.manual_seed(seed_of(self.recipe.training.seed, _ATTACK, state.step))
         self.model.train()
+        dual = self.method.objective
+        held = isinstance(dual, LearnedDual) or (isinstance(dual, CarriedDual) and dual.solved)
+        # Held dual variables weigh each worker's share by itself, solved ones the whole batch.
+        self._counted = y.numel() if held else self.batches.batch
         self._skip_others_noise(x)
         moved = self.method.attack(self.model, x, y, self.generator)
         for optimizer in self._optimizers():
@@ -182,7 +187,7 @@ class Trainer:
         summary = self._summary(result, y)
         if result.solution is not None:
             inside, solution = state.step % self.batches.per_epoch, result.solution
-            state.trace.add(inside, solution.lam, solution.weights, self.batches.batch, self.workers)
+            state.trace.add(inside, solution.lam, solution.weights, self._counted, self.workers)
         if look and state.scaler is None and not bool(torch.isfinite(summary[0])):
             raise Diverged(self._explain(result, rate))
         if self.audit is not None:
@@ -201,7 +206,7 @@ class Trainer:
         lam = largest = gap = zero
         if result.solution is not None:
             lam = result.solution.lam.double()
-            largest = result.solution.weights.max().double() * self.batches.batch
+            largest = result.solution.weights.max().double() * self._counted
             self.workers.largest(largest)
             gap = result.solution.gap.double()
         if isinstance(self.method, Udr) and self.method.alternation is not None:
