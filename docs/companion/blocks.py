@@ -150,7 +150,7 @@ class ShowRecorded(_Block):
                 f"Run `python -m companion.record {found.name}` in docs/ (it needs {found.needs or 'nothing else'})."
             )
         text = f"$ {found.command}\n{found.output}".rstrip("\n")
-        note = f"Recorded on {found.machine}; the code behind it has the hash {found.hash}, checked in this build."
+        note = f"Recorded on {found.machine}; the code behind it ({', '.join(found.files)}) has the hash {found.hash}, checked in this build."
         return list(self._show(text, "console", "", note))
 
 

@@ -19,7 +19,7 @@ __all__ = ["FOLDER", "main"]
 FOLDER = DOCS / "pictures"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SEARCHED = 120  # the first test images, among which the pictures choose
-RADII = (0.005, 0.05, 0.2)
+RADII = (0.01, 0.1, 0.4)
 
 
 def _model() -> Any:
@@ -106,7 +106,7 @@ def _worst(model: Any, x: Tensor, y: Tensor, epsilon: float) -> tuple[Tensor, Te
     """The worst case over images of a soft cost: the multiplier at which the budget is used up (T6, T11)."""
     from armor.transport import NormPower, SoftAscent, attack_mode
 
-    attack = SoftAscent(NormPower(4.0, 2), step=0.1, steps=8, rule="unit", schedule="linear")
+    attack = SoftAscent(NormPower(40.0, 2), step=0.04, steps=10, rule="unit", schedule="linear")
     phi = _loss(model, y)
 
     def at(mu: float) -> tuple[Tensor, Tensor, float, float, float]:
@@ -120,8 +120,8 @@ def _worst(model: Any, x: Tensor, y: Tensor, epsilon: float) -> tuple[Tensor, Te
         information = (weights * (weights * len(x)).log()).sum().item()
         return moved.x, weights, information, (weights @ costs).item(), (weights @ losses).item()
 
-    low, high = 0.3, 30.0
-    for _ in range(6):
+    low, high = 3.0, 3000.0
+    for _ in range(9):
         middle = (low * high) ** 0.5
         _, _, information, transport, _ = at(middle)
         low, high = (middle, high) if information + transport > epsilon else (low, middle)
