@@ -21,14 +21,8 @@ def fragments(found: Documents) -> dict[str, str]:
         "verdict": "\n".join(_verdict()) + "\n",
         "machine": "\n".join(_machine()) + "\n",
         "results": _toctree("results/*.md", set()),
-        "further": _toctree("*.md", _LISTED),
+        "further": _toctree("*.md", {"index", *(DOCS / "index.md").read_text(encoding="utf-8").split("\n")}),
     }
-
-
-_LISTED = {
-    "index", "reviewer", "questions", "corrections", "costs", "moved", "mathematics", "choosing", "inside", "exact_solver",
-    "extending", "results", "glossary", "changelog", "bibliography",
-}  # fmt: skip
 
 
 def _toctree(pattern: str, listed: set[str]) -> str:
