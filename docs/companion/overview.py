@@ -20,18 +20,33 @@ def fragments(found: Documents) -> dict[str, str]:
         "grades": "\n".join(_grades(found)) + "\n",
         "verdict": "\n".join(_verdict()) + "\n",
         "machine": "\n".join(_machine()) + "\n",
-        "results": _toctree("results/*.md", set()),
-        "further": _toctree("*.md", {"index", *(DOCS / "index.md").read_text(encoding="utf-8").split("\n")}),
+        "results": _toctree(list((DOCS / "results").glob("*.md"))),
+        "further": _toctree(_further()),
     }
 
 
-def _toctree(pattern: str, listed: set[str]) -> str:
-    """A table of contents of the pages that lie there beside those listed by hand."""
-    found = [str(path.relative_to(DOCS).with_suffix("")) for path in sorted(DOCS.glob(pattern))]
-    entries = [name for name in found if name not in listed]
+_LISTED = {
+    "generated",
+    "derivations",
+    "guide",
+    "api",
+    "results",
+}  # folders with a table of contents of their own
+
+
+def _toctree(found: list[Path]) -> str:
+    """A table of contents of these pages."""
+    entries = [str(path.relative_to(DOCS).with_suffix("")) for path in sorted(found)]
     if not entries:
         return "\n"
     return "```{toctree}\n:maxdepth: 1\n:caption: Further\n\n" + "\n".join(entries) + "\n```\n"
+
+
+def _further() -> list[Path]:
+    """Pages that no table of contents names: what others added to `docs`."""
+    named = {"index", *(DOCS / "index.md").read_text(encoding="utf-8").split("\n")}
+    pages = [path for path in DOCS.rglob("*.md") if path.relative_to(DOCS).parts[0] not in _LISTED]
+    return [path for path in pages if str(path.relative_to(DOCS).with_suffix("")) not in named]
 
 
 def _grades(found: Documents) -> Iterator[str]:
