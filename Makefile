@@ -74,7 +74,8 @@ $(DOCS_STAMP): $(STAMP) pyproject.toml constraints.txt
 # Builds without a network once the packages are installed; warnings are errors.
 docs: $(DOCS_STAMP)
 	@$(BIN)/codespell -D - -D docs/terms.txt docs README.md CHANGELOG.md
-	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs $(SITE)
+	@rm -rf $(SITE)
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/docs/doctrees docs $(SITE)
 	@echo 'open $(SITE)/index.html'
 
 pdf: $(DOCS_STAMP)
