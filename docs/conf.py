@@ -22,7 +22,15 @@ extensions = [
     "sphinx_design",
     "companion",
 ]
-exclude_patterns = ["_build", "worked", "tutorials", "recorded", "evidence", "generated/fragments", "examples/*.py"]
+exclude_patterns = [
+    "_build",
+    "worked",
+    "tutorials",
+    "recorded",
+    "evidence",
+    "generated/fragments",
+    "examples/*.py",
+]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 suppress_warnings = ["config.cache"]  # the gallery's sort key is a class
 nitpicky = False
