@@ -408,6 +408,171 @@ case: (Rdichotomy _ _ a1) => [al|ag].
   by rewrite Rmult_comm.
 Qed.
 
+(** ** T10, weak form: every [rho] above [h] bounds the re-weighting step
+    Idea: Hölder's inequality between [p^a eta^(1-a)] and [eta (rho - h)], term by term as an inequality of means. *)
+Lemma means th u v : 0 <= th <= 1 -> 0 < u -> 0 < v -> Rpower u th * Rpower v (1 - th) <= th * u + (1 - th) * v.
+Proof.
+move=> th01 u0 v0; rewrite /Rpower -exp_plus; set z := th * ln u + (1 - th) * ln v.
+have hu : exp z * (1 + (ln u - z)) <= u.
+  rewrite -{2}(exp_ln u) // (_ : exp (ln u) = exp z * exp (ln u - z)).
+    by apply: Rmult_le_compat_l; [left; exact: exp_pos | exact: exp_ge].
+  by rewrite -exp_plus; congr exp; ring.
+have hv : exp z * (1 + (ln v - z)) <= v.
+  rewrite -{2}(exp_ln v) // (_ : exp (ln v) = exp z * exp (ln v - z)).
+    by apply: Rmult_le_compat_l; [left; exact: exp_pos | exact: exp_ge].
+  by rewrite -exp_plus; congr exp; ring.
+have -> : exp z = th * (exp z * (1 + (ln u - z))) + (1 - th) * (exp z * (1 + (ln v - z))) by rewrite /z; ring.
+nra.
+Qed.
+
+(** The same between sums: [sum u^th v^(1-th) <= U^th V^(1-th)], in logarithms; terms outside [S] are 0. *)
+Lemma hoelder (S : X -> bool) (u v : X -> R) th U V : 0 <= th <= 1 -> 0 < U -> 0 < V ->
+  (forall x, S x -> 0 < u x /\ 0 < v x) -> (exists x, S x) ->
+  sum (fun x => if S x then u x else 0) <= U -> sum (fun x => if S x then v x else 0) <= V ->
+  ln (sum (fun x => if S x then Rpower (u x) th * Rpower (v x) (1 - th) else 0)) <= th * ln U + (1 - th) * ln V.
+Proof.
+move=> th01 U0 V0 pos [x0 s0] leU leV; set Z := sum _.
+have Zp : 0 < Z.
+  apply: Rlt_le_trans (sum_ge_term x0 _) => [|x] /=; last by case: (S x); [left; apply: Rmult_lt_0_compat; exact: power_pos | lra].
+  by rewrite s0; apply: Rmult_lt_0_compat; exact: power_pos.
+have iU := Rinv_0_lt_compat _ U0; have iV := Rinv_0_lt_compat _ V0.
+have key : Z <= exp (th * ln U + (1 - th) * ln V).
+  rewrite exp_plus -/(Rpower U th) -/(Rpower V (1 - th)).
+  have PU := power_pos U th; have PV := power_pos V (1 - th).
+  have le x : (if S x then Rpower (u x) th * Rpower (v x) (1 - th) else 0) <=
+      Rpower U th * Rpower V (1 - th) * (th * ((if S x then u x else 0) * / U) + (1 - th) * ((if S x then v x else 0) * / V)).
+    case sx : (S x); last by rewrite !Rmult_0_l !Rmult_0_r; lra.
+    have [ux vx] := pos x sx.
+    have uU : 0 < u x * / U by apply: Rmult_lt_0_compat.
+    have vV : 0 < v x * / V by apply: Rmult_lt_0_compat.
+    have -> : Rpower (u x) th = Rpower U th * Rpower (u x * / U) th.
+      by rewrite Rpower_mult_distr //; congr (Rpower _ _); field; lra.
+    have -> : Rpower (v x) (1 - th) = Rpower V (1 - th) * Rpower (v x * / V) (1 - th).
+      by rewrite Rpower_mult_distr //; congr (Rpower _ _); field; lra.
+    have := means th01 uU vV; set A := Rpower (_ * / U) _; set B := Rpower (_ * / V) _ => h.
+    have -> : Rpower U th * A * (Rpower V (1 - th) * B) = Rpower U th * Rpower V (1 - th) * (A * B) by ring.
+    by apply: Rmult_le_compat_l => //; left; exact: Rmult_lt_0_compat.
+  apply: Rle_trans (sum_le le) _; rewrite sum_scal sum_plus !sum_scal !sum_scalr.
+  rewrite -[X in _ <= X]Rmult_1_r; apply: Rmult_le_compat_l; first by left; exact: Rmult_lt_0_compat.
+  have hU := Rmult_le_compat_r _ _ _ (Rlt_le _ _ iU) leU; have hV := Rmult_le_compat_r _ _ _ (Rlt_le _ _ iV) leV.
+  rewrite Rinv_r in hU; last lra.
+  rewrite Rinv_r in hV; last lra.
+  nra.
+rewrite -(ln_exp (th * ln U + (1 - th) * ln V)).
+by case: (Rle_lt_or_eq_dec _ _ key) => [l|->]; [left; exact: ln_increasing | exact: Rle_refl].
+Qed.
+
+Definition T10_moment (h : X -> R) (rho : R) : R :=
+  sum (fun x => if Rlt_dec 0 (p x) then p x * Rpower (rho - h x) ((a - 1) / a) else 0).
+
+Theorem T10_weak_duality (h : X -> R) (rho : R) : (forall x, m = Space \/ 0 < p x -> h x < rho) ->
+  Rbar_le (Lambda renyi h) (rho - (ln a + 1) / a - ln (T10_moment h rho) / (a - 1)).
+Proof.
+move=> hr; apply: Sup_le => v [eta [pe ->]]; case: (pe) => e0 e1.
+case E : (renyi eta) => [w||] //; last by case: (@renyi_not_minus eta).
+have [[pos ref Ap] ->] := renyi_finite e0 E.
+set A := sum (renyi_real eta) in Ap *; set M := T10_moment h rho.
+pose r x := rho - h x.
+have live x : 0 < eta x -> 0 < r x.
+  move=> ex; suff : h x < rho by rewrite /r; lra.
+  apply: hr; case em : m; first by left.
+  right; case: (Rle_lt_or_eq_dec _ _ (p0 x)) => // px; have := ref em x (esym px); lra.
+have rp x : 0 < p x -> 0 < r x by move=> px; have := hr x (or_intror px); rewrite /r; lra.
+set N := sum (fun x => eta x * r x).
+have eN : expect eta h = rho - N.
+  have -> : rho = rho * sum eta by rewrite e1; ring.
+  by rewrite /expect /N -sum_scal -sum_minus; apply: sum_ext => x; rewrite /r; ring.
+have n0 x : 0 <= eta x * r x.
+  case: (Rle_lt_or_eq_dec _ _ (e0 x)) => [l|<-]; last by rewrite Rmult_0_l; lra.
+  by apply: Rmult_le_pos => //; left; exact: live.
+have Np : 0 < N.
+  have [|x ex] := @sum_pos_ex X eta; first by rewrite e1; lra.
+  by apply: Rlt_le_trans (sum_ge_term x n0); apply: Rmult_lt_0_compat => //; exact: live.
+pose S x := if Rlt_dec 0 (p x) then if Rlt_dec 0 (eta x) then true else false else false.
+have SP x : S x -> 0 < p x /\ 0 < eta x by rewrite /S; case: Rlt_dec => //= ?; case: Rlt_dec.
+have exS : exists x, S x.
+  have [x] := sum_pos_ex Ap; rewrite /renyi_real /S => h'; exists x; move: h'.
+  by case: Rlt_dec => /= _; [case: Rlt_dec => //= _; lra | lra].
+have sumA : sum (fun x => if S x then Rpower (p x) a * Rpower (eta x) (1 - a) else 0) = A.
+  by apply: sum_ext => x; rewrite /S /renyi_real; case: Rlt_dec => //= _; case: Rlt_dec.
+have sumN : sum (fun x => if S x then eta x * r x else 0) <= N.
+  by apply: sum_le => x; case: (S x); [exact: Rle_refl | exact: n0].
+have sumM : sum (fun x => if S x then p x * Rpower (r x) ((a - 1) / a) else 0) <= M.
+  apply: sum_le => x; rewrite /S; case: Rlt_dec => /= px; last exact: Rle_refl.
+  by case: Rlt_dec => /= _; [exact: Rle_refl | apply: Rmult_le_pos => //; left; exact: power_pos].
+have Mp : 0 < M.
+  have [x sx] := exS; have [px ex] := SP x sx; apply: Rlt_le_trans sumM.
+  apply: Rlt_le_trans (sum_ge_term x _) => [|z] /=.
+    by rewrite sx; apply: Rmult_lt_0_compat => //; exact: power_pos.
+  by case sz : (S z); [have [pz _] := SP z sz; apply: Rmult_le_pos; [lra | left; exact: power_pos] | lra].
+have lnN : ln N / a <= N - (1 + ln a) / a.
+  have aN : 0 < a * N by apply: Rmult_lt_0_compat.
+  have := ln_le aN; rewrite ln_mult // => l; have ia := Rinv_0_lt_compat _ a0.
+  have := Rmult_le_compat_r _ _ _ (Rlt_le _ _ ia) l; rewrite /Rdiv.
+  have -> : (a * N - 1) * / a = N - / a by field; lra.
+  lra.
+suff claim : ln M / (a - 1) <= ln A / (a * (a - 1)) + ln N / a.
+  rewrite eN /=; have -> : (ln a + 1) / a = (1 + ln a) / a by rewrite /Rdiv; ring.
+  lra.
+case: (Rdichotomy _ _ a1) => [al|ag].
+- (* a < 1: A = sum (p r^((a-1)/a))^a (eta r)^(1-a) <= M^a N^(1-a) *)
+  have th : 0 <= a <= 1 by lra.
+  have := @hoelder S (fun x => p x * Rpower (r x) ((a - 1) / a)) (fun x => eta x * r x) a M N th Mp Np.
+  move=> /(_ _ exS sumM sumN) H.
+  have {}H : ln A <= a * ln M + (1 - a) * ln N.
+    rewrite -sumA; have <- : sum (fun x => if S x then Rpower (p x * Rpower (r x) ((a - 1) / a)) a * Rpower (eta x * r x) (1 - a) else 0)
+       = sum (fun x => if S x then Rpower (p x) a * Rpower (eta x) (1 - a) else 0).
+      apply: sum_ext => x; case sx : (S x) => //; have [px ex] := SP x sx; have rx := rp x px.
+      rewrite -Rpower_mult_distr //; last exact: power_pos.
+      rewrite -(Rpower_mult_distr (eta x)) // Rpower_mult (_ : (a - 1) / a * a = - (1 - a)); last by field; lra.
+      rewrite Rpower_Ropp; have := power_pos (r x) (1 - a) => P.
+      by field; lra.
+    apply: H => x sx; have [px ex] := SP x sx; have rx := rp x px.
+    by split; apply: Rmult_lt_0_compat => //; exact: power_pos.
+  have ia : 0 < / (a * (1 - a)) by apply: Rinv_0_lt_compat; nra.
+  have := Rmult_le_compat_r _ _ _ (Rlt_le _ _ ia) H.
+  have -> : ln A * / (a * (1 - a)) = - (ln A / (a * (a - 1))) by field; lra.
+  have -> : (a * ln M + (1 - a) * ln N) * / (a * (1 - a)) = - (ln M / (a - 1)) + ln N / a by field; lra.
+  lra.
+- (* a > 1: M = sum (p^a eta^(1-a))^(1/a) (eta r)^((a-1)/a) <= A^(1/a) N^((a-1)/a) *)
+  have ia := Rinv_0_lt_compat _ a0.
+  have th : 0 <= / a <= 1.
+    by split; [lra | rewrite -Rinv_1; apply: Rinv_le_contravar; lra].
+  have := @hoelder S (fun x => Rpower (p x) a * Rpower (eta x) (1 - a)) (fun x => eta x * r x) (/ a) A N th Ap Np.
+  move=> /(_ _ exS (Req_le _ _ sumA) sumN) H.
+  have {}H : ln M <= / a * ln A + (1 - / a) * ln N.
+    have -> : M = sum (fun x => if S x then Rpower (Rpower (p x) a * Rpower (eta x) (1 - a)) (/ a) * Rpower (eta x * r x) (1 - / a) else 0).
+      apply: sum_ext => x; rewrite /S; case: Rlt_dec => //= px; have ex := pos x px ag; have rx := rp x px.
+      case: Rlt_dec => //= _; rewrite -Rpower_mult_distr; [|exact: power_pos|exact: power_pos].
+      rewrite -(Rpower_mult_distr (eta x)) // !Rpower_mult Rinv_r; last lra.
+      rewrite Rpower_1 // (_ : (1 - a) * / a = - (1 - / a)); last by field; lra.
+      rewrite Rpower_Ropp (_ : (a - 1) / a = 1 - / a); last by field; lra.
+      rewrite -/(r x); have P := power_pos (eta x) (1 - / a); field; lra.
+    apply: H => x sx; have [px ex] := SP x sx; have rx := rp x px.
+    by split; apply: Rmult_lt_0_compat => //; exact: power_pos.
+  have ib : 0 < / (a - 1) by apply: Rinv_0_lt_compat; lra.
+  have := Rmult_le_compat_r _ _ _ (Rlt_le _ _ ib) H.
+  have -> : (/ a * ln A + (1 - / a) * ln N) * / (a - 1) = ln A / (a * (a - 1)) + ln N / a by field; lra.
+  exact.
+Qed.
+
+(** ** T28: the Rényi divergence is a function of the alpha divergence of order [1 - a] of [eta] from [P] *)
+Theorem T28_renyi_alpha eta v : (forall x, 0 < p x -> 0 < eta x) -> prob eta -> renyi eta = Finite v ->
+  exp (a * (a - 1) * v) = 1 + a * (a - 1) * sum (fun x => if Rlt_dec 0 (p x) then p x * alpha_val (1 - a) (eta x / p x) else 0).
+Proof.
+move=> ac [e0 _] /(renyi_finite e0) [[_ _ Ap] ->].
+have s0 : a * (a - 1) <> 0 by apply: Rmult_integral_contrapositive; split; lra.
+have -> : a * (a - 1) * (ln (sum (renyi_real eta)) / (a * (a - 1))) = ln (sum (renyi_real eta)) by field; lra.
+rewrite exp_ln // -sum_scal.
+have P1 : sum (fun x => if Rlt_dec 0 (p x) then p x else 0) = 1.
+  by rewrite -[RHS]p1; apply: sum_ext => x; case: Rlt_dec => //= n; have := p0 x; lra.
+rewrite -{1}P1 -sum_plus; apply: sum_ext => x; rewrite /renyi_real /alpha_val; case: Rlt_dec => [px|n] /=; last ring.
+have ex := ac x px; case: Rlt_dec => //= _.
+have -> : Rpower (eta x) (1 - a) = Rpower (p x) (1 - a) * Rpower (eta x / p x) (1 - a).
+  by rewrite Rpower_mult_distr //; [congr (Rpower _ _); field; lra | exact: Rdiv_lt_0_compat].
+rewrite -Rmult_assoc -Rpower_plus (_ : a + (1 - a) = 1) ?Rpower_1 //; last ring.
+by field; lra.
+Qed.
 End Renyi.
 
 (** ** T2 and T6 for Rényi's divergence *)
