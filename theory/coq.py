@@ -1,7 +1,8 @@
 """Which machine-checked theorem covers which divergence: names as in `theory/formal/theorems.json`.
 
 A qualified name is `ArmorD.<module>.<theorem>`. A theorem about f-divergences covers every closed convex f,
-so also a user's own; `_NEEDS` holds what some ask for beyond that, and `_ANY` those about every divergence.
+so also a user's own; `_NEEDS` holds what some ask for beyond that. Rényi's divergence is covered by the theorems
+about it and by the abstract ones.
 """
 
 from collections.abc import Callable, Iterable
@@ -47,14 +48,45 @@ _NEEDS: dict[str, Callable[[FDivergence], Any]] = {
     "T25_total_variation": _named("tv"),
     "T25_truncated_transport": _named("tv"),
 }
-_ANY = {"T13_monotone_eps", "T20_equivariance", "T17_transport_step"}  # no hypothesis on the divergence
+_ABOUT_RENYI = {"T2_renyi_strong_duality", "T6_renyi_strong_duality", "T10_weak_duality", "T28_renyi_alpha"}
+# Theorems about any closed convex nonnegative divergence that vanishes at P (`renyi_closed`, `renyi_nonneg`,
+# `renyi_self`), and those without a hypothesis on the divergence.
+_ABSTRACT = {
+    "T1_attained",
+    "T2_strong_duality",
+    "T6_weak",
+    "T6_strong_duality",
+    "T6_infimum",
+    "one_space_slater",
+    "T13_nonneg",
+    "T13_le_transport",
+    "T13_le_divergence",
+    "T13_monotone_eps",
+    "T13_monotone_cost",
+    "T13_value_monotone_cost",
+    "T13_concave_eps",
+    "T13_le_reachable",
+    "T13_mean_le",
+    "T13_mechanisms",
+    "T13_hard_ball",
+    "T14_convex_in_Q",
+    "T17_rigid",
+    "T17_transport_step",
+    "T20_equivariance",
+    "T22_kappa_identity",
+    "T24_composition",
+    "T24_triangle",
+    "T28_scaling",
+}
 
 
 def covers(theorem: str, d: FDivergence | Renyi) -> bool:
     """Whether the hypotheses of the theorem with this qualified name hold for `d`."""
     name = theorem.rsplit(".", 1)[-1]
     if not isinstance(d, FDivergence):
-        return name in _ANY
+        return name in _ABSTRACT or name in _ABOUT_RENYI
+    if name in _ABOUT_RENYI:
+        return False
     return bool(_NEEDS[name](d)) if name in _NEEDS else True
 
 

@@ -115,4 +115,6 @@ def test_a_derivation_names_only_theorems_that_cover_its_divergence() -> None:
     assert formal({"name": "cvar", "beta": 1}, "T3") == {"T3_weak_duality"}
     assert "T18_strict" not in formal({"name": "cvar", "beta": "1/2"}, "T18")
     assert formal("pearson", "T28") == {"T28_scaling", "T28_pearson"}
-    assert formal({"name": "renyi", "alpha": 2}, "T28") == set()
+    assert formal({"name": "renyi", "alpha": 2}, "T28") == {"T28_scaling", "T28_renyi_alpha"}
+    assert formal({"name": "renyi", "alpha": 2}, "T10") == {"T10_weak_duality"}
+    assert "T2_renyi_strong_duality" not in formal("kl", "T2")

@@ -42,7 +42,7 @@ Qed.
 
 Lemma power_tangent_above r : a < 1 -> 0 < r -> Rpower r (1 - a) <= 1 + (1 - a) * (r - 1).
 Proof.
-(* r^(1-a) * r^a = r and r^(-a) >= 1 - a ln r ... by exp z >= 1 + z at both ends *)
+(* [r = e^z r^a] with [z = (1-a) ln r]; [exp z >= 1 + z] at [- z] and at [a ln r]. *)
 move=> al r0; rewrite /Rpower; set z := (1 - a) * ln r.
 have er : r = exp z * exp (a * ln r) by rewrite -exp_plus /z -{1}(exp_ln r) //; congr exp; ring.
 have h1 : 1 + a * ln r <= exp (a * ln r) by exact: exp_ge.

@@ -112,6 +112,7 @@ STATEMENT = Statement(
         "ArmorD.T02_weak.T6_weak_duality_at_zero",
         "ArmorD.T02_weak.T6_witness_bound",
         "ArmorD.T07_strong.one_space_slater",
+        "ArmorD.Renyi.T6_renyi_strong_duality",
     ),
     renyi=ForRenyi(_steps),
 )

@@ -243,5 +243,6 @@ STATEMENT = Statement(
     ),
     "arXiv 2309.03791",
     _steps,
+    formal=("ArmorD.Renyi.T10_weak_duality",),
     renyi=ForRenyi(renyi_steps),
 )

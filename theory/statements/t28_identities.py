@@ -135,5 +135,6 @@ STATEMENT = Statement(
         "ArmorD.T13_T28_elementary.T28_pearson",
         "ArmorD.T13_T28_elementary.T28_neyman",
         "ArmorD.T13_T28_elementary.T28_hellinger",
+        "ArmorD.Renyi.T28_renyi_alpha",
     ),
 )
