@@ -1,8 +1,8 @@
 """Which machine-checked theorem covers which divergence: names as in `theory/formal/theorems.json`.
 
 A qualified name is `ArmorD.<module>.<theorem>`. A theorem about f-divergences covers every closed convex f,
-so also a user's own; `_NEEDS` holds what some ask for beyond that. Rényi's divergence is covered by the theorems
-about it and by the abstract ones.
+so also a user's own; `_NEEDS` holds what some ask for beyond that. Rényi's divergence is
+covered by the theorems about it and by the abstract ones.
 """
 
 from collections.abc import Callable, Iterable
