@@ -1,6 +1,6 @@
 """Errors that the production layer raises for bad input or an unfit environment."""
 
-__all__ = ["InputError", "MissingExtraError", "missing_extra", "require"]
+__all__ = ["InputError", "MissingExtraError", "NotANumberError", "missing_extra", "require"]
 
 import importlib
 from types import ModuleType
@@ -8,6 +8,10 @@ from types import ModuleType
 
 class InputError(ValueError):
     """Input that cannot be used; its message is one sentence that names the offending value."""
+
+
+class NotANumberError(InputError):
+    """A loss that is NaN; while training this means that the run diverged."""
 
 
 class MissingExtraError(InputError):

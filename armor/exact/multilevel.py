@@ -251,7 +251,9 @@ def _solve_priced(
     dropped = np.empty(0, dtype=np.int64)
     for _ in range(rounds):
         graph = ArcGraph(n, m, *np.divmod(keys, m))
-        gap = (bracket.upper - bracket.lower) / max(abs(bracket.upper), absolute)
+        gap = np.inf
+        if np.isfinite(bracket.upper):
+            gap = (bracket.upper - bracket.lower) / max(abs(bracket.upper), absolute)
         accuracy = 0.2 * relative
         if not exhausted:
             # Before the reduction the plan must have told its arcs apart, which takes a barrier of the

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from armor.data.keys import seed_of
+from armor.errors import NotANumberError
 from armor.evaluation.measure import correct, correct_under
 from armor.methods import StepResult, Udr
 from armor.objectives import CarriedDual, LearnedDual
@@ -166,7 +167,10 @@ class Trainer:
         # Held dual variables weigh each worker's share by itself, solved ones the whole batch.
         self._counted = y.numel() if held else self.batches.batch
         self._skip_others_noise(x)
-        moved = self.method.attack(self.model, x, y, self.generator)
+        try:
+            moved = self.method.attack(self.model, x, y, self.generator)
+        except NotANumberError as error:
+            raise Diverged(self._explain(None, rate, attacked=True)) from error
         for optimizer in self._optimizers():
             optimizer.zero_grad(set_to_none=True)
         with self._pooled_until_solved(), self._worst_weights(x, y, moved, index):
@@ -286,14 +290,16 @@ class Trainer:
             if scaler.get_scale() < 1.0:
                 raise Diverged(self._explain(None, self.state.optimizer.param_groups[0]["lr"], overflow=True))
 
-    def _explain(self, result: StepResult | None, rate: float, *, overflow: bool = False) -> str:
+    def _explain(
+        self, result: StepResult | None, rate: float, *, overflow: bool = False, attacked: bool = False
+    ) -> str:
         state = self.state
         epoch = state.step // self.batches.per_epoch + 1
         if overflow:
             what = "the gradients overflow float16 however they are scaled"
         elif not state.finite():
             what = "a weight of the network is not finite"
-        elif result is not None and not bool(torch.isfinite(result.adversarial_logits).all()):
+        elif attacked or (result is not None and not bool(torch.isfinite(result.adversarial_logits).all())):
             what = "the network's output is not finite"
         elif result is not None and not bool(torch.isfinite(result.losses).all()):
             what = "a sample's loss is not finite though the network's output is"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from armor.errors import InputError
+from armor.errors import InputError, NotANumberError
 from armor.transport.balls import Ball, draw
 
 Loss = Callable[[Tensor], Tensor]
@@ -131,7 +131,7 @@ def check_inside(x: Tensor, box: tuple[float, float] | None) -> None:
 
 
 def checked_losses(value: Tensor, x: Tensor) -> Tensor:
-    """The losses; `InputError` unless there is one per sample, and (on the CPU) each is a number."""
+    """The losses; `InputError` unless one per sample, `NotANumberError` (on the CPU) where one is NaN."""
     if value.shape != x.shape[:1]:
         raise InputError(
             f"the attacked loss must have one number per sample, shape ({x.shape[0]},), "
@@ -140,7 +140,8 @@ def checked_losses(value: Tensor, x: Tensor) -> Tensor:
     if value.device.type == "cpu" and not torch.compiler.is_compiling():
         wrong = torch.isnan(value.detach())
         if bool(wrong.any()):
-            raise InputError(f"the attacked loss of sample {int(wrong.nonzero()[0])} is not a number (nan)")
+            sample = int(wrong.nonzero()[0])
+            raise NotANumberError(f"the attacked loss of sample {sample} is not a number (nan)")
     return value
 
 

@@ -170,7 +170,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(InputError, match="No space left on device; what was there before is intact"):
         checkpoint.save(path, {"step": 2}, SPEC)
     monkeypatch.undo()
     assert checkpoint.load(path)["step"] == 1

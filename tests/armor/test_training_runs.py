@@ -227,13 +227,13 @@ def test_a_wrong_objective_never_trains(
 ) -> None:
     from armor.objectives.kl import KL
 
-    original = KL._solve
+    original = KL.__call__
 
-    def mutant(*arguments: object) -> object:
-        dual = original(*arguments)
-        return dataclasses.replace(dual, value=dual.value * 1.001)
+    def mutant(self: KL, *arguments: object, **named: object) -> object:
+        solution = original(self, *arguments, **named)  # type: ignore[arg-type]
+        return dataclasses.replace(solution, value=solution.value * 1.001)
 
-    monkeypatch.setattr(KL, "_solve", mutant)
+    monkeypatch.setattr(KL, "__call__", mutant)
     with pytest.raises(PreflightRefusal):
         train(_recipe(), images, tmp_path / "run", device=CPU)
     assert not (tmp_path / "run").exists()

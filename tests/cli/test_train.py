@@ -104,13 +104,13 @@ def test_a_refused_preflight_is_exit_one(
 
     from armor.objectives.kl import KL
 
-    original = KL._solve
+    original = KL.__call__
 
-    def mutant(*arguments: object) -> object:
-        dual = original(*arguments)
-        return dataclasses.replace(dual, value=dual.value * 1.001)
+    def mutant(self: KL, *arguments: object, **named: object) -> object:
+        solution = original(self, *arguments, **named)  # type: ignore[arg-type]
+        return dataclasses.replace(solution, value=solution.value * 1.001)
 
-    monkeypatch.setattr(KL, "_solve", mutant)
+    monkeypatch.setattr(KL, "__call__", mutant)
     assert _train("cifar10-smoke", "--data", str(tiny)) == 1
     assert "pre-flight" in capsys.readouterr().err
     assert not (tiny / "runs").exists()

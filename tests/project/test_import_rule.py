@@ -33,13 +33,12 @@ IN_FUNCTIONS = {
     "verification": set(),
     "armor": {"theory", "verification", "sympy", "pyautoattack", "qdldl", "ot", "tensorboard"},
 }
-# The one module that checks `armor`, and the adapters of foreign solvers, may import them inside functions.
+# The one module that checks `armor` may import it inside functions.
 IN_FUNCTIONS_OF = {
     "verification/matrix/armor_layer.py": {"armor", "torch"},
-    "verification/pot_adapters.py": {"ot"},
 }
 # Modules that only functions load, and what they may therefore import.
-ON_DEMAND = {"theory/backends/arb_ops.py": {"flint"}}
+ON_DEMAND = {"theory/backends/arb_ops.py": {"flint"}, "verification/pot_adapters.py": {"ot"}}
 
 
 def _modules(package: str) -> list[Path]:
