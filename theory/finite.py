@@ -20,7 +20,8 @@ Divergence = FDivergence | Renyi
 
 _STEPS = 200
 _EXACT = 2e-16  # a residual of masses or budgets that counts as 0
-_REACH = 60.0  # potentials searched by `nearest`
+_REACH = 60.0  # potentials searched by `nearest`, as far as `_FAR` where that does not reach the optimum
+_FAR = 1e290
 
 
 @dataclass(frozen=True)
@@ -287,7 +288,10 @@ class Finite:
             over = found.singular if s > 0 else 0.0
             return sum(m for m, j in zip(found.masses, columns, strict=True) if j == 1) + over - q[1]
 
-        return _bisect(surplus, -_REACH, _REACH)
+        reach = _REACH
+        while reach < _FAR and not surplus(-reach) <= 0 <= surplus(reach):
+            reach *= 16
+        return _bisect(surplus, -reach, reach) if reach < _FAR else _bisect(surplus, -_REACH, _REACH)
 
     def nearest(
         self, cost: Sequence[Sequence[float]], q: Sequence[float], support: str = "reference"

@@ -29,12 +29,18 @@ def _inverse(branch: "Branch", m: Any) -> Callable[[Any], Any]:
             lo = low + (lo - low) / 16
         while slope(hi) < target:
             hi = hi * 16 if piece.hi == sp.oo else high - (high - hi) / 16
+        last = previous = hi - lo
         for _ in range(m.max_steps()):
-            lo, hi = (t, hi) if slope(t) < target else (lo, t)
+            rest = slope(t) - target
+            if rest == 0:
+                return t
+            lo, hi = (t, hi) if rest < 0 else (lo, t)
             bend = curvature(t)
-            following = t - (slope(t) - target) / bend if bend > 0 else lo
-            if not lo < following < hi:
+            following = t - rest / bend if bend > 0 else lo
+            # a high power lets Newton crawl: its steps must halve every other time
+            if not lo < following < hi or 2 * abs(following - t) > last:
                 following = m.sqrt(lo * hi) if lo > 0 and hi > 4 * lo else (lo + hi) / 2
+            last, previous = previous, abs(following - t)
             if abs(following - t) <= abs(t) * m.eps():
                 return following
             t = following

@@ -1,5 +1,7 @@
 """T9: DRO duality for the alpha family, lambda eliminated for hard balls."""
 
+from math import exp, log
+
 import sympy as sp
 
 from theory.checks import bracket, claims, identities
@@ -76,12 +78,18 @@ def closed_value(alpha: float, losses: tuple[float, ...], p: tuple[float, ...], 
             rho - max(1 - alpha * (1 - alpha) * eps_value, 0.0) ** (1 / alpha) * scale * m ** (1 / power)
         )
 
+    # the distance of rho from the top, logarithmic: near alpha = 1 it is of the order of 1/|alpha - 1|
+    side = -1 if alpha > 1 else 1
+
+    def at(distance: float) -> float:
+        return value(top + side * exp(distance))
+
     span = top - low
-    lo, hi = (low - 1e4 * span, top - 1e-12 * span) if alpha > 1 else (top + 1e-12 * span, top + 1e6 * span)
-    for _ in range(400):
+    lo, hi = log(1e-12 * span), log(1e6 * span * max(1.0, 1 / abs(alpha - 1)))
+    for _ in range(100):
         left, right = lo + (hi - lo) * 0.381966, lo + (hi - lo) * 0.618034
-        lo, hi = (lo, right) if value(left) < value(right) else (left, hi)
-    return value((lo + hi) / 2)
+        lo, hi = (lo, right) if at(left) < at(right) else (left, hi)
+    return at((lo + hi) / 2)
 
 
 def _one_variable(d: FDivergence) -> Finding:

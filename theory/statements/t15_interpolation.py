@@ -1,10 +1,12 @@
 """T15: D^c interpolates between the divergence and optimal transport."""
 
 from itertools import pairwise
+from math import isfinite
 
 from theory.checks import claims
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
+from theory.fdivergence import FDivergence
 from theory.finite import Divergence, Finite
 from theory.statement import ForRenyi, NotApplicable, Statement
 
@@ -20,11 +22,17 @@ def _scaled(r: float) -> tuple[tuple[float, ...], ...]:
 def _far(d: Divergence) -> Finding:
     space = Finite(d, _P)
     limit = space.divergence_from(_Q)
-    values = [space.nearest(_scaled(r), _Q)[0] for r in (1e-1, 1.0, 1e1, 40.0)]
+    dear = 40.0
+    if isinstance(d, FDivergence):  # as soon as the slopes of f differ by less than a move costs
+        ends = [space.fn.f_prime(q / p) for p, q in zip(_P, _Q, strict=True)]
+        dear *= max(1.0, abs(ends[0] - ends[1])) if all(map(isfinite, ends)) else 1.0
+    values = [space.nearest(_scaled(r), _Q)[0] for r in (1e-1, 1.0, 1e1, dear)]
+    size = max(1.0, limit)
+    shown = f"{limit:.6f}" if limit < 1e6 else f"{limit:.6g}"
     return claims(
         {
-            "nondecreasing in r": all(a <= b + 1e-12 for a, b in pairwise(values)),
-            f"reaches D = {limit:.6f} at r = 40": abs(values[-1] - limit) < 1e-6,
+            "nondecreasing in r": all(a <= b + 1e-12 * size for a, b in pairwise(values)),
+            f"reaches D = {shown} at r = {dear:.6g}": abs(values[-1] - limit) < 1e-6 * size,
         },
         Grade.SAMPLED,
     )

@@ -1,5 +1,7 @@
 """T19: the DRO value for small radii."""
 
+from math import sqrt
+
 import sympy as sp
 
 from theory.checks import claims, identities
@@ -60,19 +62,36 @@ def _numbers(d: FDivergence) -> Finding:
     return identities((second, d.second_at_one), (third, d.third_at_one))
 
 
+def stiffness(d: Divergence) -> float:
+    """How fast f leaves its parabola at 1: densities a small multiple of 1/stiffness off 1 make the series
+    converge, and a radius of `a/stiffness^2` is what they cost.
+    """
+    a, b = float(d.second_at_one or 1), float(d.third_at_one or 0)
+    fourth = 0.0
+    if isinstance(d, FDivergence):
+        piece = next(p for p in d.pieces if p.lo < 1 < p.hi)
+        fourth = float(sp.diff(piece.curvature, t, 2).subs(t, 1).subs(d.numbers))
+    return max(1.0, abs(b) / a, sqrt(abs(fourth) / a))
+
+
 def _third_order(d: Divergence) -> Finding:
-    """The remainder shrinks like eps^(3/2): dividing eps by 16 divides it by about 64."""
+    """The remainder shrinks like eps^(3/2): dividing eps by 16 divides it by about 64.
+
+    Radii, penalty and remainders in the scale of f (`stiffness`), in which they look alike for every f.
+    """
     a, b = float(d.second_at_one), float(d.third_at_one)  # type: ignore[arg-type]
+    s = stiffness(d)
+    kappa = 0.2 * s / a
     mean = sum(p * v for p, v in zip(WEIGHTS, _LOSSES, strict=True))
     variance, third = (
         sum(p * (v - mean) ** k for p, v in zip(WEIGHTS, _LOSSES, strict=True)) for k in (2, 3)
     )
     rigid = [[0.0 if i == j else _INF for j in range(3)] for i in range(3)]
     rest = []
-    for eps in (4e-4, 2.5e-5):
-        value = finite(d).dro(_LOSSES, rigid, eps, 0.2).lower
-        series = mean + (2 * variance * eps / a) ** 0.5 - (b * third / (3 * a * a * variance) + 0.2) * eps
-        rest.append(abs(value - series))
+    for eps in (4e-4 * a / s**2, 2.5e-5 * a / s**2):
+        value = finite(d).dro(_LOSSES, rigid, eps, kappa).lower
+        series = mean + (2 * variance * eps / a) ** 0.5 - (b * third / (3 * a * a * variance) + kappa) * eps
+        rest.append(abs(value - series) * s)
     small = rest[0] < 5e-4 and rest[1] < 1e-5
     return claims(
         {"the remainder falls like eps^(3/2)": small and rest[1] < rest[0] / 20 + 1e-12}, Grade.SAMPLED

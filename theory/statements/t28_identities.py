@@ -1,5 +1,7 @@
 """T28: scaling and identities between members."""
 
+from dataclasses import replace
+
 import sympy as sp
 
 from theory.checks import claims, identities
@@ -33,11 +35,15 @@ def _scaled(d: FDivergence) -> Finding:
 def _values(d: FDivergence) -> Finding:
     """(sD)^c = s D^(c/s) on an instance, s = 3/2."""
     s = 1.5
-    multiple = FDivergence(d.name, d.title, sp.Rational(3, 2) * d.f, d.gauge, d.source, {"f": str(d.f)})
+    factor = sp.Rational(3, 2)
+    scaled = replace(d.template, expr=factor * d.template.expr) if d.template else None
+    multiple = replace(d, f=factor * d.f, template=scaled)
     left = Finite(multiple, WEIGHTS).nearest(TWO, Q)
     right = Finite(d, WEIGHTS).nearest([[c / s for c in row] for row in TWO], Q)
-    meet = left[0] <= s * right[1] + 1e-9 and s * right[0] <= left[1] + 1e-9
-    return claims({"brackets meet": meet, "and are narrow": left[1] - left[0] < 1e-9}, Grade.BRACKETED)
+    slack = 1e-9 * max(1.0, left[1])
+    meet = left[0] <= s * right[1] + slack and s * right[0] <= left[1] + slack
+    narrow = left[1] - left[0] < 1e-9 * max(1.0, left[1])
+    return claims({"brackets meet": meet, "and are narrow": narrow}, Grade.BRACKETED)
 
 
 def _is_alpha(d: FDivergence) -> Finding:

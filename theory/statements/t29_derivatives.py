@@ -11,6 +11,7 @@ from theory.finite import Divergence, Finite
 from theory.instances import TWO, WEIGHTS, Q
 from theory.renyi import Renyi
 from theory.statement import ForRenyi, Statement
+from theory.statements.t19_expansion import stiffness
 
 _STEP = 1e-5
 _SLACK = 1e-4
@@ -74,25 +75,26 @@ def _shared_budget() -> Finding:
 
 def _both_mechanisms(d: Divergence) -> Finding:
     """phi_i + <a_i, z> on three clouds: the value against m + sqrt(2 eps (Var/a + tau E|a|^2)), two radii."""
-    space, tau = Finite(d, WEIGHTS), 0.6
+    a, s = float(d.second_at_one or 1), stiffness(d)
+    space, tau = Finite(d, WEIGHTS), 0.6 / a
     phi, slopes = (0.2, 1.1, -0.3), (0.9, -0.4, 1.3)
     mean = sum(p * v for p, v in zip(WEIGHTS, phi, strict=True))
-    spread = sum(p * (v - mean) ** 2 for p, v in zip(WEIGHTS, phi, strict=True)) / float(d.second_at_one or 1)
-    spread += tau * sum(p * a * a for p, a in zip(WEIGHTS, slopes, strict=True))
+    spread = sum(p * (v - mean) ** 2 for p, v in zip(WEIGHTS, phi, strict=True)) / a
+    spread += tau * sum(p * g * g for p, g in zip(WEIGHTS, slopes, strict=True))
 
     def dual(log_mu: float, eps: float) -> float:
         m = exp(log_mu)
-        moved = [v + tau * a * a / (2 * m) for v, a in zip(phi, slopes, strict=True)]
+        moved = [v + tau * g * g / (2 * m) for v, g in zip(phi, slopes, strict=True)]
         return m * eps + m * space.reweight([v / m for v in moved]).dual
 
     rest = []
-    for eps in (1e-4, 1e-6):
+    for eps in (1e-4 * a / s**2, 1e-6 * a / s**2):
         middle = log(spread / (2 * eps)) / 2
         lo, hi = middle - 1, middle + 1
         for _ in range(50):
             left, right = lo + (hi - lo) * 0.381966, lo + (hi - lo) * 0.618034
             lo, hi = (lo, right) if dual(left, eps) < dual(right, eps) else (left, hi)
-        rest.append(abs(dual((lo + hi) / 2, eps) - mean - sqrt(2 * eps * spread)))
+        rest.append(abs(dual((lo + hi) / 2, eps) - mean - sqrt(2 * eps * spread)) * s)
     return claims(
         {"the remainder falls like eps": rest[0] < 100 * 1e-4 and rest[1] < rest[0] / 50 + 1e-10},
         Grade.SAMPLED,
