@@ -55,10 +55,15 @@ def claims(facts: Mapping[str, Any], grade: Grade = Grade.PROVED) -> Finding:
     return Finding(Outcome.HOLDS, grade, "; ".join(facts))
 
 
-def bracket(lower: float, upper: float, what: str, tolerance: float = 1e-9) -> Finding:
-    """A value of a feasible point on each side of the claimed equality: BRACKETED, with the gap reported."""
+def bracket(lower: float, upper: float, what: str, tolerance: float = 1e-9, rounding: float = 0.0) -> Finding:
+    """A value of a feasible point on each side of the claimed equality: BRACKETED, with the gap reported.
+
+    `tolerance` is relative to the value where that is above 1; it grows to `rounding`, what doubles may lose
+    in terms much larger than the value, and the larger tolerance is the one reported.
+    """
     gap = upper - lower
     scale = max(1.0, abs(upper))
+    tolerance = max(tolerance, rounding / scale)
     holds = -tolerance * scale <= gap <= tolerance * scale
     detail = f"{what}: primal and dual witnesses meet at {lower:.6g} within {tolerance:.0e}"
     if not holds:

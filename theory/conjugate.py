@@ -38,6 +38,7 @@ __all__ = [
 
 _D = sp.Symbol("d", positive=True)
 _SEARCH = 10  # seconds of processor time for the closed form of one piece; the catalogue needs 0.5
+_MAX_BITS = 4000  # of a number in a closed form
 
 
 class NumericConjugate(sp.Function):  # type: ignore[misc]
@@ -74,6 +75,11 @@ def parametrisation(piece: Piece, closed_form: Any) -> Any:
     return closed_form.subs(y, piece.slope) - (t * piece.slope - piece.expr)
 
 
+def _printable(expression: Any) -> bool:
+    """No number of thousands of digits, which powers such as 1000001/1000000 bring about."""
+    return all(max(abs(r.p), r.q).bit_length() <= _MAX_BITS for r in expression.atoms(sp.Rational))
+
+
 def _readable(expression: Any, lo: Any, hi: Any) -> Any:
     """`expression` in y rewritten through the distance d > 0 from a finite end of `(lo, hi)`, where roots of
     squares and logs of products open without absolute values."""
@@ -99,8 +105,8 @@ def _readable(expression: Any, lo: Any, hi: Any) -> Any:
     returned += [
         exponential_fraction(form, y, 1, interior_point(lo, hi)) for form in returned if form.has(sp.exp)
     ]
-    returned = [form for form in returned if not form.has(sp.I)]
-    return min(returned, key=_length)
+    returned = [form for form in returned if not form.has(sp.I) and _printable(form)]
+    return min(returned, key=_length, default=expression)
 
 
 def _length(expression: Any) -> tuple[int, int, str]:
@@ -171,6 +177,8 @@ def _closed_form(piece: Piece) -> tuple[Any, Any] | None:
     lo, hi = piece.slope_lo, piece.slope_hi
     for candidate in candidates(piece.slope):
         if candidate.has(sp.I, sp.zoo, sp.nan):
+            continue
+        if not _printable(candidate):
             continue
         inverse = _readable(candidate, lo, hi)
         if vanishes(inverse.subs(y, piece.slope) - t, points) is not True:

@@ -20,8 +20,8 @@ Divergence = FDivergence | Renyi
 
 _STEPS = 200
 _EXACT = 2e-16  # a residual of masses or budgets that counts as 0
-_REACH = 60.0  # potentials searched by `nearest`, as far as `_FAR` where that does not reach the optimum
-_FAR = 1e290
+_ROUNDING = 32 * 2.2e-16
+_REACH = 60.0  # potentials searched by `nearest`
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,14 @@ class Finite:
         """The scalar functions of the f-divergence."""
         assert isinstance(self.divergence, FDivergence)
         return callables(self.divergence, "float")
+
+    @cached_property
+    def rounding(self) -> float:
+        """What doubles may lose in the sums of T3, whose terms `rho` and f* are of the order of f'(1)."""
+        if isinstance(self.divergence, Renyi):
+            return 0.0
+        slope = self._slope_at_one()
+        return _ROUNDING * max(abs(slope), abs(self.fn.conjugate(slope))) if slope else 0.0
 
     @cached_property
     def recession(self) -> float:
@@ -288,10 +296,7 @@ class Finite:
             over = found.singular if s > 0 else 0.0
             return sum(m for m, j in zip(found.masses, columns, strict=True) if j == 1) + over - q[1]
 
-        reach = _REACH
-        while reach < _FAR and not surplus(-reach) <= 0 <= surplus(reach):
-            reach *= 16
-        return _bisect(surplus, -reach, reach) if reach < _FAR else _bisect(surplus, -_REACH, _REACH)
+        return _bisect(surplus, -_REACH, _REACH)
 
     def nearest(
         self, cost: Sequence[Sequence[float]], q: Sequence[float], support: str = "reference"

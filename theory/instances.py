@@ -49,8 +49,10 @@ def _all(findings: Sequence[Finding], what: str) -> Finding:
         if found.outcome is not Outcome.HOLDS:
             return found
     gaps = "; ".join(found.detail.split(": ", 1)[0] for found in findings)
+    within = max((found.detail.rpartition("within ")[2] for found in findings), key=float)
+    within = "1e-9" if within == "1e-09" else within
     return Finding(
-        Outcome.HOLDS, Grade.BRACKETED, f"{what}: primal and dual witnesses meet within 1e-9 ({gaps})"
+        Outcome.HOLDS, Grade.BRACKETED, f"{what}: primal and dual witnesses meet within {within} ({gaps})"
     )
 
 
@@ -61,8 +63,9 @@ def dro_bracket(d: FDivergence | Renyi) -> Finding:
     for support in supports(d):
         for eps, kappa in ((0.02, 0.0), (0.1, 0.3)):
             s = space.dro(PHI, COST, eps, kappa, support)
-            found.append(bracket(s.lower, s.upper, f"{support}, eps {eps}, kappa {kappa}"))
-            within = s.distance <= eps * (1 + 1e-9)
+            lost = space.rounding * max(1.0, s.lam + kappa)
+            found.append(bracket(s.lower, s.upper, f"{support}, eps {eps}, kappa {kappa}", rounding=lost))
+            within = s.distance <= eps * (1 + 1e-9) + space.rounding
             found.append(Finding(Outcome.HOLDS if within else Outcome.FAILS, Grade.BRACKETED, "budget kept"))
     return _all(found[::2] + [f for f in found[1::2] if f.outcome is Outcome.FAILS], "DRO value")
 
@@ -71,8 +74,9 @@ def nearest_bracket(d: FDivergence | Renyi) -> Finding:
     """D^c from three points to two: primal plan and dual potential."""
     found = []
     for support in supports(d):
-        lower, upper = finite(d).nearest(TWO, Q, support)
-        found.append(bracket(lower, upper, support))
+        space = finite(d)
+        lower, upper = space.nearest(TWO, Q, support)
+        found.append(bracket(lower, upper, support, rounding=space.rounding))
     return _all(found, "D^c")
 
 

@@ -76,10 +76,10 @@ class Renyi:
             return log(mean) / (a * (a - 1)) if kept else inf
         return _log_mean_exp(p, [(1 - a) * log(e / x) for x, e in zip(p, eta, strict=True)]) / (a * (a - 1))
 
-    def log_mean(self, p: Sequence[float], gaps: Sequence[float]) -> float:
-        """`log E_P[gap^((alpha-1)/alpha)] / (alpha-1)` for gaps > 0."""
+    def log_mean(self, p: Sequence[float], logs: Sequence[float]) -> float:
+        """`log E_P[gap^((alpha-1)/alpha)] / (alpha-1)` from the logarithms of the gaps."""
         a = float(self.alpha)
-        return _log_mean_exp(p, [(a - 1) / a * log(g) for g in gaps]) / (a - 1)
+        return _log_mean_exp(p, [(a - 1) / a * v for v in logs]) / (a - 1)
 
     def reweight(
         self, p: Sequence[float], h: Sequence[float], mu: float = 1.0, ceiling: float | None = None
@@ -90,15 +90,16 @@ class Renyi:
         a, top = float(self.alpha), max(h)
         power = (a - 1) / a
 
-        def gaps(s: float) -> list[float]:  # rho - h with rho = top + e^s; through rho it would round
-            return [exp(s) + (top - v) for v in h]
+        def gaps(s: float) -> list[float]:
+            """log(rho - h) with rho = top + e^s: through rho it would round, and e^s may be 0 in doubles."""
+            return [s if v == top else log(exp(s) + (top - v)) for v in h]
 
         def weights(s: float) -> list[float]:
-            logs = [log(g) for g in gaps(s)]
+            logs = gaps(s)
             mean = _log_mean_exp(p, [power * v for v in logs])
             return [x * exp(min(log(mu / a) - v / a - mean, 700.0)) for x, v in zip(p, logs, strict=True)]
 
-        lo, hi = -700.0, 60.0  # the total weight falls in s
+        lo, hi = -700.0 * max(1.0, a), 60.0  # the total weight falls in s, like e^(-s/alpha)
         bound = log(ceiling - top) if ceiling is not None and ceiling > top else lo
         at_bound = bound > lo and sum(weights(bound)) <= 1
         if at_bound:

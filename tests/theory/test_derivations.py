@@ -118,3 +118,15 @@ def test_a_derivation_names_only_theorems_that_cover_its_divergence() -> None:
     assert formal({"name": "renyi", "alpha": 2}, "T28") == {"T28_scaling", "T28_renyi_alpha"}
     assert formal({"name": "renyi", "alpha": 2}, "T10") == {"T10_weak_duality"}
     assert "T2_renyi_strong_duality" not in formal("kl", "T2")
+
+
+@pytest.mark.parametrize("alpha", ["1000", "1/1000", "999999/1000000", "1000001/1000000", "-1000"])
+def test_the_dual_formulas_hold_at_the_ends_of_alpha(alpha: str) -> None:
+    found = derive({"name": "alpha", "alpha": alpha}, CORE)
+    assert {item.outcome for item in found} <= {Outcome.HOLDS, Outcome.NOT_APPLICABLE}
+
+
+@pytest.mark.parametrize("alpha", ["1000", "1/1000", "999999/1000000", "1000001/1000000"])
+def test_the_dual_formulas_hold_at_the_ends_of_renyi(alpha: str) -> None:
+    found = derive({"name": "renyi", "alpha": alpha}, CORE)
+    assert {item.outcome for item in found} <= {Outcome.HOLDS, Outcome.NOT_APPLICABLE}

@@ -10,6 +10,7 @@ import sympy as sp
 from theory import FDivergence, InputError, callables, derive
 from theory.budget import OutOfTime, cpu_limit
 from theory.evidence import Outcome
+from theory.numeric import Backend
 from theory.parser import parse
 from theory.symbols import t
 
@@ -118,6 +119,28 @@ def test_witness_of_non_convexity_is_a_witness() -> None:
 def test_hard_functions_end_with_an_answer(text: str) -> None:
     """Huge powers and towers of exponentials are neither expanded nor evaluated where doubles overflow."""
     d = FDivergence.from_expression(text)
+    assert derive(d, ["T3"])[0].outcome is Outcome.HOLDS
+
+
+@pytest.mark.parametrize("backend", ["float", "numpy", "mpmath"])
+@pytest.mark.parametrize("y", [-500.0, 1e-3, 1.0, 1e9])
+def test_the_inverse_of_a_steep_slope(backend: Backend, y: float) -> None:
+    """Newton's method alone crawls down a power of 999 and stops far from the root."""
+    fn = callables(FDivergence.from_expression("(t - 1)**1000"), backend)
+    root = 1 + np.sign(y) * (abs(y) / 1000) ** (1 / 999)
+    assert float(fn.conjugate_prime(y)) == pytest.approx(root, rel=1e-13)
+    assert float(fn.conjugate(y)) == pytest.approx(root * y - (root - 1) ** 1000, rel=1e-12)
+
+
+@pytest.mark.parametrize("text", ["(t - 1)**4", "exp(exp(exp(t))) - exp(exp(E))", "cosh(1000*(t - 1)) - 1"])
+def test_instances_suit_flat_and_steep_functions(text: str) -> None:
+    """Radii follow the derivatives of f, tolerances the size of the terms that doubles add."""
+    found = derive(FDivergence.from_expression(text), ["T2", "T6", "T11", "T17", "T19"])
+    assert {item.outcome for item in found} <= {Outcome.HOLDS, Outcome.NOT_APPLICABLE}
+
+
+def test_powers_with_long_exponents_get_no_closed_form_of_thousands_of_digits() -> None:
+    d = FDivergence.from_expression("(t**(1000001/1000000) - 1)*1000000")
     assert derive(d, ["T3"])[0].outcome is Outcome.HOLDS
 
 

@@ -24,7 +24,7 @@ _HEAD = r"""\documentclass{article}
 def _step(result: StepResult) -> Iterator[str]:
     step = result.step
     yield rf"\item \textbf{{{escaped(step.rule)}}} (\emph{{{result.grade.value}}}, {result.outcome.value}). "
-    yield escaped(step.text)
+    yield escaped(step.text).replace(r"; \ ", r";\allowbreak\ ")  # long enumerations within a formula
     if step.formula.latex:
         yield rf"\[ {step.formula.latex} \]"
     if step.reference:

@@ -40,8 +40,9 @@ def conjugate_check(d: FDivergence) -> Finding:
 def _duality(d: FDivergence) -> Finding:
     found = []
     for support in supports(d):
-        r = finite(d).reweight(_H, _TOP if support == "space" else None)
-        found.append(bracket(r.primal, r.dual, f"Lambda, {support}"))
+        space = finite(d)
+        r = space.reweight(_H, _TOP if support == "space" else None)
+        found.append(bracket(r.primal, r.dual, f"Lambda, {support}", rounding=space.rounding))
         if found[-1].outcome is not Outcome.HOLDS:
             return found[-1]
     return Finding(Outcome.HOLDS, Grade.BRACKETED, "; ".join(f.detail for f in found))

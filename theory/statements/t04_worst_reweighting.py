@@ -39,10 +39,13 @@ def _feasible(d: Divergence) -> Finding:
     """The weights have mass 1, are nonnegative, and reach the dual value."""
     facts = {}
     for support in supports(d):
-        r = finite(d).reweight(_H, 1.6 if support == "space" else None)
+        space = finite(d)
+        within = max(1e-9, space.rounding)
+        r = space.reweight(_H, 1.6 if support == "space" else None)
         facts[f"{support}: the masses sum to 1"] = abs(sum(r.masses) + r.singular - 1) < 1e-9
         facts[f"singular mass {r.singular:.4f} >= 0"] = r.singular >= 0 and min(r.masses) >= 0
-        facts["primal and dual meet within 1e-9"] = abs(r.dual - r.primal) < 1e-9
+        shown = "1e-9" if within == 1e-9 else f"{within:.0e}"
+        facts[f"primal and dual meet within {shown}"] = abs(r.dual - r.primal) < within
     return claims(facts, Grade.BRACKETED)
 
 

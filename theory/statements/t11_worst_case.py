@@ -28,11 +28,13 @@ def _worst(d: Divergence) -> Finding:
     facts = {}
     for support in supports(d):
         for eps, kappa in ((0.02, 0.0), (0.1, 0.3)):
-            s = finite(d).dro(PHI, COST, eps, kappa, support)
+            space = finite(d)
+            s = space.dro(PHI, COST, eps, kappa, support)
+            within = max(1e-9, space.rounding * max(1.0, s.lam + kappa))
             where = f"{support}, eps {eps}, kappa {kappa}"
             facts[f"{where}: mass 1"] = abs(sum(m for _, _, m in s.arcs) + s.singular - 1) < 1e-9
-            facts[f"{where}: lambda (D - eps) = 0"] = abs(s.lam * (s.distance - eps)) < 1e-9
-            facts[f"{where}: reaches the value"] = abs(s.upper - s.lower) < 1e-9
+            facts[f"{where}: lambda (D - eps) = 0"] = abs(s.lam * (s.distance - eps)) < within
+            facts[f"{where}: reaches the value"] = abs(s.upper - s.lower) < within
     return claims(facts, Grade.BRACKETED)
 
 

@@ -32,7 +32,8 @@ def _strict(d: Divergence) -> Finding:
     """The conjugate at h1 + h2 under the product law against the sum of the conjugates."""
     one, two = Finite(d, _P1), Finite(d, _P2)
     both = Finite(d, tuple(a * b for a in _P1 for b in _P2))
-    joint, first, second = both.reweight([a + b for a in _H1 for b in _H2]), one.reweight(_H1), two.reweight(_H2)
+    joint = both.reweight([a + b for a in _H1 for b in _H2])
+    first, second = one.reweight(_H1), two.reweight(_H2)
     difference = joint.dual - first.dual - second.dual
     if d.name == "kl":
         return claims({"the conjugate adds": abs(difference) < 1e-9}, Grade.BRACKETED)

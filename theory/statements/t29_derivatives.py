@@ -36,8 +36,10 @@ def _in_p(d: Divergence) -> Finding:
     moved, _ = space.transform((0.0, s), TWO, 1.0)
     if isinstance(d, Renyi):
         a, gaps = float(d.alpha), [found.rho - v for v in moved]
-        mean = sum(p * g ** ((a - 1) / a) for p, g in zip(WEIGHTS, gaps, strict=True))
-        slopes = [g ** ((a - 1) / a) / ((a - 1) * mean) for g in gaps]
+        scale = max(gaps) if a > 1 else min(gaps)  # of which the powers neither over- nor underflow
+        powers = [(g / scale) ** ((a - 1) / a) for g in gaps]
+        mean = sum(p * g for p, g in zip(WEIGHTS, powers, strict=True))
+        slopes = [g / ((a - 1) * mean) for g in powers]
     else:
         slopes = [-float(space.fn.conjugate(v - found.rho)) for v in moved]
     expected = slopes[1] - slopes[0]
@@ -82,21 +84,25 @@ def _both_mechanisms(d: Divergence) -> Finding:
     spread = sum(p * (v - mean) ** 2 for p, v in zip(WEIGHTS, phi, strict=True)) / a
     spread += tau * sum(p * g * g for p, g in zip(WEIGHTS, slopes, strict=True))
 
-    def dual(log_mu: float, eps: float) -> float:
+    def at(log_mu: float, eps: float) -> tuple[float, float]:
+        """The dual value, and how far the primal one stays below it."""
         m = exp(log_mu)
         moved = [v + tau * g * g / (2 * m) for v, g in zip(phi, slopes, strict=True)]
-        return m * eps + m * space.reweight([v / m for v in moved]).dual
+        found = space.reweight([v / m for v in moved])
+        return m * eps + m * found.dual, m * abs(found.dual - found.primal)
 
-    rest = []
+    rest, blur = [], []
     for eps in (1e-4 * a / s**2, 1e-6 * a / s**2):
         middle = log(spread / (2 * eps)) / 2
         lo, hi = middle - 1, middle + 1
         for _ in range(50):
             left, right = lo + (hi - lo) * 0.381966, lo + (hi - lo) * 0.618034
-            lo, hi = (lo, right) if dual(left, eps) < dual(right, eps) else (left, hi)
-        rest.append(abs(dual((lo + hi) / 2, eps) - mean - sqrt(2 * eps * spread)) * s)
+            lo, hi = (lo, right) if at(left, eps)[0] < at(right, eps)[0] else (left, hi)
+        value, open_ = at((lo + hi) / 2, eps)
+        rest.append(abs(value - mean - sqrt(2 * eps * spread)) * s)
+        blur.append(open_ * s)
     return claims(
-        {"the remainder falls like eps": rest[0] < 100 * 1e-4 and rest[1] < rest[0] / 50 + 1e-10},
+        {"the remainder falls like eps": rest[0] < 100 * 1e-4 and rest[1] < rest[0] / 50 + 1e-10 + blur[1]},
         Grade.SAMPLED,
     )
 
