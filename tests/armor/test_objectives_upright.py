@@ -1,5 +1,6 @@
-"""Alpha 10, whose density rises upright from zero: with rho at a loss, one bit of it moves the mass."""
+"""Densities that rise upright from zero (alpha 10), or to a pole that rho cannot tell from its neighbours."""
 
+import pytest
 import torch
 
 import armor
@@ -24,3 +25,17 @@ def test_the_weights_reach_the_value() -> None:
 def test_the_row_of_the_paper_passes_its_pre_flight() -> None:
     objective = armor.objective({"name": "alpha", "alpha": 10}, epsilon=0.5)
     assert run(objective, device=torch.device("cpu"), dtype=torch.float32).passed
+
+
+@pytest.mark.parametrize("tiny", [2.0**-20, 2.0**-30, 2.0**-40])
+@pytest.mark.parametrize("name", ["neyman", "hellinger", "js", "triangular", "reverse_kl", "alpha"])
+def test_a_sample_of_tiny_weight_takes_the_mass_that_the_others_leave(name: str, tiny: float) -> None:
+    spec = {"name": name, "alpha": -1} if name == "alpha" else name
+    objective = armor.objective(spec, epsilon=0.4)
+    losses = torch.tensor([-0.9296875, -0.5078125, -2.0], dtype=torch.float64)
+    p = torch.tensor([0.75 - tiny, tiny, 0.25], dtype=torch.float64)
+    s = objective(losses, reference_weights=p)
+    assert s.status.ok
+    assert float(s.gap) <= 1e-10
+    assert abs(float(s.weights.sum()) - 1.0) <= 1e-12
+    assert abs(float(s.weights @ losses) - float(s.value)) <= 1e-9
