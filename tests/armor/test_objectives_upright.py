@@ -1,4 +1,4 @@
-"""Densities that rise upright from zero (alpha 10), or to a pole that rho cannot tell from its neighbours."""
+"""Densities that rise upright from zero (alpha 10), or to a pole that rho cannot tell apart."""
 
 import pytest
 import torch
