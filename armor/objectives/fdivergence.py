@@ -131,8 +131,8 @@ class FDivergenceObjective(Reweighted):
         part = xp.where(room > 0, (1.0 - poor_mass) / xp.where(room > 0, room, 1.0), 0.0)
         part = xp.minimum(xp.maximum(part, 0.0), 1.0)
         usable = xp.isfinite(rich_mass)
-        # At the pole of the density (a finite recession slope) r cannot tell the sample's mass: it is what the
-        # others leave. Reached where a sample carries less than about 1e-8 of the reference mass.
+        # At the pole of the density (a finite recession slope) r cannot tell the sample's mass: it is what
+        # the others leave. Reached where a sample carries less than about 1e-8 of the reference mass.
         pole = live & ~xp.isfinite(rich)
         left = xp.where(pole, p, 0.0)
         rest = (1.0 - poor_mass) / xp.where(usable, 1.0, xp.sum(left))
