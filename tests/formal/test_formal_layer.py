@@ -3,6 +3,7 @@
 import copy
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -91,6 +92,33 @@ def test_a_missing_theorem_and_a_changed_hypothesis_are_seen() -> None:
         pytest.skip("Coq is not installed, or the proofs are not compiled (make formal)")
     (answer,) = tool.ask([{**entry, "theorem": "T1_which_nobody_proved"}])
     assert "error" in answer
+
+
+def _library(folder: Path) -> Path:
+    (folder / "theorems.json").write_text('[{"module": "M", "theorem": "t", "statement": "T1"}]')
+    (folder / "M.v").write_text("Theorem t : True. exact I. Qed.")
+    return folder
+
+
+def test_answers_are_read_only_for_the_library_that_gave_them(tmp_path: Path) -> None:
+    kept = script().kept
+    folder = _library(tmp_path)
+    with pytest.raises(ValueError, match="not compiled: make formal"):
+        kept(folder)
+    (folder / "M.vo").write_bytes(b"compiled")
+    with pytest.raises(ValueError, match="nobody asked Coq about these proofs yet"):
+        kept(folder)
+    answers = [{"theorem": "t", "assumptions": []}]
+    (folder / "build").mkdir()
+    file = folder / "build" / "answers.json"
+    file.write_text(json.dumps({"library": script().library(folder), "answers": answers}))
+    assert kept(folder) == answers
+    (folder / "M.vo").write_bytes(b"compiled otherwise")
+    with pytest.raises(ValueError, match="nobody asked Coq about these proofs yet"):
+        kept(folder)
+    os.utime(folder / "M.vo", (1, 1))
+    with pytest.raises(ValueError, match=r"older than M\.v"):
+        kept(folder)
 
 
 def test_every_statement_names_listed_theorems() -> None:

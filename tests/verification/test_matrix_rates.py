@@ -1,13 +1,9 @@
-"""Observed orders, chunks of work, and the formal layer's refusals."""
+"""Observed orders and chunks of work."""
 
 import math
-import os
-from pathlib import Path
 
 import pytest
 
-from verification.matrix import formal_layer
-from verification.matrix.cells import SkipCell
 from verification.matrix.rates import least_order, observed_orders
 from verification.matrix.runner import _chunks
 
@@ -34,22 +30,3 @@ def test_one_chunk_holds_one_divergence_and_every_task_is_in_one_chunk() -> None
             len({name.split("/")[1] for kind, name in chunk if kind == "cell"}) <= 1 for chunk in chunks
         )
         assert chunks[-1] == [("mutant", "base-two")]
-
-
-def _library(folder: Path) -> Path:
-    (folder / "theorems.json").write_text('[{"module": "M", "theorem": "t", "statement": "T1"}]')
-    (folder / "M.v").write_text("Theorem t : True. exact I. Qed.")
-    return folder
-
-
-def test_proofs_that_are_not_compiled_or_stale_are_skipped_with_the_reason(tmp_path: Path) -> None:
-    folder = _library(tmp_path)
-    with pytest.raises(SkipCell, match="not compiled: make formal"):
-        formal_layer._compiled(folder)
-    (folder / "M.vo").write_bytes(b"compiled")
-    first = formal_layer._compiled(folder)
-    (folder / "M.vo").write_bytes(b"compiled otherwise")
-    assert formal_layer._compiled(folder) != first
-    os.utime(folder / "M.vo", (1, 1))
-    with pytest.raises(SkipCell, match=r"older than M\.v"):
-        formal_layer._compiled(folder)

@@ -5,13 +5,16 @@ Run in this directory after `make all`. `theorems.json` is the committed record,
 statement (T-id), module, theorem, says (one line of English), coq (as written in the source), type (closed,
 as the compiled library has it), hypotheses (the premises of that type, in order), assumptions (axioms). A
 new theorem needs the first four; `--record` asks Coq for the rest and rewrites the file. `--json` prints the
-answers.
+answers. They are also kept in `build/answers.json` beside the digest of the compiled library that gave them,
+where the check matrix reads them.
 
 Exit 0: every theorem exists in the compiled library, as recorded, closed under the allowed axioms. Exit 1: a
 theorem is missing, differs from the record or assumes more, or a source admits something. Exit 2: no Coq.
 """
 
+import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -129,6 +132,45 @@ def ask(theorems: list[dict[str, Any]]) -> list[dict[str, object]]:
     return result
 
 
+def library(folder: Path = HERE) -> str:
+    """The digest of the compiled library; `ValueError` where it is missing or older than its sources."""
+    listed = (folder / "theorems.json").read_bytes()
+    modules = {each["module"] for each in json.loads(listed)}
+    digest = hashlib.sha256(listed)
+    for source in sorted(path for path in folder.glob("*.v") if path.stem != "Extraction"):
+        compiled = source.with_suffix(".vo")
+        if not compiled.is_file():
+            if source.stem not in modules:
+                continue
+            raise ValueError("the proofs are not compiled: make formal")
+        if compiled.stat().st_mtime < source.stat().st_mtime:
+            raise ValueError(f"the compiled proofs are older than {source.name}: make formal")
+        digest.update(compiled.read_bytes())
+    return digest.hexdigest()
+
+
+def keep(answers: list[dict[str, object]]) -> None:
+    """Write `build/answers.json`: Coq's answers and the library they are about."""
+    file = HERE / "build" / "answers.json"
+    file.parent.mkdir(exist_ok=True)
+    part = file.with_suffix(f".{os.getpid()}.part")
+    part.write_text(json.dumps({"library": library(), "answers": answers}), encoding="utf-8")
+    part.replace(file)
+
+
+def kept(folder: Path = HERE) -> list[dict[str, Any]]:
+    """What `keep` wrote about the library as it is compiled now; `ValueError` where nobody asked yet."""
+    digest = library(folder)
+    try:
+        found = json.loads((folder / "build" / "answers.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = {}
+    if found.get("library") != digest:
+        raise ValueError("nobody asked Coq about these proofs yet: make formal")
+    answers: list[dict[str, Any]] = found["answers"]
+    return answers
+
+
 def differences(recorded: dict[str, object], answer: dict[str, object]) -> list[str]:
     """The fields in which the record and the compiled library differ."""
     return [key for key in ASKED if recorded.get(key) != answer.get(key)]
@@ -151,6 +193,7 @@ def main(arguments: list[str]) -> int:
     recording = "--record" in arguments and not any("error" in answer for answer in answers)
     if recording:
         record.write_text(json.dumps(answers, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    keep(answers)
     for entry, answer in zip(recorded, answers, strict=True):
         name = f"{answer['module']}.{answer['theorem']}"
         if "error" in answer:

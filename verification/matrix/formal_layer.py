@@ -1,28 +1,22 @@
-"""The formal layer of the matrix: the theorems that a statement names, asked of the compiled Coq library.
+"""The formal layer of the matrix: the theorems that a statement names, as Coq knows them.
 
-A cell holds when every theorem that covers its divergence exists there, closed under the allowed axioms, and
-no source admits anything. What Coq printed is kept by the content of the compiled files, so that it is asked
-once.
+A cell holds when every theorem that covers its divergence exists in the compiled library, closed under the
+allowed axioms, and no source admits anything. `make formal` asks Coq and keeps the answers beside the digest
+of the compiled files; answers about other files are not read.
 """
 
-import contextlib
-import hashlib
 import importlib.util
-import json
 import math
-import os
-import shutil
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TextIO
+from typing import Any
 
 from theory.evidence import Grade
-from verification.matrix.cache import default_path
 from verification.matrix.cells import NONE, Check, Context, InapplicableCell, SkipCell
 from verification.matrix.theory_layer import derivation_of, derived_statements
 
-__all__ = ["formal_checks", "prepare"]
+__all__ = ["formal_checks"]
 
 
 def _folder() -> Path:
@@ -34,7 +28,6 @@ def _folder() -> Path:
     raise SkipCell("the Coq sources are not part of this installation")
 
 
-@lru_cache
 def _script(folder: Path) -> ModuleType:
     """`assumptions.py` of the Coq sources, which are no Python package."""
     spec = importlib.util.spec_from_file_location("armor_d_assumptions", folder / "assumptions.py")
@@ -45,56 +38,15 @@ def _script(folder: Path) -> ModuleType:
     return module
 
 
-def _compiled(folder: Path) -> str:
-    """The digest of the compiled library; `SkipCell` where it is missing or older than its sources."""
-    listed = (folder / "theorems.json").read_bytes()
-    modules = {each["module"] for each in json.loads(listed)}
-    digest = hashlib.sha256(listed)
-    sources = sorted(path for path in folder.glob("*.v") if path.stem != "Extraction")
-    for source in sources:
-        library = source.with_suffix(".vo")
-        if not library.is_file():
-            if source.stem not in modules:
-                continue
-            raise SkipCell("the proofs are not compiled: make formal")
-        if library.stat().st_mtime < source.stat().st_mtime:
-            raise SkipCell(f"the compiled proofs are older than {source.name}: make formal")
-        digest.update(library.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _record(known: str) -> Path:
-    """Where the answers about the library with this digest are kept."""
-    return default_path().parent / f"formal-{known}.json"
-
-
-def prepare(stream: TextIO) -> None:
-    """Ask Coq in this process if nobody did yet, so that no two workers ask at once; half a minute, once."""
-    with contextlib.suppress(SkipCell):
-        folder = _folder()
-        if not _record(_compiled(folder)).is_file() and shutil.which("coqtop") is not None:
-            print("asking Coq about its theorems (once per compiled library)", file=stream, flush=True)
-        _answers()
-
-
 @lru_cache
 def _answers() -> tuple[dict[str, dict[str, Any]], frozenset[str], tuple[str, ...]]:
     """What Coq says of each theorem (by qualified name), the allowed axioms, and the holes in the sources."""
     folder = _folder()
     script = _script(folder)
-    listed = json.loads((folder / "theorems.json").read_text(encoding="utf-8"))
-    record = _record(_compiled(folder))
-    answers: list[dict[str, Any]]
     try:
-        answers = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        if shutil.which("coqtop") is None:
-            raise SkipCell("Coq is not installed, and nobody asked it about these proofs before") from None
-        answers = script.ask(listed)
-        record.parent.mkdir(parents=True, exist_ok=True)
-        part = record.with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps(answers), encoding="utf-8")
-        part.replace(record)
+        answers = script.kept(folder)
+    except ValueError as error:
+        raise SkipCell(str(error)) from None
     holes = [
         f"{source.name} contains {word}"
         for source in sorted(folder.glob("*.v"))

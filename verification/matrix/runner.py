@@ -207,10 +207,6 @@ def run(
             kept = cache.get(cache.key("/".join(task), seed, effort))
             if kept is not None:
                 done[task] = kept
-    if any(cell.layer == "formal" for cell in plan.cells):
-        from verification.matrix import formal_layer
-
-        formal_layer.prepare(stream or sys.stderr)
     reused = len(done)
     todo = [task for task in names if task not in done]
     progress = _Progress(len(todo), stream or sys.stderr)
