@@ -7,7 +7,7 @@ import pytest
 
 from theory.checks import claims, identities
 from theory.derivation import Derivation, Finding, Formula, Step
-from theory.documents import MEMBERS, page, row, table
+from theory.documents import MEMBERS, by_statement, members, page, row, table
 from theory.evidence import Grade, Outcome
 from theory.statement import CORE, derive, statement, statements
 from theory.symbols import t
@@ -26,6 +26,12 @@ def test_pages_hold_and_equal_their_golden_files(name: str) -> None:
     assert text == (_DOCS / f"{name}.md").read_text(encoding="utf-8"), _COMMAND
     line = table([row(name, derivations)]).splitlines()[-1]
     assert line in (_DOCS / "README.md").read_text(encoding="utf-8"), _COMMAND
+
+
+@pytest.mark.slow
+def test_the_table_by_statement_is_the_one_in_the_documents() -> None:
+    pages = [derive(spec) for spec in members().values()]
+    assert by_statement(pages) in (_DOCS / "README.md").read_text(encoding="utf-8"), _COMMAND
 
 
 def test_all_twenty_nine_statements_are_data() -> None:
