@@ -126,7 +126,11 @@ members between, and `import theory` 0.4 s.
 """
 
 
-_BY_STATEMENT = "\nThe same steps by statement, as `armor verify --only theory` prints them (T5 does not depend on\nthe divergence and counts once):\n\n"
+_BY_STATEMENT = """
+The same steps by statement, as `armor verify --only theory` prints them (T5 does not depend on
+the divergence and counts once):
+
+"""
 
 
 def write(folder: Path) -> None:
@@ -138,7 +142,8 @@ def write(folder: Path) -> None:
         (folder / f"{name}.md").write_text(text, encoding="utf-8")
         rows.append(row(name, derivations))
         pages.append(derivations)
-    (folder / "README.md").write_text(_INTRODUCTION + table(rows) + _BY_STATEMENT + by_statement(pages), encoding="utf-8")
+    text = _INTRODUCTION + table(rows) + _BY_STATEMENT + by_statement(pages)
+    (folder / "README.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

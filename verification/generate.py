@@ -279,8 +279,11 @@ def known_dro(
 
     Masses `η`, targets and multipliers are drawn first; then `φ^c_i = ρ + (λ+κ) f'(η_i/p_i)` fixes the
     costs and `ε = D(η‖P) + ⟨c, π⟩` the radius. With `binding=False` `λ* = 0` and the radius is larger than
-    what is spent, which needs `kappa > 0`. Rectangular, support "reference".
+    what is spent, which needs `kappa > 0`. A radius that binds needs `m >= 2`: some mass gains more than the
+    least loss, or the ball would be a single point, empty after rounding. Rectangular, support "reference".
     """
+    if binding and m < 2:
+        raise InputError(f"a radius that binds needs at least two points to move to, not m = {m}")
     if not binding and kappa <= 0:
         raise InputError(f"a radius that does not bind needs kappa > 0, not {kappa}")
     p, eta = weights(rng, n), weights(rng, n)
@@ -289,6 +292,10 @@ def known_dro(
     reach = rho + mu * slope(eta / p)
     phi = _dyadic(reach.max() + rng.exponential(0.5, m), 2.0**-10) + 2.0**-10
     target = rng.integers(0, m, n)
+    if binding and (phi[target] == phi.min()).all():
+        top = int(phi.argmax())
+        phi[top] += 2.0**-10
+        target[0] = top
     slack = rng.exponential(0.5, (n, m))
     slack[np.arange(n), target] = 0.0
     cost = (phi[None, :] - reach[:, None]) / mu + slack

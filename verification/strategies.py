@@ -182,7 +182,7 @@ def solved_dros(draw: DrawFn, divergence: str | Mapping[str, object] = "kl") -> 
     spec = _specification(divergence)
     f, slope = _curves(spec)
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    n, m = draw(st.integers(1, 6)), draw(st.integers(1, 6))
     kappa = draw(st.sampled_from([0.0, 0.125, 1.0]))
     binding = kappa == 0 or draw(st.booleans())
+    n, m = draw(st.integers(1, 6)), draw(st.integers(2 if binding else 1, 6))
     return known_dro(rng, spec, f, slope, n=n, m=m, kappa=kappa, binding=binding)
