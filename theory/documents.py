@@ -86,13 +86,15 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def by_statement(pages: Sequence[Sequence[Derivation]]) -> str:
-    """The steps of all pages per statement and grade as a Markdown table, with their sum; the closed forms of
-    T5, which are the same for every divergence, count once.
+    """The steps of all pages per statement and grade as a Markdown table, with their sum; a statement whose
+    steps are the same for every divergence counts once.
     """
+    from theory.statement import statement
+
     steps: dict[str, Counter[Grade]] = {}
     divergences: Counter[str] = Counter()
     for item in (item for derivations in pages for item in derivations if not item.not_applicable):
-        if item.statement == "T5" and "T5" in steps:
+        if item.statement in steps and not statement(item.statement).involves_divergence:
             continue
         steps.setdefault(item.statement, Counter()).update(item.grades())
         divergences[item.statement] += 1

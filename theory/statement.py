@@ -39,7 +39,7 @@ class Statement:
 
     `renyi` does the same for a Renyi divergence, or says why it does not apply. `formal` names its
     machine-checked theorems, qualified as in `theory.coq`; a derivation keeps those that cover its
-    divergence.
+    divergence. `involves_divergence` is False where the steps are the same for every divergence.
     """
 
     id: str
@@ -50,6 +50,7 @@ class Statement:
     steps: Callable[[FDivergence], tuple[Step, ...]]
     formal: tuple[str, ...] = ()
     renyi: ForRenyi = ForRenyi("Renyi divergences are not f-divergences; T10 is their form")
+    involves_divergence: bool = True
 
     def _steps_for(self, d: FDivergence | Renyi) -> tuple[Step, ...]:
         if isinstance(d, FDivergence):

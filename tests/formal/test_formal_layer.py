@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from verification.matrix import formal_layer
+from verification.matrix.cells import SkipCell
+
 FORMAL = Path(__file__).resolve().parents[2] / "theory" / "formal"
 CHECKER = FORMAL / "build" / "armor-formal"
 needs_coq = pytest.mark.skipif(shutil.which("coqc") is None, reason="Coq is not installed")
@@ -101,7 +104,8 @@ def _library(folder: Path) -> Path:
 
 
 def test_answers_are_read_only_for_the_library_that_gave_them(tmp_path: Path) -> None:
-    kept = script().kept
+    tool = script()
+    kept = tool.kept
     folder = _library(tmp_path)
     with pytest.raises(ValueError, match="not compiled: make formal"):
         kept(folder)
@@ -109,16 +113,31 @@ def test_answers_are_read_only_for_the_library_that_gave_them(tmp_path: Path) ->
     with pytest.raises(ValueError, match="nobody asked Coq about these proofs yet"):
         kept(folder)
     answers = [{"theorem": "t", "assumptions": []}]
-    (folder / "build").mkdir()
-    file = folder / "build" / "answers.json"
-    file.write_text(json.dumps({"library": script().library(folder), "answers": answers}))
+    tool.keep(answers, folder)
     assert kept(folder) == answers
+    assert [path.name for path in (folder / "build").iterdir()] == ["answers.json"]
     (folder / "M.vo").write_bytes(b"compiled otherwise")
     with pytest.raises(ValueError, match="nobody asked Coq about these proofs yet"):
         kept(folder)
     os.utime(folder / "M.vo", (1, 1))
     with pytest.raises(ValueError, match=r"older than M\.v"):
         kept(folder)
+
+
+def test_the_matrix_skips_proofs_that_are_not_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = _library(tmp_path)
+    shutil.copy(FORMAL / "assumptions.py", folder)
+    monkeypatch.setattr(formal_layer, "_folder", lambda: folder)
+    ask = formal_layer._answers.__wrapped__
+    with pytest.raises(SkipCell, match="not compiled: make formal"):
+        ask()
+    (folder / "M.vo").write_bytes(b"compiled")
+    script().keep([{"module": "M", "theorem": "t", "assumptions": ["mine"]}], folder)
+    table, allowed, holes = ask()
+    assert set(table["ArmorD.M.t"]["assumptions"]) - allowed == {"mine"}
+    assert holes == ()
 
 
 def test_every_statement_names_listed_theorems() -> None:
@@ -140,6 +159,7 @@ def test_assumptions_are_read_from_the_answer_of_coq() -> None:
 def test_every_theorem_assumes_only_what_is_allowed() -> None:
     subprocess.run(["make", "-C", str(FORMAL), "all"], check=True, capture_output=True)
     assert script().main([]) == 0
+    assert len(script().kept()) == len(listed())
 
 
 @pytest.mark.slow

@@ -1,6 +1,8 @@
 """Every derivation holds, equals its golden page, and is graded honestly."""
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,27 @@ def test_pages_hold_and_equal_their_golden_files(name: str) -> None:
     assert text == (_DOCS / f"{name}.md").read_text(encoding="utf-8"), _COMMAND
     line = table([row(name, derivations)]).splitlines()[-1]
     assert line in (_DOCS / "README.md").read_text(encoding="utf-8"), _COMMAND
+
+
+def test_the_table_by_statement_counts_the_steps_of_the_golden_pages() -> None:
+    found: dict[str, Counter[str]] = {}
+    pages: Counter[str] = Counter()
+    for name in members():
+        text = (_DOCS / f"{name}.md").read_text(encoding="utf-8")
+        for part in re.split(r"^## (?=T\d+ )", text, flags=re.MULTILINE)[1:]:
+            number = part.split()[0]
+            if number == "T5" and number in found:
+                continue
+            pages[number] += 1
+            grades = re.findall(r"^\d+\. \*\*.*?\*\* — \*(\w+)\*", part, flags=re.MULTILINE)
+            found.setdefault(number, Counter()).update(grades)
+    readme = (_DOCS / "README.md").read_text(encoding="utf-8")
+    for number, grades in found.items():
+        cells = [number, *(grades[grade.value] for grade in Grade), grades.total(), pages[number]]
+        assert f"| {' | '.join(map(str, cells))} |\n" in readme, _COMMAND
+    total = sum(found.values(), Counter[str]())
+    cells = ["all", *(total[grade.value] for grade in Grade), total.total()]
+    assert f"| {' | '.join(map(str, cells))} |" in readme, _COMMAND
 
 
 @pytest.mark.slow

@@ -159,8 +159,13 @@ def test_a_resumed_run_takes_over_what_is_finished_and_skips_a_damaged_line(tmp_
     with path.open("a") as handle:
         handle.write('{"key": "cut sho')
     again = run(plan, seed=0, effort="quick", jobs=1, cache=Cache(path, resume=True))
-    assert again.reused == len(plan.cells) > 0
-    assert json.dumps([encode(r) for r in again.results]) == json.dumps([encode(r) for r in first.results])
+    coded = [cell for cell in plan.cells if cell.layer != "formal"]  # those are read anew from what Coq said
+    assert again.reused == len(coded)
+    assert 0 < len(coded) < len(plan.cells)
+    kept, made = (
+        [json.dumps(encode(r)) for r in each.results if r.cell.layer != "formal"] for each in (again, first)
+    )
+    assert kept == made
     assert run(plan, seed=1, effort="quick", jobs=1, cache=Cache(path, resume=True)).reused == 0
 
 

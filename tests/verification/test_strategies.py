@@ -88,6 +88,27 @@ def test_a_radius_that_does_not_bind_needs_a_penalty() -> None:
         known_dro(np.random.default_rng(0), {"name": "kl"}, np.abs, np.abs, binding=False)
 
 
+def test_a_radius_that_binds_needs_two_points() -> None:
+    with pytest.raises(InputError, match="at least two points to move to, not m = 1"):
+        known_dro(np.random.default_rng(0), {"name": "kl"}, np.abs, np.abs, m=1)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_known_ball_is_larger_than_a_point(seed: int) -> None:
+    def f(t: np.ndarray) -> np.ndarray:
+        return (t - 1) ** 2
+
+    def slope(t: np.ndarray) -> np.ndarray:
+        return 2 * (t - 1)
+
+    problem = known_dro(np.random.default_rng(seed), {"name": "pearson"}, f, slope, n=1, m=2)
+    phi = problem.mapping["phi"]
+    assert isinstance(phi, list)
+    assert problem.value > min(phi)
+    found = solve.dro(from_mapping(problem.mapping))
+    assert found.lower - 1e-9 <= problem.value <= found.upper + 1e-9
+
+
 def test_generation_is_a_function_of_the_generator_alone() -> None:
     first, second = (draw(np.random.default_rng(3), {"name": "kl"}, "power", "space") for _ in range(2))
     assert first == second

@@ -149,12 +149,12 @@ def library(folder: Path = HERE) -> str:
     return digest.hexdigest()
 
 
-def keep(answers: list[dict[str, object]]) -> None:
+def keep(answers: list[dict[str, object]], folder: Path = HERE) -> None:
     """Write `build/answers.json`: Coq's answers and the library they are about."""
-    file = HERE / "build" / "answers.json"
+    file = folder / "build" / "answers.json"
     file.parent.mkdir(exist_ok=True)
     part = file.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps({"library": library(), "answers": answers}), encoding="utf-8")
+    part.write_text(json.dumps({"library": library(folder), "answers": answers}), encoding="utf-8")
     part.replace(file)
 
 
@@ -187,6 +187,11 @@ def main(arguments: list[str]) -> int:
             bad += 1
     record = HERE / "theorems.json"
     recorded = json.loads(record.read_text(encoding="utf-8"))
+    try:
+        library()
+    except ValueError as reason:
+        print(reason, file=sys.stderr)
+        return 1
     answers = ask(recorded)
     if "--json" in arguments:
         print(json.dumps(answers, indent=1))

@@ -42,4 +42,5 @@ STATEMENT = Statement(
     "arXiv 2309.03791; UDR for the soft ball",
     _steps,
     renyi=ForRenyi(_steps),
+    involves_divergence=False,
 )

@@ -94,6 +94,6 @@ def formal_checks() -> tuple[Check, ...]:
             breadth=(1, 1),
             samples=(1, 1),
         )
-        for number, title, formal in derived_statements()
+        for number, title, formal, _ in derived_statements()
         if formal
     )

@@ -182,6 +182,12 @@ def _inapplicable(plan: Plan, seed: int) -> list[CellResult]:
     ]
 
 
+def _depends_on_code(task: tuple[str, str]) -> bool:
+    """Whether code and versions alone decide the task; a formal cell is about the compiled Coq library."""
+    kind, name = task
+    return kind != "cell" or not name.endswith("/formal")
+
+
 def run(
     plan: Plan,
     *,
@@ -203,7 +209,7 @@ def run(
         names += [("mutant", name) for name in mutants.MUTANTS]
     done: dict[tuple[str, str], Mapping[str, Any]] = {}
     if cache is not None:
-        for task in names:
+        for task in (task for task in names if _depends_on_code(task)):
             kept = cache.get(cache.key("/".join(task), seed, effort))
             if kept is not None:
                 done[task] = kept
@@ -214,7 +220,7 @@ def run(
     try:
         for kind, name, data in _finished(todo, seed, effort, jobs, expression) if todo else ():
             done[kind, name] = data
-            if cache is not None:
+            if cache is not None and _depends_on_code((kind, name)):
                 cache.put(cache.key(f"{kind}/{name}", seed, effort), data)
             failed = data.get("outcome") == Outcome.FAILS.value or data.get("killed") is False
             progress.step(name, failed)

@@ -63,8 +63,10 @@ def _run(context: Context) -> None:
 
 
 @lru_cache
-def derived_statements() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
-    """Number, title and machine-checked theorems of the statements of the derivation layer, by file name."""
+def derived_statements() -> tuple[tuple[str, str, tuple[str, ...], bool], ...]:
+    """Number, title, machine-checked theorems of the statements of the derivation layer, and whether each
+    involves the divergence, by file name.
+    """
     spec = find_spec("theory.statements")
     if spec is None or find_spec("theory.statement") is None:
         return ()
@@ -72,7 +74,14 @@ def derived_statements() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
     for info in pkgutil.iter_modules(spec.submodule_search_locations):
         if match := re.match(r"t(\d+)_", info.name):
             statement = import_module(f"theory.statements.{info.name}").STATEMENT
-            found.append((f"T{int(match[1])}", statement.title.replace("$", ""), statement.formal))
+            found.append(
+                (
+                    f"T{int(match[1])}",
+                    statement.title.replace("$", ""),
+                    statement.formal,
+                    statement.involves_divergence,
+                )
+            )
     return tuple(found)
 
 
@@ -90,7 +99,7 @@ def theory_checks() -> tuple[Check, ...]:
             kappas=(NONE,),
             breadth=(1, 1),
             samples=(1, 1),
-            applies=once if number == "T5" else always,
+            applies=always if involves else once,
         )
-        for number, title, _ in derived_statements()
+        for number, title, _, involves in derived_statements()
     )
