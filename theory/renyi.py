@@ -106,6 +106,8 @@ class Renyi:
             hi = bound
         for _ in range(0 if at_bound else _STEPS):
             middle = (lo + hi) / 2
+            if middle in (lo, hi):
+                break
             lo, hi = (middle, hi) if sum(weights(middle)) > 1 else (lo, middle)
         rho, masses = top + exp(hi), weights(hi)
         total = sum(masses)

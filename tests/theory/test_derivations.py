@@ -6,12 +6,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import sympy as sp
 
 from theory.checks import claims, identities
 from theory.derivation import Derivation, Finding, Formula, Step
 from theory.documents import MEMBERS, by_statement, members, page, row, table
 from theory.evidence import Grade, Outcome
 from theory.statement import CORE, derive, statement, statements
+from theory.statements.t09_dro_alpha import least_of_two_powers
 from theory.symbols import t
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -114,6 +116,20 @@ def test_failing_and_undecided_checks_show_in_the_outcome() -> None:
 def test_identities_refute_and_prove() -> None:
     assert identities(((t + 1) ** 2, t**2 + 2 * t + 1)).outcome is Outcome.HOLDS
     assert identities((t**2, t**2 + 1)).outcome is not Outcome.HOLDS
+
+
+def test_a_least_value_of_two_powers_is_proved_and_its_mutants_refuted() -> None:
+    k, m = sp.symbols("k m", positive=True)
+    # k x + m/x is least at sqrt(m/k), where it is 2 sqrt(k m)
+    best, value = sp.sqrt(m / k), 2 * sp.sqrt(k * m)
+    assert least_of_two_powers(k, m, sp.Integer(-1), best, value).outcome is Outcome.HOLDS
+    assert least_of_two_powers(k, m, sp.Integer(-1), best, value / 2).outcome is Outcome.FAILS
+    assert least_of_two_powers(k, m, sp.Integer(-1), best, -value).outcome is Outcome.FAILS
+    assert least_of_two_powers(k, m, sp.Integer(-1), 2 * best, value).outcome is Outcome.FAILS
+    assert (
+        least_of_two_powers(k, -m, sp.Integer(-1), best, value).outcome is Outcome.FAILS
+    )  # no stationary point
+    assert least_of_two_powers(-k, -m, sp.Integer(-1), best, -value).outcome is Outcome.FAILS  # a maximum
 
 
 def test_core_statements_exist() -> None:

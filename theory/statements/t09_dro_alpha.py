@@ -1,17 +1,18 @@
 """T9: DRO duality for the alpha family, lambda eliminated for hard balls."""
 
 from math import exp, log
+from typing import Any
 
 import sympy as sp
 
-from theory.checks import bracket, claims, identities
+from theory.checks import bracket, claims, identities, products
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade, Outcome
 from theory.fdivergence import FDivergence
 from theory.finite import Finite
 from theory.statement import ForRenyi, NotApplicable, Statement
 from theory.statements.t03_reweighting import conjugate_check
-from theory.symbols import eps, t
+from theory.symbols import t
 
 _B = sp.Symbol("b", positive=True)
 _LOSSES = (0.2, 1.1, -0.3)
@@ -20,42 +21,66 @@ _RIGID = ((0.0, _INF, _INF), (_INF, 0.0, _INF), (_INF, _INF, 0.0))
 _P = (0.4, 0.25, 0.35)
 
 
-def _eliminate_above() -> Finding:
-    """min over lambda of lambda (eps + 1/(a b)) + lambda^(-1/b) b^(1/b) b/a * M: first-order condition and
-    value.
+def least_of_two_powers(linear: Any, coefficient: Any, power: Any, best: Any, value: Any) -> Finding:
+    """`value` is the least value of `linear x + coefficient x^power` over x > 0, reached at `best`: the
+    function is convex, its derivative vanishes there, and its value there is `linear best (1 - 1/power)`.
+
+    All arguments are products of powers of positive symbols, up to sign.
     """
-    lam, m = sp.symbols("lambda M", positive=True)
+
+    def negative(expression: Any) -> bool:
+        return bool(sp.factor(sp.together(expression)).is_negative)
+
+    def size(expression: Any) -> Any:
+        return -expression if negative(expression) else expression
+
+    rest = sp.cancel(1 - 1 / power)
+    found = products(
+        (size(linear), size(coefficient * power) * best ** sp.cancel(power - 1)),
+        (size(linear) * best * size(rest), size(value)),
+    )
+    if found.outcome is not Outcome.HOLDS:
+        return found
+    return claims(
+        {
+            "the dual function of lambda is convex": negative(-coefficient * power * sp.cancel(power - 1)),
+            "its slope vanishes at the minimiser": negative(linear * coefficient * power),
+            "it has the closed value there": negative(-linear * rest * value),
+        }
+    )
+
+
+def _eliminate_above() -> Finding:
+    """a = 1 + b > 1: lambda k/(a b) + lambda^(-1/b) b^(a/b) M/a with k = 1 + a b eps,
+    M = E (phi - rho)_+^(a/b).
+    """
+    m, k = sp.symbols("M k", positive=True)
     a = 1 + _B
-    k = 1 + a * _B * eps
-    dual = lam * k / (a * _B) + lam ** (-1 / _B) * _B ** (a / _B) / a * m
     best = _B * k ** (-_B / a) * m ** (_B / a)
     value = k ** (1 / a) * m ** (_B / a)
-    points = [{_B: sp.Rational(3, 2), eps: sp.Rational(1, 5), m: sp.Rational(7, 3)}]
-    return identities((sp.diff(dual, lam).subs(lam, best), 0), (dual.subs(lam, best), value), points=points)
+    return least_of_two_powers(k / (a * _B), _B ** (a / _B) / a * m, -1 / _B, best, value)
 
 
 def _eliminate_between() -> Finding:
-    """0 < a < 1: lambda (eps - 1/(a(1-a))) + lambda^(1/(1-a)) (1-a)^(-a/(1-a)) M / a, with M = E (rho -
-    phi)^(-a/(1-a)).
+    """0 < a < 1: -lambda c/(a b) + lambda^(1/b) b^(-a/b) M/a with b = 1 - a, c = 1 - a b eps > 0,
+    M = E (rho - phi)^(-a/b).
     """
-    lam, m, k, c = sp.symbols("lambda M k c", positive=True)  # c = 1 - a(1-a) eps > 0
-    a, b = 1 / (1 + k), k / (1 + k)  # a + b = 1
-    dual = -lam * c / (a * b) + lam ** (1 / b) * b ** (-a / b) * m / a
-    best = b * c ** (b / a) * m ** (-b / a)
-    value = -(c ** (1 / a)) * m ** (-b / a)
-    return identities((sp.diff(dual, lam).subs(lam, best), 0), (dual.subs(lam, best), value))
+    m, k, c = sp.symbols("M k c", positive=True)
+    a, b = 1 / (1 + k), k / (1 + k)
+    best = b * c**k * m**-k
+    value = -(c ** (1 + k)) * m**-k
+    return least_of_two_powers(-c / (a * b), b ** (-1 / k) * m / a, (1 + k) / k, best, value)
 
 
 def _eliminate_below() -> Finding:
-    """a = -b < 0: lambda (eps - 1/(b(1+b))) + rho-part: the minimiser and value for M = E (rho -
-    phi)^(b/(1+b)).
+    """a = -b < 0: lambda k/(b c) - lambda^(1/c) c^(b/c) M/b with c = 1 + b, k = 1 + b c eps,
+    M = E (rho - phi)^(b/c).
     """
-    lam, m, k = sp.symbols("lambda M k", positive=True)  # k = 1 + b (1 + b) eps
-    a, c = _B, 1 + _B
-    dual = lam * k / (a * c) - lam ** (1 / c) * c ** (a / c) * m / a
-    best = c * m ** (c / a) * k ** (-c / a)
-    value = -(m ** (c / a)) * k ** (-1 / a)
-    return identities((sp.diff(dual, lam).subs(lam, best), 0), (dual.subs(lam, best), value))
+    m, k = sp.symbols("M k", positive=True)
+    c = 1 + _B
+    best = c * m ** (c / _B) * k ** (-c / _B)
+    value = -(m ** (c / _B)) * k ** (-1 / _B)
+    return least_of_two_powers(k / (_B * c), -(c ** (_B / c)) * m / _B, 1 / c, best, value)
 
 
 def closed_value(alpha: float, losses: tuple[float, ...], p: tuple[float, ...], eps_value: float) -> float:
@@ -108,31 +133,33 @@ def _one_variable(d: FDivergence) -> Finding:
 def _limits() -> Finding:
     """In the gauge f'(1) = 0: f -> t log t - t + 1 as alpha -> 1 and t - 1 - log t as alpha -> 0."""
     a = sp.Symbol("a")
-    f = (t**a - 1) / (a * (a - 1)) - (t - 1) / (a - 1)
-    to_one = sp.limit(f, a, 1)
-    to_zero = sp.limit(f, a, 0)
-    first = identities((to_one, t * sp.log(t) - t + 1), (to_zero, t - 1 - sp.log(t)))
-    raw = sp.limit((sp.Integer(2) ** a - 1) / (a * (a - 1)), a, 1, "+")
-    if first.outcome is Outcome.HOLDS:
-        return claims(
-            {"f tends to KL and reverse KL in the gauge f'(1) = 0; the raw f diverges": raw == sp.oo}
-        )
-    return first
+    power = (t**a - 1) / a
+    # both limits are difference quotients of the power in a, so derivatives: at a = 1, where it is t - 1, and
+    # of t^a at a = 0, where the power tends to log t
+    raw = (t**a - 1) / (a * (a - 1))
+    return identities(
+        (raw - (t - 1) / (a - 1), (power - (t - 1)) / (a - 1)),
+        (power.subs(a, 1), t - 1),
+        (sp.diff(power, a).subs(a, 1), t * sp.log(t) - t + 1),
+        ((t**a).subs(a, 0), 1),
+        (-(sp.diff(t**a, a).subs(a, 0) - (t - 1)), t - 1 - sp.log(t)),
+    )
 
 
 def _conjugate_limits() -> Finding:
     """The shift of gauge moves f* to (u^(a/(a-1)) - 1)/a, u = 1 + (a-1) y, on each regime; and its limits."""
     y, a = sp.Symbol("y", positive=True), sp.Symbol("a")
-    pairs = []
     # u > 0 is a multiple of the argument of the raw f*, whose distance from its border is u/|a - 1|
     u = sp.Symbol("u", positive=True)
-    for r, raw in (
-        (1 + _B, (_B * u / _B) ** ((1 + _B) / _B) / (1 + _B) + 1 / ((1 + _B) * _B)),
-        (1 / (1 + _B), (1 + _B) * u ** (-1 / _B) - (1 + _B) ** 2 / _B),
-        (-_B, -(u ** (_B / (1 + _B))) / _B + 1 / (_B * (1 + _B))),
-    ):
-        pairs.append((raw - 1 / (r - 1), (u ** (r / (r - 1)) - 1) / r))
-    found = identities(*pairs)
+    regimes = (  # alpha, and the raw f* as a power and a constant, with the sign of alpha
+        (1 + _B, u ** ((1 + _B) / _B) / (1 + _B), 1 / ((1 + _B) * _B), 1),
+        (1 / (1 + _B), (1 + _B) * u ** (-1 / _B), -((1 + _B) ** 2) / _B, 1),
+        (-_B, u ** (_B / (1 + _B)) / _B, 1 / (_B * (1 + _B)), -1),
+    )
+    found = products(*((term, sign * u ** sp.cancel(r / (r - 1)) / r) for r, term, _, sign in regimes))
+    if found.outcome is not Outcome.HOLDS:
+        return found
+    found = identities(*((sp.cancel(constant - 1 / (r - 1) + 1 / r), 0) for r, _, constant, _ in regimes))
     if found.outcome is not Outcome.HOLDS:
         return found
     # both limits are difference quotients, so derivatives: of log(1 + e y) at e = alpha - 1 = 0, which is the

@@ -47,12 +47,13 @@ def _reweighting_series() -> Finding:
 
 def _lambda_series() -> Finding:
     """inf over mu of (mu - kappa) eps + V/(2 a mu) - b K/(6 a^3 mu^2) at eps = e^2, to order e^2."""
-    e, second = sp.Symbol("e", positive=True), sp.Symbol("m1")
-    mu = sp.sqrt(_V / (2 * _A)) / e + second  # leading minimiser and a free correction
-    value = (mu - _KAPPA) * e**2 + _V / (2 * _A * mu) - _B * _K / (6 * _A**3 * mu**2)
-    found = sp.series(sp.simplify(value), e, 0, 3).removeO()
-    expected = sp.sqrt(2 * _V / _A) * e - (_B * _K / (3 * _A**2 * _V) + _KAPPA) * e**2
-    return identities((sp.expand(found - expected), 0))
+    e, second, s = sp.symbols("e m1 s", positive=True)
+    v = 2 * _A * s**2  # s = sigma/sqrt(2 a): mu = s/e + m1 is the leading minimiser with a free correction
+    value = -_KAPPA * e**2 + s * e + second * e**2 + s**2 * e / (s + second * e)
+    value -= _B * _K * e**2 / (6 * _A**3 * (s + second * e) ** 2)
+    expected = 2 * s * e - (_B * _K / (3 * _A**2 * v) + _KAPPA) * e**2
+    rest = value - expected  # smooth at e = 0, where its Taylor polynomial of degree 2 is to vanish
+    return identities(*((sp.diff(rest, e, k).subs(e, 0), 0) for k in range(3)))
 
 
 def _numbers(d: FDivergence) -> Finding:
@@ -175,7 +176,7 @@ def _renyi_series() -> Finding:
     # -(log alpha + 1)/alpha - log N/(alpha - 1), where log N = log(1 + mean) - (alpha - 1)/alpha log alpha,
     # and log(1 + mean) = mean to this order, since mean starts with z^2
     found = z**2 * r / a - mean / (a - 1)
-    return identities((sp.simplify(found), z**2 * _V / 2 + (a + 1) * z**3 * _K / 6))
+    return identities((sp.cancel(found - z**2 * _V / 2 - (a + 1) * z**3 * _K / 6), 0))
 
 
 def _renyi(d: Renyi) -> tuple[Step, ...]:
