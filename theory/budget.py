@@ -9,6 +9,9 @@ from contextlib import contextmanager
 __all__ = ["OutOfTime", "cpu_limit"]
 
 
+_AGAIN = 0.5  # seconds until the next attempt, where a finaliser swallowed the exception
+
+
 class OutOfTime(BaseException):
     """The limit is reached; no `Exception`, so that no library on the way takes it for its own failure."""
 
@@ -23,16 +26,20 @@ def cpu_limit(seconds: float) -> Iterator[None]:
         yield
         return
 
+    running = True
+
     def expired(_number: int, _frame: object) -> None:
-        raise OutOfTime
+        if running:
+            raise OutOfTime
 
     handler = signal.signal(signal.SIGPROF, expired)
     start = time.process_time()
     outer = signal.setitimer(signal.ITIMER_PROF, 0)[0]
-    signal.setitimer(signal.ITIMER_PROF, min(seconds, outer) if outer else seconds)
+    signal.setitimer(signal.ITIMER_PROF, min(seconds, outer) if outer else seconds, _AGAIN)
     try:
         yield
     finally:
+        running = False
         left = max(outer - (time.process_time() - start), 1e-3) if outer else 0
         signal.signal(signal.SIGPROF, handler)
-        signal.setitimer(signal.ITIMER_PROF, left)
+        signal.setitimer(signal.ITIMER_PROF, left, _AGAIN if outer else 0)

@@ -19,6 +19,7 @@ from typing import Any
 import sympy as sp
 
 from theory.budget import OutOfTime, cpu_limit
+from theory.expansion import expand
 from theory.identity import merge_powers, vanishes
 from theory.inverse import candidates
 from theory.pieces import Piece, border_limit, interior_point
@@ -173,7 +174,7 @@ def _closed_form(piece: Piece) -> tuple[Any, Any] | None:
     """The first candidate inverse that passes both certificates: `T(f'(t)) = t` and the parametrisation."""
     others = {s: sp.Rational(3, 2) for s in piece.expr.free_symbols - {t}}
     points = [{t: s, **others} for s in piece.samples()]
-    value = _grouped(sp.expand(sp.expand_log(sp.expand(t * piece.slope - piece.expr))))
+    value = _grouped(expand(sp.expand_log(expand(t * piece.slope - piece.expr))))
     lo, hi = piece.slope_lo, piece.slope_hi
     for candidate in candidates(piece.slope):
         if candidate.has(sp.I, sp.zoo, sp.nan):
@@ -221,7 +222,7 @@ def regions(pieces: Sequence[Piece]) -> tuple[Region, ...]:
 
 def end_value(piece: Piece) -> Any:
     """f* at the slope of the piece's right end: the limit of `t f'(t) - f(t)`."""
-    return border_limit(sp.expand(t * piece.slope - piece.expr), t, piece.hi, "-")
+    return border_limit(expand(t * piece.slope - piece.expr), t, piece.hi, "-")
 
 
 def piecewise(parts: Sequence[Region], recession: Any, *, derivative: bool = False) -> Any:

@@ -12,6 +12,7 @@ import sympy as sp
 
 from theory.errors import InputError
 from theory.evidence import Grade
+from theory.expansion import expand
 from theory.pieces import Piece
 from theory.symbols import t
 
@@ -86,7 +87,7 @@ def nonnegative(expression: Any, piece: Piece) -> SignProof:
     """That `expression >= 0` on the open piece; raises `InputError` with a witness point where it is
     negative.
     """
-    for form in (expression, sp.factor(sp.together(expression)), sp.expand(expression)):
+    for form in (expression, sp.factor(sp.together(expression)), expand(expression)):
         if form.is_nonnegative:
             return SignProof(Grade.PROVED, f"{form} >= 0 for t > 0, factor by factor")
     if not expression.free_symbols <= {t}:

@@ -7,6 +7,7 @@ from typing import Any
 
 import sympy as sp
 
+from theory.expansion import expand, expandable
 from theory.symbols import t, y
 
 __all__ = ["candidates"]
@@ -49,7 +50,7 @@ def _power(expression: Any) -> tuple[Any, Any] | None:
 
 def _algebraic(slope: Any) -> Iterator[Any]:
     found = _power(slope)
-    if found is None:
+    if found is None or not expandable(found[0]):
         return
     inside, q = found
     polynomial = sp.Poly(sp.numer(sp.together(inside - y)), _U)
@@ -60,7 +61,7 @@ def _algebraic(slope: Any) -> Iterator[Any]:
 
 def _logarithmic(slope: Any) -> Iterator[Any]:
     """`sum_i c_i log r_i(t) + c = y` with rational r_i and c_i in rational proportion."""
-    rest, core = sp.expand(sp.expand_log(slope)).as_independent(t, as_Add=True)
+    rest, core = expand(sp.expand_log(slope)).as_independent(t, as_Add=True)
     terms = [term.as_independent(t, as_Add=False) for term in sp.Add.make_args(core)]
     if not terms or not all(isinstance(log, sp.log) for _, log in terms):
         return
@@ -81,7 +82,9 @@ def _product_log(slope: Any) -> Iterator[Any]:
     single).
     """
     a, b, k = sp.Wild("a", exclude=[t]), sp.Wild("b", exclude=[t]), sp.Wild("k", exclude=[t, 0])
-    rest, core = sp.expand(slope).as_independent(t, as_Add=True)
+    rest, core = expand(slope).as_independent(t, as_Add=True)
+    if not core.has(sp.log):
+        return
     match = core.match(a * sp.log(t) + b * t**k)
     if match and match[a] != 0 and match[b] != 0 and (match[b] * match[k] / match[a]).is_positive:
         ratio = match[b] * match[k] / match[a]
@@ -93,8 +96,8 @@ def candidates(slope: Any) -> Iterator[Any]:
     """Expressions in y that may invert `slope`, an expression in t; cheap ones first, wrong branches
     included.
     """
-    forms = [slope, sp.factor(sp.together(slope)), sp.expand(slope)]
-    if slope.is_rational_function(t) and slope.free_symbols == {t}:
+    forms = [slope, sp.factor(sp.together(slope)), expand(slope)]
+    if slope.is_rational_function(t) and not slope.is_polynomial(t) and slope.free_symbols == {t}:
         forms.append(sp.apart(slope, t))
     for form in forms:
         if form.count(t) == 1:

@@ -9,6 +9,7 @@ import sympy as sp
 from sympy.core.relational import Relational
 
 from theory.errors import InputError
+from theory.expansion import expand
 from theory.symbols import t
 
 __all__ = ["Piece", "border_limit", "interior_point", "split"]
@@ -107,7 +108,7 @@ class Piece:
 
 def _tidy(expression: Any) -> Any:
     """The shortest of a few cheap forms; deterministic."""
-    forms = [expression, sp.expand(expression), sp.factor(sp.together(expression))]
+    forms = [expression, expand(expression), sp.factor(sp.together(expression))]
     return min(forms, key=lambda e: (sp.count_ops(e), len(str(e)), str(e)))
 
 

@@ -1,6 +1,7 @@
 """Bring your own f: functions outside the catalogue that derive, and those that are refused with a reason."""
 
 import signal
+import time
 
 import mpmath as mp
 import numpy as np
@@ -157,6 +158,26 @@ def test_a_search_that_leads_nowhere_is_given_up() -> None:
             _spin()
         assert signal.getitimer(signal.ITIMER_PROF)[0] > 3
     assert signal.getitimer(signal.ITIMER_PROF)[0] == 0
+
+
+class _Swallows:
+    """Its finaliser is where the limit is reached; Python ignores exceptions there."""
+
+    def __del__(self) -> None:
+        start = time.process_time()
+        while time.process_time() < start + 0.3:
+            pass
+
+
+def _swallow_and_spin() -> None:
+    _Swallows()  # dies at once
+    _spin()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_limit_reached_in_a_finaliser_is_not_lost() -> None:
+    with pytest.raises(OutOfTime), cpu_limit(0.1):
+        _swallow_and_spin()
 
 
 def test_impatience_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
