@@ -48,7 +48,18 @@ _NEEDS: dict[str, Callable[[FDivergence], Any]] = {
     "T25_total_variation": _named("tv"),
     "T25_truncated_transport": _named("tv"),
 }
-_ABOUT_RENYI = {"T2_renyi_strong_duality", "T6_renyi_strong_duality", "T10_weak_duality", "T28_renyi_alpha"}
+_ABOUT_RENYI = {
+    "T1_renyi_primal",
+    "T2_renyi_weak_duality",
+    "T2_renyi_strong_duality",
+    "T6_renyi_strong_duality",
+    "renyi_young",
+    "T10_weak_duality",
+    "T10_renyi_weak_duality",
+    "T10_renyi_weak_duality_at_zero",
+    "T10_renyi_plan_bound",
+    "T28_renyi_alpha",
+}
 # Theorems about any closed convex nonnegative divergence that vanishes at P (`renyi_closed`, `renyi_nonneg`,
 # `renyi_self`), and those without a hypothesis on the divergence.
 _ABSTRACT = {

@@ -192,11 +192,21 @@ SPECS: list[dict[str, object]] = [
     {"name": "alpha", "alpha": 2.5},
     {"name": "alpha", "alpha": 0.5},
     {"name": "alpha", "alpha": -1.5},
+    {"name": "renyi", "alpha": 0.5},
+    {"name": "renyi", "alpha": 2},
+    {"name": "renyi", "alpha": 3},
+    {"name": "renyi", "alpha": 2.5},
 ]
+SUPPORTS = ["space", "reference"]
 
 
 def certificate(
-    spec: dict[str, object], kind: str, support: str, epsilon: float = 0.1, kappa: float = 0.5
+    spec: dict[str, object],
+    kind: str,
+    support: str,
+    epsilon: float = 0.1,
+    kappa: float = 0.5,
+    **other: object,
 ) -> dict[str, Any]:
     from verification import solve
     from verification.instance import from_mapping
@@ -211,6 +221,7 @@ def certificate(
             "epsilon": epsilon,
             "kappa": kappa,
             "support": support,
+            **other,
         }
     )
     return dict(getattr(solve, kind)(instance).certificate())
@@ -233,7 +244,7 @@ def moved(text: str, by: Fraction) -> str:
 @needs_checker
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["divergence", "dro"])
-@pytest.mark.parametrize("support", ["space", "reference"])
+@pytest.mark.parametrize("support", SUPPORTS)
 @pytest.mark.parametrize("spec", SPECS, ids=lambda s: "-".join(map(str, s.values())))
 def test_the_proved_checker_accepts_what_holds_and_refuses_what_was_changed(
     spec: dict[str, object], support: str, kind: str, tmp_path: Path
@@ -254,8 +265,11 @@ def test_the_proved_checker_accepts_what_holds_and_refuses_what_was_changed(
 
 
 @needs_checker
-@pytest.mark.parametrize("support", ["space", "reference"])
-@pytest.mark.parametrize("spec", [{"name": "kl"}, {"name": "tv"}, {"name": "cvar", "beta": 0.5}])
+@pytest.mark.parametrize("support", SUPPORTS)
+@pytest.mark.parametrize(
+    "spec",
+    [{"name": "kl"}, {"name": "tv"}, {"name": "cvar", "beta": 0.5}, {"name": "renyi", "alpha": 2}],
+)
 def test_the_reachable_supremum_is_checked_where_lambda_and_kappa_are_zero(
     spec: dict[str, object], support: str, tmp_path: Path
 ) -> None:
@@ -266,6 +280,68 @@ def test_the_reachable_supremum_is_checked_where_lambda_and_kappa_are_zero(
         worse = copy.deepcopy(data)
         worse[side][key] = moved(worse[side][key], -Fraction(1, 10**6))
         assert verdict(worse, tmp_path)[0] == 1, key
+
+
+def assert_tight(data: dict[str, Any], folder: Path) -> None:
+    """Accepted as it is, refused when it claims more on either side."""
+    assert verdict(data, folder)[0] == 0
+    for side, sign in (("lower", 1), ("upper", -1)):
+        worse = copy.deepcopy(data)
+        worse["claim"][side] = moved(worse["claim"][side], sign * Fraction(1, 10**6))
+        assert verdict(worse, folder)[0] == 1, side
+
+
+ALONE = [[0, None, 1.0], [None, 0, None], [1.0, None, 0]]  # the second point reaches itself only
+
+
+@needs_checker
+@pytest.mark.parametrize("alpha", ["1/2", "2"])
+@pytest.mark.parametrize("support", SUPPORTS)
+def test_renyi_at_an_empty_ball_keeps_the_reference_exactly(support: str, alpha: str, tmp_path: Path) -> None:
+    data = certificate({"name": "renyi", "alpha": alpha}, "dro", support, epsilon=0, kappa=0)
+    assert verdict(data, tmp_path)[0] == 0
+    plan = data["lower"]["plan"]
+    plan[0][2], plan[1][2] = moved(plan[0][2], Fraction(1, 10**30)), moved(plan[1][2], -Fraction(1, 10**30))
+    assert verdict(data, tmp_path)[0] == 1  # R(P||eta) > 0 = epsilon
+
+
+@needs_checker
+def test_renyi_below_one_drops_a_row_that_cannot_send(tmp_path: Path) -> None:
+    spec: dict[str, object] = {"name": "renyi", "alpha": "1/2"}
+    data = certificate(spec, "divergence", "reference", cost=ALONE, q=[0.5, 0, 0.5])
+    assert data["lower"]["g"][1] == "-inf"
+    assert_tight(data, tmp_path)
+    data["instance"]["divergence"] = {"name": "renyi", "alpha": "2"}  # R = inf there; no finite price says so
+    assert verdict(data, tmp_path)[0] == 1
+
+
+@needs_checker
+def test_renyi_in_the_whole_space_attains_the_boundary_of_rho(tmp_path: Path) -> None:
+    data = certificate(
+        {"name": "renyi", "alpha": 2},
+        "dro",
+        "space",
+        epsilon=0.2,
+        kappa=0,
+        p=[0.5, 0.5, 0],
+        phi=[0, 1, 5],
+        cost=ALONE,
+    )
+    assert data["upper"]["rho"] == "5"
+    assert_tight(data, tmp_path)
+    data["upper"]["rho"] = "4.999"
+    assert verdict(data, tmp_path)[0] == 1
+
+
+@needs_checker
+@pytest.mark.parametrize("alpha", ["0", "1", "-1/2"])
+def test_renyi_of_a_foreign_order_is_refused(alpha: str, tmp_path: Path) -> None:
+    data = certificate({"name": "renyi", "alpha": 2}, "divergence", "space")
+    data["instance"]["divergence"]["alpha"] = alpha
+    data["claim"] = {"lower": "-1000", "upper": "1000"}
+    assert verdict(data, tmp_path)[0] == 1
+    data["instance"]["divergence"]["alpha"] = "2"
+    assert verdict(data, tmp_path)[0] == 0
 
 
 def changes(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -311,12 +387,13 @@ def changes(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["divergence", "dro"])
 @pytest.mark.parametrize("spec", SPECS, ids=lambda s: "-".join(map(str, s.values())))
+@pytest.mark.parametrize("support", SUPPORTS)
 def test_no_changed_field_passes_that_the_other_checker_refuses(
-    spec: dict[str, object], kind: str, tmp_path: Path
+    spec: dict[str, object], support: str, kind: str, tmp_path: Path
 ) -> None:
     from verification.certificate.checker import check
 
-    data = certificate(spec, kind, "space")
+    data = certificate(spec, kind, support)
     refused = set()
     for name, changed in changes(data):
         accepted = verdict(changed, tmp_path)[0] == 0
@@ -358,7 +435,7 @@ def test_one_thousand_points(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"divergence": {"name": "renyi", "alpha": "2"}}, "cover"),
+        ({"divergence": {"name": "none"}}, "cover"),
         ({"p": ["1/2", "1/2", "1/2"]}, "distribution"),
         ({"support": "both"}, "support"),
         ({"q": ["0.2", "0.3", "x"]}, "exact number"),

@@ -161,7 +161,13 @@ def test_a_derivation_names_only_theorems_that_cover_its_divergence() -> None:
     assert "T18_strict" not in formal({"name": "cvar", "beta": "1/2"}, "T18")
     assert formal("pearson", "T28") == {"T28_scaling", "T28_pearson"}
     assert formal({"name": "renyi", "alpha": 2}, "T28") == {"T28_scaling", "T28_renyi_alpha"}
-    assert formal({"name": "renyi", "alpha": 2}, "T10") == {"T10_weak_duality"}
+    assert formal({"name": "renyi", "alpha": 2}, "T10") == {
+        "renyi_young",
+        "T10_weak_duality",
+        "T10_renyi_weak_duality",
+        "T10_renyi_weak_duality_at_zero",
+        "T10_renyi_plan_bound",
+    }
     assert "T2_renyi_strong_duality" not in formal("kl", "T2")
 
 

@@ -5,7 +5,7 @@
 From Coq Require Import Extraction ExtrOcamlBasic ExtrOcamlZBigInt ZArith QArith.
 From Coq Require ClassicalDedekindReals.
 From Interval Require Specific_stdz.
-From ArmorD Require Import Checker.
+From ArmorD Require Import Checker CheckerRenyi.
 Extraction Language OCaml.
 (* The real numbers in Interval's functors are specification only: no computation reaches this axiom. *)
 Extract Constant ClassicalDedekindReals.sig_forall_dec => "(fun _ -> failwith ""a real number was computed"")".
@@ -27,4 +27,5 @@ Extract Constant Specific_stdz.StdZRadix2.mantissa_shr => "(fun m d pos ->
   (Fast.shr m d, match pos, Fast.clean m d, Fast.last_bit m d with
    | Pos_Eq, true, true -> Pos_Mi | Pos_Eq, true, false -> Pos_Eq | _, _, true -> Pos_Up | _, _, false -> Pos_Lo))".
 
-Extraction "build/kernel.ml" check_lower check_upper check_dro_lower check_dro_upper check_dro_upper_zero distribution precision.
+Extraction "build/kernel.ml" check_lower check_upper check_dro_lower check_dro_upper check_dro_upper_zero
+  check_renyi_lower check_renyi_upper check_renyi_dro_lower check_renyi_dro_upper check_renyi_dro_upper_zero distribution precision.

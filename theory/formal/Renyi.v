@@ -462,49 +462,43 @@ rewrite -(ln_exp (th * ln U + (1 - th) * ln V)).
 by case: (Rle_lt_or_eq_dec _ _ key) => [l|->]; [left; exact: ln_increasing | exact: Rle_refl].
 Qed.
 
-Definition T10_moment (h : X -> R) (rho : R) : R :=
-  sum (fun x => if Rlt_dec 0 (p x) then p x * Rpower (rho - h x) ((a - 1) / a) else 0).
+(** [E_P[r^((a-1)/a)]] over the points with [r > 0]. *)
+Definition renyi_moment (r : X -> R) : R :=
+  sum (fun x => if Rlt_dec 0 (p x) then if Rlt_dec 0 (r x) then p x * Rpower (r x) ((a - 1) / a) else 0 else 0).
 
-Theorem T10_weak_duality (h : X -> R) (rho : R) : (forall x, m = Space \/ 0 < p x -> h x < rho) ->
-  Rbar_le (Lambda renyi h) (rho - (ln a + 1) / a - ln (T10_moment h rho) / (a - 1)).
+(** Fenchel--Young for Rényi's divergence at [h = - r <= 0], for masses [eta] of any total. *)
+Theorem renyi_young (eta r : X -> R) : (forall x, 0 <= eta x) -> renyi_dom eta -> (forall x, 0 <= r x) ->
+  (forall x, a < 1 -> 0 < p x -> 0 < eta x -> 0 < r x) -> (exists x, 0 < p x /\ 0 < r x) ->
+  (ln a + 1) / a + ln (renyi_moment r) / (a - 1) <= ln (sum (renyi_real eta)) / (a * (a - 1)) + sum (fun x => eta x * r x).
 Proof.
-move=> hr; apply: Sup_le => v [eta [pe ->]]; case: (pe) => e0 e1.
-case E : (renyi eta) => [w||] //; last by case: (@renyi_not_minus eta).
-have [[pos ref Ap] ->] := renyi_finite e0 E.
-set A := sum (renyi_real eta) in Ap *; set M := T10_moment h rho.
-pose r x := rho - h x.
-have live x : 0 < eta x -> 0 < r x.
-  move=> ex; suff : h x < rho by rewrite /r; lra.
-  apply: hr; case em : m; first by left.
-  right; case: (Rle_lt_or_eq_dec _ _ (p0 x)) => // px; have := ref em x (esym px); lra.
-have rp x : 0 < p x -> 0 < r x by move=> px; have := hr x (or_intror px); rewrite /r; lra.
-set N := sum (fun x => eta x * r x).
-have eN : expect eta h = rho - N.
-  have -> : rho = rho * sum eta by rewrite e1; ring.
-  by rewrite /expect /N -sum_scal -sum_minus; apply: sum_ext => x; rewrite /r; ring.
-have n0 x : 0 <= eta x * r x.
-  case: (Rle_lt_or_eq_dec _ _ (e0 x)) => [l|<-]; last by rewrite Rmult_0_l; lra.
-  by apply: Rmult_le_pos => //; left; exact: live.
-have Np : 0 < N.
-  have [|x ex] := @sum_pos_ex X eta; first by rewrite e1; lra.
-  by apply: Rlt_le_trans (sum_ge_term x n0); apply: Rmult_lt_0_compat => //; exact: live.
-pose S x := if Rlt_dec 0 (p x) then if Rlt_dec 0 (eta x) then true else false else false.
-have SP x : S x -> 0 < p x /\ 0 < eta x by rewrite /S; case: Rlt_dec => //= ?; case: Rlt_dec.
+move=> e0 [pos _ Ap] r0 live [x1 [px1 rx1]].
+set A := sum (renyi_real eta) in Ap *; set M := renyi_moment r; set N := sum (fun x => eta x * r x).
+pose S x := if Rlt_dec 0 (p x) then if Rlt_dec 0 (r x) then if Rlt_dec 0 (eta x) then true else false else false else false.
+have SP x : S x -> [/\ 0 < p x, 0 < r x & 0 < eta x].
+  by rewrite /S; case: Rlt_dec => //= ?; case: Rlt_dec => //= ?; case: Rlt_dec.
+have n0 x : 0 <= eta x * r x by exact: Rmult_le_pos.
 have exS : exists x, S x.
-  have [x] := sum_pos_ex Ap; rewrite /renyi_real /S => h'; exists x; move: h'.
-  by case: Rlt_dec => /= _; [case: Rlt_dec => //= _; lra | lra].
-have sumA : sum (fun x => if S x then Rpower (p x) a * Rpower (eta x) (1 - a) else 0) = A.
-  by apply: sum_ext => x; rewrite /S /renyi_real; case: Rlt_dec => //= _; case: Rlt_dec.
+  case: (Rdichotomy _ _ a1) => [al|ag]; last first.
+    by exists x1; rewrite /S; have ? := pos x1 px1 ag; case: Rlt_dec => //= _; case: Rlt_dec => //= _; case: Rlt_dec.
+  have [x] := sum_pos_ex Ap; rewrite /renyi_real => h; exists x; move: h; rewrite /S.
+  case: Rlt_dec => /= px; last lra.
+  by case: Rlt_dec => /= ex; [have rx := live x al px ex; case: Rlt_dec | lra].
+have Np : 0 < N.
+  have [x sx] := exS; have [_ rx ex] := SP x sx; apply: Rlt_le_trans (sum_ge_term x n0); exact: Rmult_lt_0_compat.
+have sumA : sum (fun x => if S x then Rpower (p x) a * Rpower (eta x) (1 - a) else 0) <= A.
+  apply: sum_le => x; have := renyi_real_ge0 eta x; rewrite /S /renyi_real; case: Rlt_dec => //= _.
+  by case: Rlt_dec => //= _; case: Rlt_dec => //= _ _; exact: Rle_refl.
 have sumN : sum (fun x => if S x then eta x * r x else 0) <= N.
   by apply: sum_le => x; case: (S x); [exact: Rle_refl | exact: n0].
+have m0 x : 0 <= (if Rlt_dec 0 (p x) then if Rlt_dec 0 (r x) then p x * Rpower (r x) ((a - 1) / a) else 0 else 0).
+  case: Rlt_dec => /= px; last lra.
+  by case: Rlt_dec => /= _; [apply: Rmult_le_pos => //; left; exact: power_pos | lra].
 have sumM : sum (fun x => if S x then p x * Rpower (r x) ((a - 1) / a) else 0) <= M.
-  apply: sum_le => x; rewrite /S; case: Rlt_dec => /= px; last exact: Rle_refl.
-  by case: Rlt_dec => /= _; [exact: Rle_refl | apply: Rmult_le_pos => //; left; exact: power_pos].
+  apply: sum_le => x; have := m0 x; rewrite /S; case: Rlt_dec => //= _; case: Rlt_dec => //= _.
+  by case: Rlt_dec => //= _ _; exact: Rle_refl.
 have Mp : 0 < M.
-  have [x sx] := exS; have [px ex] := SP x sx; apply: Rlt_le_trans sumM.
-  apply: Rlt_le_trans (sum_ge_term x _) => [|z] /=.
-    by rewrite sx; apply: Rmult_lt_0_compat => //; exact: power_pos.
-  by case sz : (S z); [have [pz _] := SP z sz; apply: Rmult_le_pos; [lra | left; exact: power_pos] | lra].
+  apply: Rlt_le_trans (sum_ge_term x1 m0); case: Rlt_dec => //= _; case: Rlt_dec => //= _.
+  by apply: Rmult_lt_0_compat => //; exact: power_pos.
 have lnN : ln N / a <= N - (1 + ln a) / a.
   have aN : 0 < a * N by apply: Rmult_lt_0_compat.
   have := ln_le aN; rewrite ln_mult // => l; have ia := Rinv_0_lt_compat _ a0.
@@ -512,7 +506,7 @@ have lnN : ln N / a <= N - (1 + ln a) / a.
   have -> : (a * N - 1) * / a = N - / a by field; lra.
   lra.
 suff claim : ln M / (a - 1) <= ln A / (a * (a - 1)) + ln N / a.
-  rewrite eN /=; have -> : (ln a + 1) / a = (1 + ln a) / a by rewrite /Rdiv; ring.
+  have -> : (ln a + 1) / a = (1 + ln a) / a by rewrite /Rdiv; ring.
   lra.
 case: (Rdichotomy _ _ a1) => [al|ag].
 - (* a < 1: A = sum (p r^((a-1)/a))^a (eta r)^(1-a) <= M^a N^(1-a) *)
@@ -520,14 +514,16 @@ case: (Rdichotomy _ _ a1) => [al|ag].
   have := @hoelder S (fun x => p x * Rpower (r x) ((a - 1) / a)) (fun x => eta x * r x) a M N th Mp Np.
   move=> /(_ _ exS sumM sumN) H.
   have {}H : ln A <= a * ln M + (1 - a) * ln N.
-    rewrite -sumA; have <- : sum (fun x => if S x then Rpower (p x * Rpower (r x) ((a - 1) / a)) a * Rpower (eta x * r x) (1 - a) else 0)
-       = sum (fun x => if S x then Rpower (p x) a * Rpower (eta x) (1 - a) else 0).
-      apply: sum_ext => x; case sx : (S x) => //; have [px ex] := SP x sx; have rx := rp x px.
-      rewrite -Rpower_mult_distr //; last exact: power_pos.
-      rewrite -(Rpower_mult_distr (eta x)) // Rpower_mult (_ : (a - 1) / a * a = - (1 - a)); last by field; lra.
-      rewrite Rpower_Ropp; have := power_pos (r x) (1 - a) => P.
-      by field; lra.
-    apply: H => x sx; have [px ex] := SP x sx; have rx := rp x px.
+    have -> : A = sum (fun x => if S x then Rpower (p x * Rpower (r x) ((a - 1) / a)) a * Rpower (eta x * r x) (1 - a) else 0).
+      apply: sum_ext => x; rewrite /renyi_real; case sx : (S x).
+        have [px rx ex] := SP x sx; case: Rlt_dec => //= _; case: Rlt_dec => //= _.
+        rewrite -Rpower_mult_distr //; last exact: power_pos.
+        rewrite -(Rpower_mult_distr (eta x)) // Rpower_mult (_ : (a - 1) / a * a = - (1 - a)); last by field; lra.
+        rewrite Rpower_Ropp; have := power_pos (r x) (1 - a) => P.
+        by field; lra.
+      case: Rlt_dec => //= px; case: Rlt_dec => //= ex; have rx := live x al px ex; move: sx; rewrite /S.
+      by case: Rlt_dec => //= _; case: Rlt_dec => //= _; case: Rlt_dec.
+    apply: H => x sx; have [px rx ex] := SP x sx.
     by split; apply: Rmult_lt_0_compat => //; exact: power_pos.
   have ia : 0 < / (a * (1 - a)) by apply: Rinv_0_lt_compat; nra.
   have := Rmult_le_compat_r _ _ _ (Rlt_le _ _ ia) H.
@@ -539,21 +535,49 @@ case: (Rdichotomy _ _ a1) => [al|ag].
   have th : 0 <= / a <= 1.
     by split; [lra | rewrite -Rinv_1; apply: Rinv_le_contravar; lra].
   have := @hoelder S (fun x => Rpower (p x) a * Rpower (eta x) (1 - a)) (fun x => eta x * r x) (/ a) A N th Ap Np.
-  move=> /(_ _ exS (Req_le _ _ sumA) sumN) H.
+  move=> /(_ _ exS sumA sumN) H.
   have {}H : ln M <= / a * ln A + (1 - / a) * ln N.
     have -> : M = sum (fun x => if S x then Rpower (Rpower (p x) a * Rpower (eta x) (1 - a)) (/ a) * Rpower (eta x * r x) (1 - / a) else 0).
-      apply: sum_ext => x; rewrite /S; case: Rlt_dec => //= px; have ex := pos x px ag; have rx := rp x px.
+      apply: sum_ext => x; rewrite /S; case: Rlt_dec => //= px; case: Rlt_dec => //= rx; have ex := pos x px ag.
       case: Rlt_dec => //= _; rewrite -Rpower_mult_distr; [|exact: power_pos|exact: power_pos].
       rewrite -(Rpower_mult_distr (eta x)) // !Rpower_mult Rinv_r; last lra.
       rewrite Rpower_1 // (_ : (1 - a) * / a = - (1 - / a)); last by field; lra.
       rewrite Rpower_Ropp (_ : (a - 1) / a = 1 - / a); last by field; lra.
-      rewrite -/(r x); have P := power_pos (eta x) (1 - / a); field; lra.
-    apply: H => x sx; have [px ex] := SP x sx; have rx := rp x px.
+      have P := power_pos (eta x) (1 - / a); field; lra.
+    apply: H => x sx; have [px rx ex] := SP x sx.
     by split; apply: Rmult_lt_0_compat => //; exact: power_pos.
   have ib : 0 < / (a - 1) by apply: Rinv_0_lt_compat; lra.
   have := Rmult_le_compat_r _ _ _ (Rlt_le _ _ ib) H.
   have -> : (/ a * ln A + (1 - / a) * ln N) * / (a - 1) = ln A / (a * (a - 1)) + ln N / a by field; lra.
   exact.
+Qed.
+
+Definition T10_moment (h : X -> R) (rho : R) : R :=
+  sum (fun x => if Rlt_dec 0 (p x) then p x * Rpower (rho - h x) ((a - 1) / a) else 0).
+
+Theorem T10_weak_duality (h : X -> R) (rho : R) : (forall x, m = Space \/ 0 < p x -> h x < rho) ->
+  Rbar_le (Lambda renyi h) (rho - (ln a + 1) / a - ln (T10_moment h rho) / (a - 1)).
+Proof.
+move=> hr; apply: Sup_le => v [eta [pe ->]]; case: (pe) => e0 e1.
+case E : (renyi eta) => [w||] //; last by case: (@renyi_not_minus eta).
+have [dm ->] := renyi_finite e0 E; pose r x := Rmax 0 (rho - h x).
+have rp x : m = Space \/ 0 < p x -> r x = rho - h x /\ 0 < r x.
+  by move=> /hr l; rewrite /r Rmax_right; lra.
+have r0 x : 0 <= r x by exact: Rmax_l.
+have ex1 : exists x, 0 < p x /\ 0 < r x.
+  have [|x px] := @sum_pos_ex X p; first by rewrite p1; lra.
+  by exists x; have [_ ?] := rp x (or_intror px).
+have := renyi_young e0 dm r0 (fun x _ px _ => proj2 (rp x (or_intror px))) ex1.
+have -> : renyi_moment r = T10_moment h rho.
+  apply: sum_ext => x; case: Rlt_dec => //= px; have [<- rx] := rp x (or_intror px); by case: Rlt_dec.
+have -> : sum (fun x => eta x * r x) = rho - expect eta h.
+  have -> : rho = rho * sum eta by rewrite e1; ring.
+  rewrite /expect -sum_scal -sum_minus; apply: sum_ext => x.
+  have [z|[-> _]] : eta x = 0 \/ (r x = rho - h x /\ 0 < r x); last ring.
+    case em : m (dm) => [] [_ ref _]; first by right; apply: rp; left.
+    case: (Rle_lt_or_eq_dec _ _ (p0 x)) => px; [right; exact: rp (or_intror px) | left; exact: ref].
+  by rewrite z; ring.
+by rewrite /=; lra.
 Qed.
 
 (** ** T28: the Rényi divergence is a function of the alpha divergence of order [1 - a] of [eta] from [P] *)

@@ -115,6 +115,7 @@ STATEMENT = Statement(
     formal=(
         "ArmorD.T01_primal.T1_primal",
         "ArmorD.Compactness.T1_attained",
+        "ArmorD.RenyiProgram.T1_renyi_primal",
     ),
     renyi=ForRenyi(_renyi, _RENYI),
 )

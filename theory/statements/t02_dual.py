@@ -118,6 +118,7 @@ STATEMENT = Statement(
         "ArmorD.T02_weak.T2_plan_bound",
         "ArmorD.T02_strong.T2_strong_duality",
         "ArmorD.T07_strong.T2_f_strong_duality",
+        "ArmorD.RenyiProgram.T2_renyi_weak_duality",
         "ArmorD.Renyi.T2_renyi_strong_duality",
     ),
     renyi=ForRenyi(

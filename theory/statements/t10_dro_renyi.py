@@ -244,6 +244,12 @@ STATEMENT = Statement(
     ),
     "arXiv 2309.03791",
     _steps,
-    formal=("ArmorD.Renyi.T10_weak_duality",),
+    formal=(
+        "ArmorD.Renyi.renyi_young",
+        "ArmorD.Renyi.T10_weak_duality",
+        "ArmorD.RenyiProgram.T10_renyi_weak_duality",
+        "ArmorD.RenyiProgram.T10_renyi_weak_duality_at_zero",
+        "ArmorD.RenyiProgram.T10_renyi_plan_bound",
+    ),
     renyi=ForRenyi(renyi_steps),
 )

@@ -108,14 +108,18 @@ let vector o key = List.map (rational key) (arr key (field o key))
 let only where known o =
   List.iter (fun (k, _) -> if not (List.mem k known) then raise (Bad (Printf.sprintf "%s has the unknown field %s" where k))) o
 
+(* An f-divergence of the catalogue, or Rényi's of an order. *)
+type 'f divergence = F of 'f | Renyi of Kernel.q
+
 let divergence o =
-  let plain d = only "divergence" [ "name" ] o; d in
+  let plain d = only "divergence" [ "name" ] o; F d in
   let parameter key = only "divergence" [ "name"; key ] o; rational key (field o key) in
   match str "name" (field o "name") with
   | "kl" -> plain Kernel.KL | "reverse_kl" -> plain Kernel.ReverseKL | "pearson" -> plain Kernel.Pearson
   | "neyman" -> plain Kernel.Neyman | "tv" -> plain Kernel.TV | "hellinger" -> plain Kernel.Hellinger
   | "js" -> plain Kernel.JS | "triangular" -> plain Kernel.Triangular | "jeffreys" -> plain Kernel.Jeffreys
-  | "cvar" -> Kernel.CVaR (parameter "beta") | "alpha" -> Kernel.Alpha (parameter "alpha")
+  | "cvar" -> F (Kernel.CVaR (parameter "beta")) | "alpha" -> F (Kernel.Alpha (parameter "alpha"))
+  | "renyi" -> Renyi (parameter "alpha")
   | name -> raise (Uncovered (Printf.sprintf "the formal checker does not cover the divergence %S" name))
 
 let zero = { Kernel.qnum = Z.zero; qden = Z.one }
@@ -181,23 +185,31 @@ let run file =
           if List.mem_assoc "ray" w then raise (Uncovered "the formal checker does not cover rays");
           only "lower" [ "g" ] w;
           let g = List.map (function Str "-inf" -> None | v -> Some (rational "g" v)) (arr "g" (field w "g")) in
-          Kernel.check_lower prec d space rows columns g value),
+          match d with
+          | F f -> Kernel.check_lower prec f space rows columns g value
+          | Renyi a -> Kernel.check_renyi_lower prec a space rows columns g value),
       side "upper" "inf" (fun w value ->
           let plan, s = plan_of n m w in
-          Kernel.check_upper prec d space rows columns plan s value)
+          match d with
+          | F f -> Kernel.check_upper prec f space rows columns plan s value
+          | Renyi a -> Kernel.check_renyi_upper prec a space rows columns plan s value)
     else
       let eps = rational "epsilon" (field data "epsilon") in
       side "lower" "-inf" (fun w value ->
           let plan, s = plan_of n m w in
-          Kernel.check_dro_lower prec d space rows columns eps kappa plan s value),
+          match d with
+          | F f -> Kernel.check_dro_lower prec f space rows columns eps kappa plan s value
+          | Renyi a -> Kernel.check_renyi_dro_lower prec a space rows columns eps kappa plan s value),
       side "upper" "inf" (fun w value ->
           if List.mem_assoc "constant" w then raise (Uncovered "the formal checker does not cover empty balls");
           only "upper" [ "lambda"; "rho" ] w;
           let lambda = rational "lambda" (field w "lambda") and rho = rational "rho" (field w "rho") in
           (* The kernel checks again that the sum is zero, or that it is positive. *)
-          if Z.sign lambda.Kernel.qnum = 0 && Z.sign kappa.Kernel.qnum = 0
-          then Kernel.check_dro_upper_zero prec d space rows columns kappa rho value
-          else Kernel.check_dro_upper prec d space rows columns eps kappa lambda rho value) in
+          match d, Z.sign lambda.Kernel.qnum = 0 && Z.sign kappa.Kernel.qnum = 0 with
+          | F f, true -> Kernel.check_dro_upper_zero prec f space rows columns kappa rho value
+          | F f, false -> Kernel.check_dro_upper prec f space rows columns eps kappa lambda rho value
+          | Renyi a, true -> Kernel.check_renyi_dro_upper_zero a space rows columns kappa rho value
+          | Renyi a, false -> Kernel.check_renyi_dro_upper prec a space rows columns eps kappa lambda rho value) in
   lower, upper
 
 let answer accepted grade reason =
