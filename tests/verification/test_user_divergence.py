@@ -15,6 +15,7 @@ from verification.certificate.checker import PRECISION, check
 from verification.certificate.expression import evaluate, tangent_conjugate
 from verification.certificate.formulas import formula
 from verification.instance import from_mapping
+from verification.solution import Status
 from verification.solve import divergence, dro
 
 BASE: dict[str, Any] = {
@@ -154,6 +155,34 @@ def test_an_f_at_zero_below_a_tangent_is_rejected(at_zero: str) -> None:
     verdict = check(_false_at_zero(at_zero))
     assert not verdict.accepted
     assert "f(0) is below a tangent" in verdict.reason
+
+
+def test_a_finite_f_at_zero_stated_as_infinite_is_rejected() -> None:
+    verdict = check(_false_at_zero("oo"))
+    assert not verdict.accepted
+    assert "f(0) is finite, but stated as oo" in verdict.reason
+
+
+@pytest.mark.parametrize("f", ["-log(t)", "(t-1)**2*(t+1)/t", "1/t + t - 2 + Abs(t-1)"])
+def test_weights_that_f_forbids_to_vanish_make_the_divergence_infinite(f: str) -> None:
+    """f(0) = oo and Q has no mass where P has some that cannot move: a ray proves it."""
+    cost = [[0, None, None], [None, 0, None], [None, None, 0]]
+    own = {"divergence": {"f": f}, "p": ["1/4", "1/2", "1/4"], "q": ["1/2", "1/2", "0"], "cost": cost}
+    found = divergence(from_mapping(own | {"support": "reference"}))
+    verdict = check(found.certificate())
+    assert found.status is Status.INFINITE
+    assert (verdict.accepted, verdict.lower, verdict.upper) == (True, np.inf, np.inf)
+
+
+def test_a_value_beyond_the_doubles_gets_an_honest_interval() -> None:
+    """The density 2^29 costs exp(2^29): above every double, and no NaN on the way."""
+    spec = {"divergence": {"f": "exp(t-1)-t"}, "cost": [[0, None], [None, 0]], "support": "space"}
+    masses = {"p": ["1/1073741824", "1073741823/1073741824"], "q": ["1/2", "1/2"]}
+    found = divergence(from_mapping(spec | masses))
+    verdict = check(found.certificate())
+    assert verdict.accepted
+    assert verdict.lower > 1e290
+    assert verdict.upper == np.inf
 
 
 def test_a_long_chain_of_signs_is_refused_in_words() -> None:

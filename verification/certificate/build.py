@@ -15,6 +15,7 @@ from verification.solution import Plan
 __all__ = ["certify", "exact", "plan_witness", "stated"]
 
 _DIGITS = 30
+_LARGEST = 1023  # doubles end just above this power of two
 
 
 def plan_witness(plan: Plan) -> dict[str, Any]:
@@ -64,12 +65,17 @@ def _data(instance: Instance, kind: str) -> dict[str, Any]:
 
 
 def exact(ball: arb, *, up: bool) -> Fraction | None:
-    """An end of a ball as a rational; None when it is infinite or not a number."""
+    """An end of a ball as a rational, moved outwards to 2^1023 in size where it lies beyond the doubles;
+    None when it is infinite, not a number, or beyond the doubles on the outer side.
+    """
     end = ball.upper() if up else ball.lower()
     if not end.is_finite():
         return None
     mantissa, exponent = end.man_exp()
     power = int(exponent)
+    if power + int(mantissa).bit_length() > _LARGEST:
+        outer = (mantissa > 0) is up
+        return None if outer else (Fraction(-(2**_LARGEST)) if up else Fraction(2**_LARGEST))
     return Fraction(int(mantissa)) * (Fraction(2) ** power)
 
 

@@ -283,6 +283,8 @@ def user_parts(spec: Mapping[str, object]) -> tuple[Callable[[fmpq], Dual], arb,
         tangent = value - slope * arb(near)
         if not at_zero + arb(2) ** -100 * (1 + abs(tangent)) >= tangent:
             raise ValueError("f(0) is below a tangent of f")
+        if not at_zero.is_finite() and f(fmpq(0))[0].is_finite():
+            raise ValueError(f"f(0) is finite, but stated as {spec['at_zero']}")
         if at_zero.is_finite():
             at_zero = at_zero.union(tangent) if not at_zero >= tangent else at_zero
     upper = None if high is None else fmpq(high.numerator, high.denominator)

@@ -203,10 +203,10 @@ def _user(spec: Mapping[str, object]) -> Formula:
         return tangent_conjugate(f, y, low, high)
 
     plain = _separable(lambda t: f(t)[0], conjugate, at_zero, recession, (low, high))
-    least = tangent_conjugate(f, None, low, high)
+    least = -INF if at_zero == INF else tangent_conjugate(f, None, low, high)
 
     def dual(p: list[fmpq], y: list[fmpq | None]) -> arb:
-        # Where y = -inf, a tangent's value at 0 stands for f(0): convexity needs no further assumption.
+        # Where y = -inf, a tangent stands for a finite f(0): convexity needs no further assumption.
         at = [least if v is None else conjugate(v) for v in y]
         return sum((_ball(w) * v for w, v in zip(p, at, strict=True)), arb(0))
 

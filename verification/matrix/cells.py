@@ -27,6 +27,7 @@ __all__ = [
     "Evidence",
     "InapplicableCell",
     "SkipCell",
+    "UnfitSample",
     "always",
     "kappa_value",
     "seed_of",
@@ -104,6 +105,10 @@ class InapplicableCell(Exception):
 
 class SkipCell(Exception):
     """Raised by a check whose layer is not available here; the message is the reason."""
+
+
+class UnfitSample(Exception):
+    """Raised where a random instance turns out to lie outside what can be checked; with the reason."""
 
 
 @dataclass

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory.evidence import Grade
-from verification.matrix.cells import Context, SkipCell
+from verification.matrix.cells import Context, SkipCell, UnfitSample
 from verification.matrix.formulas import Problem
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
 
 Array = NDArray[np.float64]
 WIDTH = 1e-9  # relative, or absolute where |value| < 1
+_HUGE = 1e290  # from here on an unbounded interval says that the value exceeds the doubles
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,8 @@ def _certified(context: Context, kind: str, mapping: Mapping[str, Any]) -> Certi
             f"the checker accepts the certificate ({found.reason})", float("inf"), 0.0, numbers=numbers
         )
         return found
+    if found.upper == float("inf") and _HUGE <= found.lower < float("inf"):
+        raise UnfitSample("the value exceeds the doubles")
     width = 0.0 if found.lower == found.upper else (found.upper - found.lower) / found.scale
     context.widths.append(width)
     context.claim("the certified interval is narrow", width, WIDTH, Grade.ENCLOSED, numbers, background=True)

@@ -11,7 +11,15 @@ from joblib import Parallel, delayed, parallel_config
 
 from theory.evidence import Grade, Outcome
 from verification.matrix.cache import Cache
-from verification.matrix.cells import Cell, CellResult, Context, InapplicableCell, SkipCell, seed_of
+from verification.matrix.cells import (
+    Cell,
+    CellResult,
+    Context,
+    InapplicableCell,
+    SkipCell,
+    UnfitSample,
+    seed_of,
+)
 from verification.matrix.formulas import Formulas
 from verification.matrix.members import Member, members
 from verification.matrix.registry import Plan, check_of
@@ -60,7 +68,10 @@ def execute(
     context = Context(cell, member, formulas, seed_of(cell.id, seed), samples)
     try:
         for _ in range(_ATTEMPTS):  # more samples, from the same stream, while none meets the hypotheses
-            check.run(context)
+            try:
+                check.run(context)
+            except UnfitSample as reason:
+                context.miss(str(reason))
             if context.substantial or not context.misses:
                 break
     except (SkipCell, InapplicableCell) as reason:

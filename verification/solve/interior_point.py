@@ -208,22 +208,22 @@ def interior_point(
         with np.errstate(all="ignore"):
             try:
                 state.factor()
-            except (ValueError, LinAlgError):
+                zero, zero_u = np.zeros_like(state.x), np.zeros_like(state.u)
+                dx, ds, du, dv, _ = state.direction(zero, zero_u)
+                step = min(state.lengths(dx, ds, du, dv))
+                after = float(((state.x + step * dx) * (state.s + step * ds))[state.arcs].sum())
+                if state.singular:
+                    after += float((state.u + step * du) @ (state.v + step * dv))
+                sigma = (max(after, 0.0) / gap) ** 3 if gap > 0 else 0.0
+                # The second-order term is cut so that one bad product cannot dominate the step.
+                bound = 10 * max(sigma * mu, 1e-3 * mu)
+                dx, ds, du, dv, dg = state.direction(
+                    np.maximum(sigma * mu - np.clip(dx * ds, -bound, bound), 0.0),
+                    np.maximum(sigma * mu - np.clip(du * dv, -bound, bound), 0.0),
+                )
+                step = 0.995 * min(state.lengths(dx, ds, du, dv))
+            except (ValueError, LinAlgError):  # a slope that overflows
                 return best
-            zero, zero_u = np.zeros_like(state.x), np.zeros_like(state.u)
-            dx, ds, du, dv, _ = state.direction(zero, zero_u)
-            step = min(state.lengths(dx, ds, du, dv))
-            after = float(((state.x + step * dx) * (state.s + step * ds))[state.arcs].sum())
-            if state.singular:
-                after += float((state.u + step * du) @ (state.v + step * dv))
-            sigma = (max(after, 0.0) / gap) ** 3 if gap > 0 else 0.0
-            # The second-order term is cut so that one bad product cannot dominate the step.
-            bound = 10 * max(sigma * mu, 1e-3 * mu)
-            dx, ds, du, dv, dg = state.direction(
-                np.maximum(sigma * mu - np.clip(dx * ds, -bound, bound), 0.0),
-                np.maximum(sigma * mu - np.clip(du * dv, -bound, bound), 0.0),
-            )
-            step = 0.995 * min(state.lengths(dx, ds, du, dv))
         if not np.isfinite(step) or step < 1e-10 or not np.isfinite(dg).all():
             return best
         state.x, state.s, state.g = state.x + step * dx, state.s + step * ds, state.g + step * dg

@@ -23,6 +23,7 @@ __all__ = ["Optimum", "Reduced"]
 
 Floats = NDArray[np.float64]
 _NEGLIGIBLE = 1e-15  # share of a column below which an entry of an interior plan is dropped
+_HIGHEST = 1e300  # potentials stay finite
 _LIGHT = 1e-13  # weight of a column below which no float optimiser sees it
 
 
@@ -110,6 +111,7 @@ class Reduced:
             # A column that only unseen rows reach: the price at which they carry its little mass.
             alone = np.min(self._slope(np.full(len(self.p), _LIGHT))[:, None] + self.cost, axis=0)
             g = np.where(np.isfinite(closed), closed, np.where(known, g, alone))
+            g = np.clip(g, -_HIGHEST, _HIGHEST)  # f' of a steep f overflows
             if self.space:
                 g = np.minimum(g, self.information.recession)
             full[np.isin(self.carrying, self.rows)] = np.max(g - self.cost, axis=1)
