@@ -53,7 +53,7 @@ def test_a_run_in_which_everything_was_skipped_verifies_nothing(monkeypatch: pyt
     found = run(registry.plan("quick", members(), ["T20", "kl", "armor"]), seed=0, effort="quick", jobs=1)
     assert {each.outcome for each in found.results} == {Outcome.SKIPPED, Outcome.NOT_APPLICABLE}
     assert not holds(found)
-    assert verdict(found).startswith("FALLS SHORT: 0 of 0 cells hold")
+    assert verdict(found).startswith("NOTHING CHECKED: 0 of 0 cells hold")
     assert "torch is not installed" in as_text(found)
 
 

@@ -60,7 +60,7 @@ def verdict(run: Run) -> str:
     if run.interrupted:
         lead = "INTERRUPTED"
     elif not holds(run):
-        lead = "FALLS SHORT"
+        lead = "FALLS SHORT" if checked or any(not m.killed for m in run.mutants) else "NOTHING CHECKED"
     else:
         lead = "ALL HOLD" if checked or run.mutants else "NOTHING APPLIES"
     return f"{lead}: {text}"
