@@ -17,6 +17,7 @@ __all__ = ["CHECKS"]
 
 Array = NDArray[np.float64]
 SLACK = 2e-9
+_STEPS = (2.0**-8, 2.0**-15)
 
 
 def _pairs(context: Context, n: int) -> list[tuple[Array, Array]]:
@@ -73,6 +74,25 @@ def _counterexample(context: Context) -> None:
     )
 
 
+def _semicontinuity(context: Context, mapping: dict[str, Any], n: int, points: object) -> None:
+    """Along a segment a convex function is lower semicontinuous at an end when it is continuous there: the
+    end is a Q with a point of mass 0, where a wrong `f(0)` would leave a jump.
+    """
+    p, inner, end = (weights(context.rng, n) for _ in range(3))
+    gone = int(context.rng.integers(n))
+    end[(gone + 1) % n] += end[gone]
+    end[gone] = 0.0
+    at = [{**mapping, "p": p.tolist(), "q": ((1 - s) * end + s * inner).tolist()} for s in (0.0, *_STEPS)]
+    limit, *near = [certified_divergence(context, each) for each in at]
+    if not np.isfinite(limit.upper):
+        return
+    gaps = [max(limit.middle - each.middle, 0.0) / limit.scale for each in near]
+    numbers = evidence_of(at[0], limit, points=points, gaps=gaps)
+    left = max(gaps[-1] - 0.9 * gaps[0], 0.0)
+    words = "lower semicontinuous in Q where Q loses a point"
+    context.claim(words, left, 1e-8, Grade.ENCLOSED, numbers)
+
+
 def run(context: Context) -> None:
     member = context.member
     convex_jointly = member.name != "renyi" or member.parameter < 1
@@ -85,6 +105,7 @@ def run(context: Context) -> None:
         if convex_jointly:
             gap, numbers = _violation(context, mapping, ends, points)
             context.claim("jointly convex in (Q, P)", max(gap, 0.0), SLACK, Grade.ENCLOSED, numbers)
+        _semicontinuity(context, mapping, n, points)
     if not convex_jointly:
         _counterexample(context)
 
@@ -92,7 +113,7 @@ def run(context: Context) -> None:
 CHECKS = (
     Check(
         "T14",
-        "D^c is convex in Q, and jointly in (Q, P) but for Rényi of order above 1",
+        "D^c is convex and lower semicontinuous in Q, and jointly convex but for Rényi of order above 1",
         run,
         kappas=(NONE,),
         breadth=(1, 4),
