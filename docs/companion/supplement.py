@@ -41,12 +41,16 @@ _SYMBOLS = {
     "Σ": r"\textstyle\sum", "∂": r"\partial", "∞": r"\infty", "≤": r"\le", "≥": r"\ge", "≠": r"\ne", "∈": r"\in",
     "→": r"\to", "‖": r"\Vert", "⟨": r"\langle", "⟩": r"\rangle", "−": "-", "·": r"\cdot", "×": r"\times",
     "√": r"\surd", "□": r"\square", "ᵀ": r"^\top", "∇": r"\nabla", "≪": r"\ll", "⇔": r"\iff", "⁻": "^-", "ℓ": r"\ell",
-    "ᶜ": "^c", "₊": "_+", "∝": r"\propto", "≈": r"\approx", "δ": r"\delta", "χ": r"\chi", "′": "'", "∘": r"\circ",
+    "ᶜ": "^c", "₊": "_+", "∝": r"\propto", "≈": r"\approx", "δ": r"\delta", "χ": r"\chi", "′": "'", "∘": r"\circ", "∣": r"\mid",
 }  # fmt: skip
+# Signs that checks type in ASCII; a bare | would be set as a dash.
+_SIGNS = {"||": "‖", "|": "∣", "<=": "≤", ">=": "≥", "D^c": "Dᶜ"}
 
 
 def _plain(text: object) -> str:
     found = []
+    for typed, sign in _SIGNS.items():
+        text = str(text).replace(typed, sign)
     for c in str(text):
         if c in _SYMBOLS:
             found.append(rf"\ensuremath{{{_SYMBOLS[c]}}}")
