@@ -121,9 +121,9 @@ dual witness in float64; *sampled* agreement on instances; *cited* a theorem of 
 finite-dimensional instance is checked apart; *enclosed* and *formal* stand for ball arithmetic and
 machine-checked proofs. A statement names the theorems of `theory/formal` that cover it.
 
-`python -m theory.benchmark` times a cold `armor derive` of every page: on one core of an AMD EPYC server
-shared with other work, a single run took 0.5 s (`tv`, `cvar`, `none`) to 2.0 s (`alpha` at 1/2), the other
-members between, and `import theory` 0.4 s.
+`python -m theory.benchmark` times a cold `armor derive` of every page: on two cores of an AMD EPYC server
+shared with other work, the best of three took 0.5 s (`none`) to 1.7 s (`alpha` at 1/2), and `import theory`
+0.7 s, of it 0.5 s processor time.
 
 """
 
