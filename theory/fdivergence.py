@@ -15,11 +15,12 @@ from theory.conjugate import Region, end_value, piecewise, regions
 from theory.convexity import SignProof, check_convex, check_lower_semicontinuous
 from theory.errors import InputError
 from theory.member import Template
-from theory.pieces import Piece, split
+from theory.pieces import Piece, borders, split
 from theory.symbols import t, y
 
 __all__ = ["FDivergence"]
 
+_SMALLEST, _LARGEST = 1e-100, 1e100
 _PATIENCE = 40  # seconds of processor time for a user's f
 _READABLE = 24  # numerators and denominators up to here are written out in f*
 
@@ -77,18 +78,31 @@ class FDivergence:
         if at_one != 0:
             raise InputError(f"f(1) = {at_one}, but a divergence needs f(1) = 0")
         convex = check_convex(self.pieces)
-        check_lower_semicontinuous(self.f, self.pieces)
+        check_lower_semicontinuous(self.f, self.pieces, borders(self.f))
+        self._check_size()
         if self.domain[0] > 1 or self.domain[1] < 1:
             raise InputError(
                 f"f is infinite at t = 1: it is finite only between {self.domain[0]} and {self.domain[1]}"
             )
         return convex
 
+    def _check_size(self) -> None:
+        """`InputError` where f around 1 is out of the reach of doubles."""
+        sizes = [abs(sp.N(p.expr.subs(t, p.inside).subs(self.numbers), 15)) for p in self.pieces]
+        curves = [abs(sp.N(p.curvature.subs(t, p.inside).subs(self.numbers), 15)) for p in self.pieces]
+        largest = max([*sizes, *curves])
+        if largest > 0 and not _SMALLEST < largest < _LARGEST:
+            raise InputError(
+                f"f is of the size {largest:.3g} around 1, out of the reach of doubles: rescale it (T28)"
+            )
+
     def _check_real(self) -> None:
         """`InputError` with a point at which f is not a real number."""
         for piece in self.pieces:
             for point in (piece.inside, *piece.samples()):
                 value = sp.N(piece.expr.subs(t, point).subs(self.numbers), 15)
+                if value.has(sp.zoo, sp.nan):
+                    raise InputError(f"f has no value at t = {sp.N(point, 6)}")
                 if not value.is_real:
                     raise InputError(f"f is complex-valued: f({sp.N(point, 6)}) = {sp.N(value, 6)}")
 
@@ -168,7 +182,11 @@ class FDivergence:
         around = [p for p in self.pieces if p.lo <= 1 <= p.hi]
         for k in range(1, order + 1):
             values = {sp.simplify(sp.diff(p.expr, t, k).subs(t, 1).subs(self.numbers)) for p in around}
-            if len(values) != 1 or (len(around) == 1 and not around[0].lo < 1 < around[0].hi):
+            if (
+                len(values) != 1
+                or not next(iter(values)).is_finite
+                or (len(around) == 1 and not around[0].lo < 1 < around[0].hi)
+            ):
                 return None
         return values.pop()
 
@@ -181,6 +199,11 @@ class FDivergence:
     def third_at_one(self) -> Any | None:
         """f'''(1), or None where f is not three times differentiable there."""
         return self._derivative_at_one(3)
+
+    @cached_property
+    def fourth_at_one(self) -> Any | None:
+        """The fourth derivative at 1, or None where f is not four times differentiable there."""
+        return self._derivative_at_one(4)
 
     def in_gauge(self, a: Any) -> "FDivergence":
         """The same divergence written with `f(t) + a (t - 1)`; then f* becomes `f*(y - a) + a`."""

@@ -20,7 +20,9 @@ Divergence = FDivergence | Renyi
 
 _STEPS = 200
 _EXACT = 2e-16  # a residual of masses or budgets that counts as 0
+_LARGE = 1e4  # size of f around 1 from which its rounding counts
 _ROUNDING = 32 * 2.2e-16
+_REACHABLE = 1e60  # multipliers searched by `dro`: of the order of the losses over the radius
 _REACH = 60.0  # potentials searched by `nearest`
 
 
@@ -50,8 +52,9 @@ class Dro:
     upper: float
 
 
-def _bisect(increasing: Callable[[float], float], lo: float, hi: float) -> float:
-    """Where an increasing function changes sign; `lo` (`hi`) when it does not on the interval.
+def _bisect(increasing: Callable[[float], float], lo: float, hi: float, zero: float = _EXACT) -> float:
+    """Where an increasing function changes sign; `lo` (`hi`) when it does not on the interval. A value of
+    size `zero` counts as 0.
 
     Bisection and secant steps take turns, so that jumps and smooth crossings are both found quickly.
     """
@@ -64,7 +67,7 @@ def _bisect(increasing: Callable[[float], float], lo: float, hi: float) -> float
             secant = lo - at_lo * (hi - lo) / (at_hi - at_lo)
             middle = secant if lo < secant < hi else middle
         value = increasing(middle)
-        if abs(value) <= _EXACT:
+        if abs(value) <= zero:
             return middle
         if value < 0:
             lo, at_lo = middle, value
@@ -88,11 +91,14 @@ class Finite:
 
     @cached_property
     def rounding(self) -> float:
-        """What doubles may lose in the sums of T3, whose terms `rho` and f* are of the order of f'(1)."""
+        """What doubles may lose in the sums of T3, whose terms are of the order of f'(1) and of f near 1."""
         if isinstance(self.divergence, Renyi):
             return 0.0
         slope = self._slope_at_one()
-        return _ROUNDING * max(abs(slope), abs(self.fn.conjugate(slope))) if slope else 0.0
+        lo, hi = (float(end) for end in self.divergence.domain)
+        around = [abs(float(self.fn.f(x))) for x in (0.5, 2.0) if lo < x < hi]
+        largest = max([abs(slope), abs(self.fn.conjugate(slope)), *filter(isfinite, around)])
+        return _ROUNDING * largest if slope or largest > _LARGE else 0.0
 
     @cached_property
     def recession(self) -> float:
@@ -254,9 +260,9 @@ class Finite:
             return eps - spent(found, columns)
 
         high = 1.0
-        while slope(high) < 0 and high < 1e12:
+        while slope(high) < 0 and high < _REACHABLE:
             high *= 4
-        lam = _bisect(slope, 1e-9 if kappa == 0 else 0.0, high)
+        lam = _bisect(slope, 1e-9 if kappa == 0 else 0.0, high, _EXACT * min(1.0, eps))
         found, _, _ = at(lam)
         mu = lam + kappa
         upper = lam * eps + mu * found.dual

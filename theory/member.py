@@ -4,7 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Member", "Parameter"]
+import sympy as sp
+
+__all__ = ["REACH", "Member", "Parameter"]
+
+REACH = sp.Rational(1, 10**6)  # orders are kept that far from 0 and 1, where doubles lose the divergence
 
 
 @dataclass(frozen=True)

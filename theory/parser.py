@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanAtom, BooleanFunction
 
 from theory.errors import InputError
 from theory.symbols import t
@@ -18,6 +20,7 @@ __all__ = ["FUNCTIONS", "parse"]
 
 _MAX_LENGTH = 2000
 _MAX_DEPTH = 60
+_MAX_DEGREE = 10_000  # polynomials beyond it are not factored in any reasonable time
 _MAX_POWER_BITS = 4096  # of a power of numbers; 9**9**9 would fill the memory
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -41,6 +44,8 @@ def _power(base: Any, exponent: Any) -> Any:
         size = sp.log(abs(sp.numer(base)) + sp.denom(base), 2) if base.is_Rational else sp.Integer(8)
         if abs(sp.N(exponent)) * sp.N(size) > _MAX_POWER_BITS:
             raise InputError(f"the power {base}**{exponent} is too large")
+    if exponent.is_Integer and abs(exponent) > _MAX_DEGREE:
+        raise InputError(f"the power {base}**{exponent} is too large: at most {_MAX_DEGREE}")
     return base**exponent
 
 
@@ -72,7 +77,12 @@ def _call(node: ast.Call, text: str, depth: int) -> Any:
         for arm in node.args:
             if not isinstance(arm, ast.Tuple) or len(arm.elts) != 2:
                 raise InputError("Piecewise takes pairs (expression, condition)")
-            branches.append(tuple(_translate(e, text, depth + 1) for e in arm.elts))
+            value, condition = (_translate(e, text, depth + 1) for e in arm.elts)
+            if condition not in (True, False) and not isinstance(
+                condition, Relational | BooleanFunction | BooleanAtom
+            ):
+                raise InputError(f"Piecewise takes conditions such as t < 1, not {condition}")
+            branches.append((value, condition))
         return sp.Piecewise(*branches, (sp.oo, True))
     arguments = [_translate(a, text, depth + 1) for a in node.args]
     if name == "Eq" and len(arguments) == 2:
@@ -149,7 +159,7 @@ def parse(text: str) -> Any:
             raise
         raise InputError(f"{text!r} is not a formula in t") from None
     if not isinstance(expression, sp.Expr) or not expression.has(t):
-        raise InputError(f"f must be a function of t, but {text!r} does not contain t")
+        raise InputError(f"f must be a function of t, but {text!r} reads {expression}")
     if expression.has(sp.I):
         raise InputError(f"f is complex-valued: {text!r} reads {expression}")
     if expression.has(sp.zoo, sp.nan):

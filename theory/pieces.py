@@ -12,7 +12,7 @@ from theory.errors import InputError
 from theory.expansion import expand
 from theory.symbols import t
 
-__all__ = ["Piece", "border_limit", "interior_point", "split"]
+__all__ = ["Piece", "border_limit", "borders", "interior_point", "split"]
 
 _SWITCHING = (sp.Abs, sp.Max, sp.Min, sp.Piecewise, sp.sign, sp.Heaviside)
 
@@ -170,6 +170,11 @@ def _resolve(expression: Any, lo: Any, hi: Any) -> list[tuple[Any, Any, Any]]:
         sample = interior_point(left, right)
         found += _resolve(expression.subs({s: _branch(s, sample) for s in inner}), left, right)
     return found
+
+
+def borders(expression: Any) -> tuple[Any, ...]:
+    """All points t > 0 at which a branch of `expression` may change, ascending."""
+    return tuple(lo for lo, _, _ in _resolve(sp.sympify(expression), sp.Integer(0), sp.oo)[1:])
 
 
 def split(expression: Any) -> tuple[Piece, ...]:

@@ -74,8 +74,8 @@ def test_renyi_conjugate_meets_its_witness(alpha: float) -> None:
 
 @pytest.mark.parametrize(("p", "q"), _pairs(6))
 def test_renyi_tends_to_reverse_kl(p: tuple[float, ...], q: tuple[float, ...]) -> None:
-    for alpha in (1 - 1e-7, 1 + 1e-7):
-        assert _renyi(alpha).value(p, q) == pytest.approx(_value("reverse_kl", q, p), rel=1e-5)
+    for alpha in (1 - 2e-6, 1 + 2e-6):
+        assert _renyi(alpha).value(p, q) == pytest.approx(_value("reverse_kl", q, p), rel=1e-4)
 
 
 def test_renyi_is_no_f_divergence_and_says_so() -> None:

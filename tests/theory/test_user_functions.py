@@ -13,6 +13,7 @@ from theory.budget import OutOfTime, cpu_limit
 from theory.evidence import Outcome
 from theory.numeric import Backend
 from theory.parser import parse
+from theory.statement import CORE
 from theory.symbols import t
 
 ACCEPTED = {
@@ -80,7 +81,7 @@ REFUSED = {
     "log(t - 1/2) - log(1/2)": "f is complex-valued: f(",
     "x**2 - 1": "contains 'x'",
     "t*s - s": "contains 's'",
-    "3 - 3": "does not contain t",
+    "3 - 3": "reads 0",
     "1j*t - 1j": "complex",
     "Piecewise((0, t < 2), (oo, True))": "not lower semicontinuous at t = 2",
     "Piecewise((t - 1, t <= 2), (t - 2, True))": "jumps",
@@ -93,6 +94,18 @@ REFUSED = {
     "9**9**9*t": "too large",
     "t -": "is not a formula",
     "exp(t, t)": "takes one argument",
+    "1000*((t-2.4)**4/12 - 0.15*(t-2.4)**2) - 1000*(1.4**4/12 - 0.15*1.4**2)": "not convex: f''(",  # a dip
+    "(t-1)**2 - tanh(50*(t-2.4))/20 + tanh(-50*1.4)/20": "not convex: f''(2.3",  # a narrow one
+    "(t-1)**2 - 1e-30*(t-1)**4": "not convex: f''(",  # far out
+    "Piecewise(((t-1)**2, t < 2), (-50, t <= 2), ((t-1)**2, True))": "not convex at t = 2",
+    "Piecewise(((t-1)**2, t < 2), (9, Eq(t, 2)), ((t-1)**2, True))": "not lower semicontinuous at t = 2",
+    "Piecewise((0, Eq(t, 1)), ((t-1)**2 + 1, True))": "not convex at t = 1",
+    "1e-150*(t-1)**2": "f is of the size 2.00e-150 around 1",
+    "10**400*(t-1)**2": "f is of the size 2.00e+400 around 1",
+    "t**99999 - t": "too large: at most 10000",
+    "Piecewise((t - 1, t))": "takes conditions such as t < 1, not t",
+    "oo*t": "reads oo",
+    "-log(t-1)": "f has no value at t = 1",
 }
 
 
@@ -131,6 +144,39 @@ def test_the_inverse_of_a_steep_slope(backend: Backend, y: float) -> None:
     root = 1 + np.sign(y) * (abs(y) / 1000) ** (1 / 999)
     assert float(fn.conjugate_prime(y)) == pytest.approx(root, rel=1e-13)
     assert float(fn.conjugate(y)) == pytest.approx(root * y - (root - 1) ** 1000, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(t-1)**2 + abs(t-1)**5",
+        "(t-1)**2/2 + abs(t-1)**(7/2)",
+        "max(t-1, 0)**4 + (t-1)**2",
+        "(t-1)**20",
+        "1e-12*(t-1)**2",
+        "1e9*(t-1)**2",
+        "Piecewise((-log(2-t), t < 2))",
+        "Piecewise((1/(2-t) - t, t < 2))",
+    ],
+)
+def test_the_printed_page_holds_for_unusual_functions(text: str) -> None:
+    """Glued at 1, flat, tiny, huge, or running up to infinity at the end of an open domain."""
+    found = derive(FDivergence.from_expression(text), CORE)
+    assert {item.outcome for item in found} <= {Outcome.HOLDS, Outcome.NOT_APPLICABLE}
+
+
+def test_the_expansion_asks_for_four_derivatives() -> None:
+    """With `|t-1|^(7/2)` the remainder is of the order eps^(5/4), not eps^(3/2)."""
+    t19 = derive(FDivergence.from_expression("(t-1)**2/2 + abs(t-1)**(7/2)"), ["T19"])[0]
+    assert t19.not_applicable == "f is not four times differentiable at 1 with f''(1) > 0"
+    assert derive(FDivergence.from_expression("(t-1)**2 + abs(t-1)**5"), ["T19"])[0].outcome is Outcome.HOLDS
+
+
+@pytest.mark.parametrize("name", ["alpha", "renyi"])
+@pytest.mark.parametrize("order", ["1e-300", "1e300", "1.0000000001", "1e-9", "1000000"])
+def test_orders_out_of_the_reach_of_doubles_are_refused(name: str, order: str) -> None:
+    with pytest.raises(InputError, match=f"alpha = {order} is outside its range"):
+        derive({"name": name, "alpha": order}, ["T3"])
 
 
 @pytest.mark.parametrize("text", ["(t - 1)**4", "exp(exp(exp(t))) - exp(exp(E))", "cosh(1000*(t - 1)) - 1"])

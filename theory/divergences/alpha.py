@@ -7,7 +7,7 @@ from typing import Any
 import sympy as sp
 
 from theory import symbols
-from theory.member import Member, Parameter, Template
+from theory.member import REACH, Member, Parameter, Template
 from theory.symbols import t
 
 _B = sp.Symbol("b", positive=True)
@@ -34,5 +34,11 @@ MEMBER = Member(
     gauge="f'(1) = 1/(alpha - 1)",
     source="Cressie and Read (1984); arXiv 2309.03791",
     template=_template,
-    parameters=(Parameter("alpha", "any number but 0 and 1", lambda a: a not in (0, 1)),),
+    parameters=(
+        Parameter(
+            "alpha",
+            "a number of size 1e-6 to 1000, at least 1e-6 from 1",
+            lambda a: REACH <= abs(a) <= 1000 and abs(a - 1) >= REACH,
+        ),
+    ),
 )

@@ -79,7 +79,8 @@ STATEMENT = Statement(
     "Worst-case distribution",
     (
         r"those of T7, the infimum attained at $(\lambda^*, \rho^*)$, $\mu^* = \lambda^* + \kappa > 0$",
-        r"at $\mu^* = 0$: $P(\cdot \mid \mathrm{argmax}\, \varphi^c)$ for a hard ball in mode ``reference''",
+        r"at $\mu^* = 0$, for a hard ball in mode ``reference'' and $f$ finite on $[1, \infty)$: "
+        r"$P(\cdot \mid \mathrm{argmax}\, \varphi^c)$",
     ),
     Formula(r"Q^* = \sum_i w_i \delta_{T(x_i)} + \text{singular mass at } \mathrm{argmax} \varphi"),
     "arXiv 2309.03791",

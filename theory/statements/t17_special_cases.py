@@ -37,12 +37,12 @@ def _rigid(d: Divergence) -> Finding:
     if columns != [0, 1, 2] or values != list(PHI[:3]):
         return claims({"phi^c = phi": False})
     s = space.dro(PHI, rigid, 0.1, 0.2)
-    return bracket(s.lower, s.upper, "divergence DRO")
+    return bracket(s.lower, s.upper, "divergence DRO", rounding=space.rounding * max(1.0, s.lam + 0.2))
 
 
 def _tiny_radius(d: Divergence) -> float:
-    """1e-10, or what densities of 1 +- 1e-4 cost where f is flatter than a parabola."""
-    if not isinstance(d, FDivergence) or d.second_at_one != 0 or not d.strictly_convex_at_one:
+    """1e-10, or what densities of 1 +- 1e-4 cost where that is less: f flat or small."""
+    if not isinstance(d, FDivergence) or not d.strictly_convex_at_one:
         return 1e-10
     fn, step = finite(d).fn, 1e-4
     slope = float(fn.f_prime(1.0))
@@ -164,7 +164,8 @@ def _steps(d: Divergence) -> tuple[Step, ...]:
             lambda: each(12, _doubled, "c-transform on the doubled space"),
         ),
         Step(
-            r"TRADES' KL attack maximises exactly $\varphi^c$: the natural term does not contain $x'$.",
+            r"Hard ball: TRADES' KL attack maximises exactly $\varphi^c$: the natural term does not "
+            r"contain $x'$.",
             Formula(r"\nabla_{x'} [CE(f(x), y) + \beta KL(f(x)\|f(x'))] = \beta \nabla_{x'} KL(f(x)\|f(x'))"),
             "TRADES attack",
             Grade.PROVED,

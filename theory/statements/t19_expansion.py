@@ -58,7 +58,7 @@ def _lambda_series() -> Finding:
 
 def _numbers(d: FDivergence) -> Finding:
     """a = f''(1) and b = f'''(1) of this divergence, from its own f."""
-    piece = next(p for p in d.pieces if p.lo < 1 < p.hi)
+    piece = next(p for p in d.pieces if p.lo <= 1 < p.hi)  # d has the derivatives: from the right will do
     second, third = (sp.diff(piece.expr, t, k).subs(t, 1).subs(d.numbers) for k in (2, 3))
     return identities((second, d.second_at_one), (third, d.third_at_one))
 
@@ -71,8 +71,7 @@ def stiffness(d: Divergence) -> float:
         return 1.0
     a, b, fourth = float(d.second_at_one), float(d.third_at_one), 0.0
     if isinstance(d, FDivergence):
-        piece = next(p for p in d.pieces if p.lo < 1 < p.hi)
-        fourth = float(sp.diff(piece.curvature, t, 2).subs(t, 1).subs(d.numbers))
+        fourth = float(d.fourth_at_one or 0)
     return max(1.0, abs(b) / a, sqrt(abs(fourth) / a))
 
 
@@ -125,7 +124,7 @@ def _remainder(d: Divergence) -> Step:
         lambda: _third_order(d),
         "Duchi and Namkoong (2019), Theorem 1; Lam (2016)",
         (
-            r"$f$ three times continuously differentiable at 1, $f''(1) > 0$",
+            r"$f$ four times continuously differentiable at 1, $f''(1) > 0$",
             r"$\sigma^2 > 0$, bounded losses",
         ),
     )
@@ -133,8 +132,8 @@ def _remainder(d: Divergence) -> Step:
 
 def _steps(d: FDivergence) -> tuple[Step, ...]:
     a, b = d.second_at_one, d.third_at_one
-    if a is None or b is None or a == 0:
-        raise NotApplicable("f is not three times differentiable at 1 with f''(1) > 0")
+    if a is None or b is None or d.fourth_at_one is None or a == 0:
+        raise NotApplicable("f is not four times differentiable at 1 with f''(1) > 0")
     return (
         Step(
             r"With $a = f''(1)$, $b = f'''(1)$ invert $f'$ as a series around $t = 1$.",
@@ -207,7 +206,7 @@ STATEMENT = Statement(
     "Small-radius expansion",
     (
         r"hard ball; $m, \sigma^2 > 0, K_3$: mean, variance and third central moment of $\varphi^c$",
-        r"$f$ three times continuously differentiable at 1, $a = f''(1) > 0$, $b = f'''(1)$",
+        r"$f$ four times continuously differentiable at 1, $a = f''(1) > 0$, $b = f'''(1)$",
     ),
     Formula(
         r"V = m + \sigma\sqrt{2\varepsilon/a} - [ \frac{b K_3}{3a^2\sigma^2} + \kappa ] \varepsilon "
