@@ -85,5 +85,10 @@ STATEMENT = Statement(
     Formula(r"Q^* = \sum_i w_i \delta_{T(x_i)} + \text{singular mass at } \mathrm{argmax} \varphi"),
     "arXiv 2309.03791",
     _steps,
-    renyi=ForRenyi(_steps),
+    renyi=ForRenyi(
+        _steps,
+        hypotheses=(
+            r"those of T10, the infimum attained at $(\lambda^*, \rho^*)$, $\mu^* = \lambda^* + \kappa > 0$",
+        ),
+    ),
 )
