@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -135,9 +136,45 @@ def test_the_matrix_skips_proofs_that_are_not_compiled(
         ask()
     (folder / "M.vo").write_bytes(b"compiled")
     script().keep([{"module": "M", "theorem": "t", "assumptions": ["mine"]}], folder)
-    table, allowed, holes = ask()
-    assert set(table["ArmorD.M.t"]["assumptions"]) - allowed == {"mine"}
+    table, wrong, holes = ask()
+    assert set(table) == set(wrong) == {"ArmorD.M.t"}
     assert holes == ()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("hypotheses", ["convenient", "prob p"]),
+        ("type", "True"),
+        ("coq", "Theorem t : True."),
+        ("assumptions", ["Classical_Prop.classic"]),
+    ],
+)
+def test_a_theorem_that_differs_from_the_record_fails_its_cell(
+    field: str, value: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from theory.evidence import Outcome
+    from verification.matrix.cells import NONE, Cell
+    from verification.matrix.runner import execute
+
+    name = "T8_strong_duality"
+    (entry,) = [each for each in listed() if each["theorem"] == name]
+    others = [each for each in listed() if each["statement"] == "T8" and each["theorem"] != name]
+    folder = _library(tmp_path)
+    shutil.copy(FORMAL / "assumptions.py", folder)
+    (folder / "theorems.json").write_text(json.dumps([entry, *others]))
+    for module in {each["module"] for each in (entry, *others)}:
+        (folder / f"{module}.v").write_text("")
+        (folder / f"{module}.vo").write_bytes(b"compiled")
+    monkeypatch.setattr(formal_layer, "_folder", lambda: folder)
+    monkeypatch.setattr(formal_layer, "_answers", formal_layer._answers.__wrapped__)
+    cell = Cell("T8", "kl", NONE, NONE, NONE, "formal")
+    for answer, outcome in ((entry, Outcome.HOLDS), ({**entry, field: value}, Outcome.FAILS)):
+        script().keep([answer, *others], folder)
+        result = execute(cell, 0, "quick")
+        assert result.outcome is outcome
+    assert field in result.claim
+    assert name in result.claim
 
 
 def test_every_statement_names_listed_theorems() -> None:
@@ -229,7 +266,7 @@ def certificate(
 
 def verdict(data: dict[str, Any], folder: Path) -> tuple[int, dict[str, Any]]:
     file = folder / "certificate.json"
-    file.write_text(json.dumps(data), encoding="utf-8")
+    file.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
     run = subprocess.run([str(CHECKER), str(file)], capture_output=True, text=True, check=False)
     return run.returncode, json.loads(run.stdout)
 
@@ -433,19 +470,82 @@ def test_one_thousand_points(tmp_path: Path) -> None:
 
 @needs_checker
 @pytest.mark.parametrize(
-    ("change", "word"),
+    ("change", "code", "word"),
     [
-        ({"divergence": {"name": "none"}}, "cover"),
-        ({"p": ["1/2", "1/2", "1/2"]}, "distribution"),
-        ({"support": "both"}, "support"),
-        ({"q": ["0.2", "0.3", "x"]}, "exact number"),
-        ({"unknown": 1}, "unknown"),
+        ({"divergence": {"name": "none"}}, 2, "cover"),
+        ({"divergence": {"f": "t*log(t)"}}, 2, "does not cover a user's own f"),
+        ({"divergence": {"name": "alpha", "alpha": "1e9999"}}, 2, "does not cover numbers beyond 2^1024"),
+        ({"p": ["1/2", "1/2", "1/2"]}, 2, "distribution"),
+        ({"support": "both"}, 2, "support"),
+        ({"q": ["0.2", "0.3", "x"]}, 2, "exact number"),
+        ({"q": ["0.2", "0.3", "1e99999"]}, 2, "not an exact number"),
+        ({"q": ["0.2", "0.3", "1" * 20000]}, 2, "too many digits"),
+        ({"unknown é": 1}, 2, "unknown field unknown é"),
+        ({"kappa": "-1/2"}, 1, "kappa is negative"),
     ],
 )
-def test_unfit_input_is_named(change: dict[str, object], word: str, tmp_path: Path) -> None:
+def test_unfit_input_is_named(change: dict[str, object], code: int, word: str, tmp_path: Path) -> None:
     data = certificate({"name": "kl"}, "divergence", "reference")
     data["instance"] = {**data["instance"], **change}
-    code, answer = verdict(data, tmp_path)
-    assert code == 2
+    found, answer = verdict(data, tmp_path)
+    assert found == code
     assert not answer["accepted"]
     assert word in answer["reason"]
+
+
+@needs_checker
+@pytest.mark.parametrize("kind", ["divergence", "dro"])
+@pytest.mark.parametrize("size", ["1e40", "-1e40", "1e400", "1e9999", "1e99999", "-1e300", "1e-9999"])
+def test_a_number_of_any_size_gets_a_sentence(size: str, kind: str, tmp_path: Path) -> None:
+    data = certificate({"name": "kl"}, kind, "space")
+    side, place = ("lower", "g") if kind == "divergence" else ("upper", "rho")
+    data[side][place] = [size, size, size] if place == "g" else size
+    begin = time.perf_counter()
+    code, answer = verdict(data, tmp_path)
+    assert time.perf_counter() - begin < 5
+    assert code == (1 if answer["grade"] == "none" else 2)
+    assert not answer["accepted"]
+    assert answer["reason"]
+
+
+@needs_checker
+def test_a_certificate_nested_without_end_gets_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "deep.json"
+    file.write_text("[" * 5_000_000)
+    run = subprocess.run([str(CHECKER), str(file)], capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert json.loads(run.stdout)["reason"]
+
+
+@needs_checker
+@pytest.mark.parametrize("kind", ["divergence", "dro"])
+def test_claims_that_say_nothing_are_named_as_such(kind: str, tmp_path: Path) -> None:
+    data = certificate({"name": "kl"}, kind, "space")
+    assert verdict(data, tmp_path)[1]["reason"] == "both witnesses were evaluated by the proved checker"
+    half = {**data, "claim": {**data["claim"], "lower": "-inf"}}
+    assert verdict(half, tmp_path)[1]["reason"].startswith("the upper witness was evaluated")
+    empty = {**data, "claim": {"lower": "-inf", "upper": "inf"}}
+    code, answer = verdict(empty, tmp_path)
+    assert code == 0
+    assert "claim nothing" in answer["reason"]
+    del empty["lower"]
+    assert verdict(empty, tmp_path)[0] == 0
+    for side, rubbish in (("lower", {"g": "rubbish"}), ("upper", ["rubbish"]), ("lower", {"plan": 1})):
+        assert verdict({**empty, side: rubbish}, tmp_path)[0] == 2
+
+
+@needs_checker
+def test_a_negative_entry_of_the_plan_is_refused_even_where_the_sum_is_not(tmp_path: Path) -> None:
+    data = certificate({"name": "kl"}, "divergence", "space")
+    i, j, mass = data["upper"]["plan"][0]
+    data["upper"]["plan"] += [[i, j, moved(mass, Fraction(1))], [i, j, moved(f"-{mass}", -Fraction(1))]]
+    code, answer = verdict(data, tmp_path)
+    assert code == 1
+    assert "negative entry" in answer["reason"]
+
+
+@needs_checker
+def test_the_answer_names_all_that_is_trusted(tmp_path: Path) -> None:
+    named = " ".join(verdict(certificate({"name": "kl"}, "dro", "space"), tmp_path)[1]["trusted"])
+    for what in ("extraction", "OCaml", "zarith", "fast.ml", "main.ml"):
+        assert what in named

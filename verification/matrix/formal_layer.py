@@ -1,11 +1,12 @@
 """The formal layer of the matrix: the theorems that a statement names, as Coq knows them.
 
-A cell holds when every theorem that covers its divergence exists in the compiled library, closed under the
-allowed axioms, and no source admits anything. `make formal` asks Coq and keeps the answers beside the digest
+A cell holds when every theorem that covers its divergence exists in the compiled library as `theorems.json`
+records it, closed under the allowed axioms, and no source admits anything. `make formal` asks Coq and keeps the answers beside the digest
 of the compiled files; answers about other files are not read.
 """
 
 import importlib.util
+import json
 import math
 from functools import lru_cache
 from pathlib import Path
@@ -39,8 +40,10 @@ def _script(folder: Path) -> ModuleType:
 
 
 @lru_cache
-def _answers() -> tuple[dict[str, dict[str, Any]], frozenset[str], tuple[str, ...]]:
-    """What Coq says of each theorem (by qualified name), the allowed axioms, and the holes in the sources."""
+def _answers() -> tuple[dict[str, dict[str, Any]], dict[str, str], tuple[str, ...]]:
+    """What Coq says of each theorem (by qualified name), what is wrong with some of them, and the holes in
+    the sources.
+    """
     folder = _folder()
     script = _script(folder)
     try:
@@ -52,15 +55,29 @@ def _answers() -> tuple[dict[str, dict[str, Any]], frozenset[str], tuple[str, ..
         for source in sorted(folder.glob("*.v"))
         for word in script.holes(source.read_text(encoding="utf-8"))
     ]
-    table = {f"ArmorD.{each['module']}.{each['theorem']}": each for each in answers}
-    return table, frozenset(script.ALLOWED), tuple(holes)
+    recorded = {_name(each): each for each in json.loads((folder / "theorems.json").read_text("utf-8"))}
+    table = {_name(each): each for each in answers}
+    wrong = {}
+    for name, answer in table.items():
+        extra = sorted(set(answer.get("assumptions", ())) - script.ALLOWED)
+        if "error" in answer:
+            wrong[name] = str(answer["error"])
+        elif changed := script.differences(recorded.get(name, {}), answer):
+            wrong[name] = f"it is not as recorded in theorems.json: {', '.join(changed)}"
+        elif extra:
+            wrong[name] = f"it assumes {', '.join(extra)}"
+    return table, wrong, tuple(holes)
+
+
+def _name(entry: dict[str, Any]) -> str:
+    return f"ArmorD.{entry['module']}.{entry['theorem']}"
 
 
 def _run(context: Context) -> None:
     derivation = derivation_of(context)
     if not derivation.formal:
         raise InapplicableCell("no machine-checked theorem covers this divergence")
-    table, allowed, holes = _answers()
+    table, wrong, holes = _answers()
     listing = [f"{name}: {table.get(name, {}).get('says', 'not listed')}" for name in derivation.formal]
     numbers = {"listing": listing, "steps": {"formal": len(derivation.formal)}}
     context.tried += 1
@@ -72,11 +89,9 @@ def _run(context: Context) -> None:
         numbers,
     )
     for name in derivation.formal:
-        answer = table.get(name, {"error": "theorems.json does not list it"})
-        extra = sorted(set(answer.get("assumptions", ())) - allowed)
-        wrong = answer.get("error") or (f"it assumes {', '.join(extra)}" if extra else "")
-        words = f"{name} is a theorem of the compiled library" + (f": {wrong}" if wrong else "")
-        context.claim(words, math.inf if wrong else 0.0, 0.0, Grade.FORMAL, numbers)
+        reason = wrong.get(name, "" if name in table else "theorems.json does not list it")
+        words = f"{name} is a theorem of the compiled library" + (f": {reason}" if reason else "")
+        context.claim(words, math.inf if reason else 0.0, 0.0, Grade.FORMAL, numbers)
 
 
 @lru_cache

@@ -1,12 +1,13 @@
 (* Reads a certificate and runs the extracted, proved checker on it.
 
    Trusted: this file (it turns the JSON text into exact rationals and claims what the kernel accepted), Coq's
-   extraction, zarith and the OCaml compiler. The witnesses need no trust: the kernel checks them.
+   extraction, zarith with fast.ml, and the OCaml compiler. The witnesses need no trust: the kernel checks them.
 
    Usage: armor-formal FILE. Prints one JSON object; exit 0 accepted, 1 rejected, 2 bad input or not covered. *)
 
-exception Bad of string
-exception Uncovered of string
+exception Bad of string        (* no certificate: exit 2 *)
+exception Uncovered of string  (* perhaps right, but not for this checker: exit 2 *)
+exception Refused of string    (* data or witnesses that no instance may have: exit 1 *)
 
 (* JSON *)
 type json = Null | Bool of bool | Num of string | Str of string | Arr of json list | Obj of (string * json) list
@@ -63,14 +64,23 @@ let parse text =
   let v = value () in
   space (); if !k < n then fail "text after the end"; v
 
-(* Exact rationals: "1.5e-3", "1/3" *)
+(* Exact rationals: "1.5e-3", "1/3"; as long and as large as the other checker reads them, and within the doubles' range,
+   beyond which exponentials would take for ever. *)
+let longest = 20000
+let largest = 1024 (* bits *)
+let short t = if String.length t <= 40 then t else String.sub t 0 40 ^ "..."
+
 let rational where = function
+  | Str t when String.length t >= longest -> raise (Bad (where ^ " holds a number of too many digits"))
   | Str t ->
-    let bad () = raise (Bad (Printf.sprintf "%s holds %S, which is not an exact number" where t)) in
+    let bad () = raise (Bad (Printf.sprintf "%s holds %S, which is not an exact number" where (short t))) in
     let digits s = s <> "" && String.for_all (fun c -> c >= '0' && c <= '9') s in
     let unsigned s = if s <> "" && (s.[0] = '-' || s.[0] = '+') then String.sub s 1 (String.length s - 1) else s in
     let negative = t <> "" && t.[0] = '-' in
-    let make num den = { Kernel.qnum = (if negative then Z.neg num else num); qden = den } in
+    let make num den =
+      if Z.numbits num - Z.numbits den > largest then
+        raise (Uncovered (Printf.sprintf "the formal checker does not cover numbers beyond 2^%d, and %s holds %S" largest where (short t)));
+      { Kernel.qnum = (if negative then Z.neg num else num); qden = den } in
     let u = unsigned t in
     (match String.index_opt u '/' with
      | Some i ->
@@ -86,7 +96,7 @@ let rational where = function
          | None -> u, 0
          | Some i ->
            let e = String.sub u (i + 1) (String.length u - i - 1) in
-           if not (digits (unsigned e)) || String.length e > 5 then bad ();
+           if not (digits (unsigned e)) || String.length (unsigned e) > 4 then bad ();
            String.sub u 0 i, (if e.[0] = '+' then int_of_string (unsigned e) else int_of_string e) in
        let whole, fraction = match String.index_opt mantissa '.' with
          | None -> mantissa, ""
@@ -114,6 +124,7 @@ type 'f divergence = F of 'f | Renyi of Kernel.q
 let divergence o =
   let plain d = only "divergence" [ "name" ] o; F d in
   let parameter key = only "divergence" [ "name"; key ] o; rational key (field o key) in
+  if List.mem_assoc "f" o then raise (Uncovered "the formal checker does not cover a user's own f");
   match str "name" (field o "name") with
   | "kl" -> plain Kernel.KL | "reverse_kl" -> plain Kernel.ReverseKL | "pearson" -> plain Kernel.Pearson
   | "neyman" -> plain Kernel.Neyman | "tv" -> plain Kernel.TV | "hellinger" -> plain Kernel.Hellinger
@@ -123,6 +134,7 @@ let divergence o =
   | name -> raise (Uncovered (Printf.sprintf "the formal checker does not cover the divergence %S" name))
 
 let zero = { Kernel.qnum = Z.zero; qden = Z.one }
+let sign v = Z.sign v.Kernel.qnum
 
 (* The sparse plan as one list per row. *)
 let plan_of n m o =
@@ -135,12 +147,16 @@ let plan_of n m o =
           | Some v when v >= 0 && v < bound -> v
           | _ -> raise (Bad "the plan names a row or column that does not exist") in
         let i = index i n and j = index j m and v = rational "plan" mass in
+        if sign v < 0 then raise (Refused "the plan has a negative entry");
         table.(i).(j) <- Some (match table.(i).(j) with None -> v | Some w -> add v w)
       | _ -> raise (Bad "an entry of the plan is not [row, column, mass]")) (arr "plan" (field o "plan"));
   let singular = match List.assoc_opt "singular" o with
     | None -> List.init m (fun _ -> zero)
     | Some v -> List.map (rational "singular") (arr "singular" v) in
+  if List.length singular <> m then raise (Bad "singular does not have one entry per column");
   Array.to_list (Array.map Array.to_list table), singular
+
+type bound = Trivial | Proved | Unproved of string
 
 let run file =
   let channel = open_in_bin file in
@@ -168,64 +184,87 @@ let run file =
   if not (Kernel.distribution p) then raise (Bad "p is not a distribution");
   if kind = "divergence" && not (Kernel.distribution columns) then raise (Bad "q is not a distribution");
   let kappa = rational "kappa" (field data "kappa") in
+  if sign kappa < 0 then raise (Refused "kappa is negative");
   let claim = obj "claim" (field c "claim") in
   only "claim" [ "lower"; "upper" ] claim;
   let prec = Kernel.precision0 in
-  let witness key = Option.map (obj key) (List.assoc_opt key c) in
+  (* A bound that says nothing needs no witness; where there is one it must be readable all the same. *)
   let side key trivial check =
+    let decide = Option.map (fun w -> check (obj key w)) (List.assoc_opt key c) in
     match field claim key with
-    | Str t when t = trivial -> true
+    | Str t when t = trivial -> Trivial
     | Str ("inf" | "-inf") -> raise (Uncovered ("the formal checker does not cover an infinite " ^ key ^ " bound"))
     | v ->
       let value = rational key v in
-      (match witness key with None -> false | Some w -> check w value) in
-  let lower, upper =
-    if kind = "divergence" then
-      side "lower" "-inf" (fun w value ->
-          if List.mem_assoc "ray" w then raise (Uncovered "the formal checker does not cover rays");
-          only "lower" [ "g" ] w;
-          let g = List.map (function Str "-inf" -> None | v -> Some (rational "g" v)) (arr "g" (field w "g")) in
-          match d with
-          | F f -> Kernel.check_lower prec f space rows columns g value
-          | Renyi a -> Kernel.check_renyi_lower prec a space rows columns g value),
-      side "upper" "inf" (fun w value ->
-          let plan, s = plan_of n m w in
-          match d with
-          | F f -> Kernel.check_upper prec f space rows columns plan s value
-          | Renyi a -> Kernel.check_renyi_upper prec a space rows columns plan s value)
-    else
-      let eps = rational "epsilon" (field data "epsilon") in
-      side "lower" "-inf" (fun w value ->
-          let plan, s = plan_of n m w in
-          match d with
-          | F f -> Kernel.check_dro_lower prec f space rows columns eps kappa plan s value
-          | Renyi a -> Kernel.check_renyi_dro_lower prec a space rows columns eps kappa plan s value),
-      side "upper" "inf" (fun w value ->
-          if List.mem_assoc "constant" w then raise (Uncovered "the formal checker does not cover empty balls");
-          only "upper" [ "lambda"; "rho" ] w;
-          let lambda = rational "lambda" (field w "lambda") and rho = rational "rho" (field w "rho") in
-          (* The kernel checks again that the sum is zero, or that it is positive. *)
-          match d, Z.sign lambda.Kernel.qnum = 0 && Z.sign kappa.Kernel.qnum = 0 with
-          | F f, true -> Kernel.check_dro_upper_zero prec f space rows columns kappa rho value
-          | F f, false -> Kernel.check_dro_upper prec f space rows columns eps kappa lambda rho value
-          | Renyi a, true -> Kernel.check_renyi_dro_upper_zero a space rows columns kappa rho value
-          | Renyi a, false -> Kernel.check_renyi_dro_upper prec a space rows columns eps kappa lambda rho value) in
-  lower, upper
+      (match decide with
+       | None -> Unproved (Printf.sprintf "the %s bound has no witness" key)
+       | Some f when f value -> Proved
+       | Some _ -> Unproved (Printf.sprintf "the proved checker does not accept the %s bound" key)) in
+  if kind = "divergence" then
+    side "lower" "-inf" (fun w ->
+        if List.mem_assoc "ray" w then raise (Uncovered "the formal checker does not cover rays");
+        only "lower" [ "g" ] w;
+        let g = List.map (function Str "-inf" -> None | v -> Some (rational "g" v)) (arr "g" (field w "g")) in
+        if List.length g <> m then raise (Bad "g does not have one entry per column");
+        match d with
+        | F f -> Kernel.check_lower prec f space rows columns g
+        | Renyi a -> Kernel.check_renyi_lower prec a space rows columns g),
+    side "upper" "inf" (fun w ->
+        let plan, s = plan_of n m w in
+        match d with
+        | F f -> Kernel.check_upper prec f space rows columns plan s
+        | Renyi a -> Kernel.check_renyi_upper prec a space rows columns plan s)
+  else
+    let eps = rational "epsilon" (field data "epsilon") in
+    if sign eps < 0 then raise (Refused "epsilon is negative");
+    side "lower" "-inf" (fun w ->
+        let plan, s = plan_of n m w in
+        match d with
+        | F f -> Kernel.check_dro_lower prec f space rows columns eps kappa plan s
+        | Renyi a -> Kernel.check_renyi_dro_lower prec a space rows columns eps kappa plan s),
+    side "upper" "inf" (fun w ->
+        if List.mem_assoc "constant" w then raise (Uncovered "the formal checker does not cover empty balls");
+        only "upper" [ "lambda"; "rho" ] w;
+        let lambda = rational "lambda" (field w "lambda") and rho = rational "rho" (field w "rho") in
+        (* The kernel checks again that the sum is zero, or that it is positive. *)
+        match d, sign lambda = 0 && sign kappa = 0 with
+        | F f, true -> Kernel.check_dro_upper_zero prec f space rows columns kappa rho
+        | F f, false -> Kernel.check_dro_upper prec f space rows columns eps kappa lambda rho
+        | Renyi a, true -> Kernel.check_renyi_dro_upper_zero a space rows columns kappa rho
+        | Renyi a, false -> Kernel.check_renyi_dro_upper prec a space rows columns eps kappa lambda rho)
+
+let quoted text =
+  let b = Buffer.create (String.length text + 2) in
+  Buffer.add_char b '"';
+  String.iter (function
+      | '"' | '\\' as c -> Buffer.add_char b '\\'; Buffer.add_char b c
+      | c when c < ' ' -> Buffer.add_string b (Printf.sprintf "\\u%04x" (Char.code c))
+      | c -> Buffer.add_char b c) text;
+  Buffer.add_char b '"';
+  Buffer.contents b
+
+let trusted = [ "Coq kernel"; "extraction"; "OCaml"; "zarith"; "its integer operations in fast.ml"; "the JSON reader main.ml" ]
 
 let answer accepted grade reason =
-  Printf.printf "{\"accepted\": %b, \"grade\": \"%s\", \"reason\": %S, \"trusted\": [\"Coq kernel\", \"extraction\", \"OCaml\", \"zarith\", \"the JSON reader\"]}\n"
-    accepted grade reason
+  Printf.printf "{\"accepted\": %b, \"grade\": %s, \"reason\": %s, \"trusted\": [%s]}\n"
+    accepted (quoted grade) (quoted reason) (String.concat ", " (List.map quoted trusted));
+  exit (if accepted then 0 else if grade = "none" then 1 else 2)
 
 let () =
   match Sys.argv with
   | [| _; file |] ->
-    (try
-       match run file with
-       | true, true -> answer true "formal" "both witnesses were evaluated by the proved checker"; exit 0
-       | false, _ -> answer false "none" "the proved checker does not accept the lower bound"; exit 1
-       | _, false -> answer false "none" "the proved checker does not accept the upper bound"; exit 1
-     with
-     | Bad why -> answer false "none" why; exit 2
-     | Uncovered why -> answer false "not covered" why; exit 2
-     | Sys_error why -> answer false "none" why; exit 2)
+    (match run file with
+     | (Unproved why, _ | _, Unproved why) -> answer false "none" why
+     | Proved, Proved -> answer true "formal" "both witnesses were evaluated by the proved checker"
+     | Proved, Trivial -> answer true "formal" "the lower witness was evaluated by the proved checker; the upper bound inf claims nothing"
+     | Trivial, Proved -> answer true "formal" "the upper witness was evaluated by the proved checker; the lower bound -inf claims nothing"
+     | Trivial, Trivial -> answer true "formal" "the bounds -inf and inf claim nothing: no witness was evaluated"
+     | exception Refused why -> answer false "none" why
+     | exception Uncovered why -> answer false "not covered" why
+     | exception (Bad why | Sys_error why) -> answer false "unreadable" why
+     | exception End_of_file -> answer false "unreadable" "it ended while it was read"
+     | exception (Z.Overflow | Division_by_zero | Invalid_argument _ | Failure _) ->
+       answer false "not covered" "the formal checker does not cover numbers of this size"
+     | exception (Stack_overflow | Out_of_memory) ->
+       answer false "not covered" "the formal checker does not cover a certificate nested so deeply or of this size")
   | _ -> prerr_endline "usage: armor-formal CERTIFICATE.json"; exit 2
