@@ -1,8 +1,8 @@
 """The formal layer of the matrix: the theorems that a statement names, as Coq knows them.
 
 A cell holds when every theorem that covers its divergence exists in the compiled library as `theorems.json`
-records it, closed under the allowed axioms, and no source admits anything. `make formal` asks Coq and keeps the answers beside the digest
-of the compiled files; answers about other files are not read.
+records it, closed under the allowed axioms, and no source admits anything. `make formal` asks Coq and keeps
+the answers beside the digest of the compiled files; answers about other files are not read.
 """
 
 import importlib.util
