@@ -1,17 +1,42 @@
-"""Which machine-checked theorem covers which divergence: names as in `theory/formal/theorems.json`.
+"""Which machine-checked theorem covers which divergence, and which part of a statement that is: names as in
+`theory/formal/theorems.json`.
 
-A qualified name is `ArmorD.<module>.<theorem>`. A theorem about f-divergences covers every closed convex f,
-so also a user's own; `_NEEDS` holds what some ask for beyond that. Rényi's divergence is
-covered by the theorems about it and by the abstract ones.
+A qualified name is `ArmorD.<module>.<theorem>`. A theorem about f-divergences covers every closed convex f;
+`_NEEDS` holds what some ask for beyond that. That each member of the catalogue is one, finite around 1 and
+strictly convex there, is machine-checked too (`FenchelYoung.v`, `catalogue_finite_around_one`,
+`<name>_strict`); for a user's own f it is checked in `theory` alone, and the coverage has that grade. Rényi's
+divergence and pure transport are no f-divergences of the Coq library: the theorems about them and the
+abstract ones cover them.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
+from theory.evidence import Grade
 from theory.fdivergence import FDivergence
 from theory.renyi import Renyi
 
-__all__ = ["covering", "covers"]
+__all__ = ["Coverage", "coverage", "covers"]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The theorems that cover a statement for a divergence.
+
+    `scope` says which part of the statement they are about, in prose with formulas between `$` ("" for all
+    of it). `grade` is `FORMAL`, or how it is known that the divergence meets their hypotheses where that is
+    not machine-checked.
+    """
+
+    theorems: tuple[str, ...] = ()
+    scope: str = ""
+    grade: Grade = Grade.FORMAL
+
+
+def _own(d: FDivergence | Renyi) -> bool:
+    """Whether the divergence is a user's own f."""
+    return "f" in d.spec
 
 
 def _finite_around_one(d: FDivergence) -> bool:
@@ -26,22 +51,38 @@ def _at_one_alone(d: FDivergence) -> bool:
     return bool(d.domain[1] == 1)
 
 
+def _strict(d: FDivergence) -> bool:
+    """Whether `strict_at_one` is known: for a member by the theorem `<name>_strict` that T18 names."""
+    from theory.statement import statement
+
+    if not d.strictly_convex_at_one:
+        return False
+    return _own(d) or any(name.endswith(f".{d.name}_strict") for name in statement("T18").formal)
+
+
+def _vanishes_at_p_alone(d: FDivergence) -> bool:
+    """At P alone: by `T18_strict`, or by `only_finite` where D is infinite elsewhere."""
+    return _strict(d) or _at_one_alone(d)
+
+
 _KL = _named("kl")
 _NEEDS: dict[str, Callable[[FDivergence], Any]] = {
     "T2_f_strong_duality": _finite_around_one,
     "T3_strong_duality": _finite_around_one,
     "T3_infimum": _finite_around_one,
     "T3_gibbs": _KL,
+    "T7_weak": _finite_around_one,
     "T7_strong_duality": _finite_around_one,
     "T8_weak_duality": _KL,
     "T8_strong_duality": _KL,
     "T17_doubled_space": _KL,
     "T17_only_transport": _at_one_alone,
-    "T17_cvar_one": _named("cvar"),
+    "T17_cvar_one": _at_one_alone,
     "T17_ot_dro": _at_one_alone,
-    "T17_adversarial_training": lambda d: d.strictly_convex_at_one,
-    "T18_strict": lambda d: d.strictly_convex_at_one,
-    "T18_divergence_property": lambda d: d.strictly_convex_at_one,
+    "T17_adversarial_training": _vanishes_at_p_alone,
+    "T18_strict": _strict,
+    "T18_divergence_property": _vanishes_at_p_alone,
+    "strict_at_one_member": _strict,
     "T28_pearson": _named("pearson"),
     "T28_neyman": _named("neyman"),
     "T28_hellinger": _named("hellinger"),
@@ -91,16 +132,69 @@ _ABSTRACT = {
 }
 
 
+# Pure transport is D = 0 at P and infinite elsewhere: closed, nonnegative (`only_closed`, `only_nonneg`).
+_ABOUT_TRANSPORT = {
+    "T17_only_transport",
+    "T17_ot_dro",
+    "T17_adversarial_training",
+    "T18_divergence_property",
+}
+
+
 def covers(theorem: str, d: FDivergence | Renyi) -> bool:
     """Whether the hypotheses of the theorem with this qualified name hold for `d`."""
     name = theorem.rsplit(".", 1)[-1]
     if not isinstance(d, FDivergence):
         return name in _ABSTRACT or name in _ABOUT_RENYI
+    if d.name == "none":
+        return name in _ABSTRACT or name in _ABOUT_TRANSPORT
     if name in _ABOUT_RENYI:
         return False
-    return bool(_NEEDS[name](d)) if name in _NEEDS else True
+    if name in _NEEDS:
+        return bool(_NEEDS[name](d))
+    if name.endswith("_strict"):
+        return name == f"{d.name}_strict"
+    return True
 
 
-def covering(theorems: Iterable[str], d: FDivergence | Renyi) -> tuple[str, ...]:
-    """Those of `theorems` that cover `d`."""
-    return tuple(theorem for theorem in theorems if covers(theorem, d))
+# What the theorems of a statement leave out, whatever the divergence.
+_SCOPE = {
+    "T10": "the weak direction only: every $\\lambda$ and $\\rho$ bound the value; not that one attains it",
+    "T14": "convexity in $Q$ only",
+    "T17": "the instances on finite spaces; not UDR's ball in $R^d$",
+    "T18": "the equivalence; not that it fails without strict convexity",
+    "T22": "the identity in $\\kappa$ only; not the derivatives",
+    "T24": "composition and the triangle inequality only; not the Lipschitz bound",
+}
+# What is left where a theorem does not cover the divergence.
+_WITHOUT = {
+    "T1": ({"T1_primal", "T1_renyi_primal"}, "that the infimum is attained; not the program"),
+    "T2": (
+        {"T2_f_strong_duality", "T2_renyi_strong_duality"},
+        "duality with $\\Lambda$; the form with $f^*$ at most in its weak direction",
+    ),
+    "T3": ({"T3_strong_duality"}, "the weak direction only: every $\\rho$ bounds $\\Lambda$"),
+    "T7": ({"T7_strong_duality"}, "the weak direction only: every $\\lambda$ and $\\rho$ bound the value"),
+    "T20": (
+        {"T20_splitting"},
+        "shifting and scaling of $\\varphi$ only; not the multipliers, nor splitting and relabelling",
+    ),
+}
+
+
+def _scope(statement: str, covering: Iterable[str]) -> str:
+    names = {name.rsplit(".", 1)[-1] for name in covering}
+    needed, left = _WITHOUT.get(statement, (names, ""))
+    if not needed & names:
+        return left
+    return "the values; not the multipliers" if statement == "T20" else _SCOPE.get(statement, "")
+
+
+def coverage(statement: str, theorems: Iterable[str], d: FDivergence | Renyi) -> Coverage:
+    """Those of the `theorems` of a statement that cover `d`, and how much they say."""
+    found = tuple(theorem for theorem in theorems if covers(theorem, d))
+    scope = _scope(statement, found) if found else ""
+    if not found or not isinstance(d, FDivergence) or not _own(d):
+        return Coverage(found, scope)
+    own = "for every closed convex $f$; that this $f$ is one is not machine-checked"
+    return Coverage(found, f"{scope}; {own}" if scope else own, d.check_hypotheses().grade)

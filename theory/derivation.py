@@ -75,7 +75,7 @@ class Derivation:
     """How one statement follows for one divergence. `not_applicable` gives the reason when it does not apply.
 
     `hypotheses` and `title` are prose with formulas between `$`. `formal` names the machine-checked
-    theorems that cover it (`theory.coq`).
+    theorems that cover it; `formal_scope` and `formal_grade` are those of their `Coverage` (`theory.coq`).
     """
 
     statement: str
@@ -87,6 +87,8 @@ class Derivation:
     steps: tuple[Step, ...]
     not_applicable: str = ""
     formal: tuple[str, ...] = ()
+    formal_scope: str = ""
+    formal_grade: Grade = Grade.FORMAL
 
     @cached_property
     def results(self) -> tuple[StepResult, ...]:

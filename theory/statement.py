@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
-from theory.coq import covering
+from theory.coq import Coverage, coverage
 from theory.derivation import Derivation, Formula, Step
 from theory.errors import InputError
 from theory.fdivergence import FDivergence
@@ -68,6 +68,7 @@ class Statement:
             steps = self._steps_for(d)
         except NotApplicable as answer:
             reason = str(answer)
+        covered = Coverage() if reason else coverage(self.id, self.formal, d)
         return Derivation(
             statement=self.id,
             title=self.title,
@@ -77,7 +78,9 @@ class Statement:
             source=self.source,
             steps=steps,
             not_applicable=reason,
-            formal=() if reason else covering(self.formal, d),
+            formal=covered.theorems,
+            formal_scope=covered.scope,
+            formal_grade=covered.grade,
         )
 
 

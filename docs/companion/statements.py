@@ -87,6 +87,15 @@ def _formal(found: Documents, statement: str) -> Iterator[str]:
         "they assume is listed in [the list of all theorems](../formal.md)."
     )
     yield ""
+    scopes: dict[str, list[str]] = defaultdict(list)
+    for name, item in of_statement(found, statement).items():
+        if item["formal_scope"]:
+            scopes[item["formal_scope"]].append(name)
+    for scope, names in scopes.items():
+        about = "" if len(names) == len(items) else f" ({', '.join(f'`{name}`' for name in names)})"
+        yield f"- Machine-checked in part{about}: {prose(scope)}."
+    if scopes:
+        yield ""
     for entry in entries:
         yield f":::{{dropdown}} `{entry['theorem']}`: {escaped(entry['says'])}"
         text = text_of(entry)

@@ -177,6 +177,27 @@ def test_a_theorem_that_differs_from_the_record_fails_its_cell(
     assert name in result.claim
 
 
+def test_a_cell_says_which_part_is_machine_checked_and_grades_a_user_f_as_theory_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from theory.evidence import Grade
+    from verification.matrix.cells import NONE, Cell
+    from verification.matrix.runner import execute
+
+    table = {f"ArmorD.{each['module']}.{each['theorem']}": each for each in listed()}
+    monkeypatch.setattr(formal_layer, "_answers", lambda: (table, {}, ()))
+    in_part = execute(Cell("T22", "kl", NONE, NONE, NONE, "formal"), 0, "quick")
+    assert in_part.grade is Grade.FORMAL
+    assert in_part.note.startswith("the identity in κ only")
+    assert in_part.note in in_part.claim or "no source admits" in in_part.claim
+    whole = execute(Cell("T7", "kl", NONE, NONE, NONE, "formal"), 0, "quick")
+    assert (whole.grade, whole.note) == (Grade.FORMAL, "")
+    own = execute(Cell("T7", "user", NONE, NONE, NONE, "formal"), 0, "quick", "t*log(t)")
+    assert own.grade is Grade.PROVED
+    assert "every closed convex f" in own.note
+    assert own.numbers["steps"] == {"proved": 3}
+
+
 def test_every_statement_names_listed_theorems() -> None:
     from theory.statement import statement, statements
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import sympy as sp
 
+from theory.catalogue import divergence
 from theory.checks import claims, identities
 from theory.derivation import Derivation, Finding, Formula, Step
 from theory.documents import MEMBERS, by_statement, members, page, row, table
 from theory.evidence import Grade, Outcome
+from theory.render import render
 from theory.statement import CORE, derive, statement, statements
 from theory.statements.t09_dro_alpha import least_of_two_powers
 from theory.symbols import t
@@ -156,8 +158,13 @@ def test_a_derivation_names_only_theorems_that_cover_its_divergence() -> None:
     assert "T3_gibbs" in formal("kl", "T3")
     assert "T3_gibbs" not in formal("tv", "T3")
     assert "T3_strong_duality" in formal("tv", "T3")
-    assert formal("none", "T3") == {"T3_weak_duality"}  # its f is finite at 1 alone
-    assert formal({"name": "cvar", "beta": 1}, "T3") == {"T3_weak_duality"}
+    assert formal("none", "T3") == set()  # its f, finite at 1 alone, is no f of the Coq library
+    assert formal("none", "T7") == set()
+    one, quarter = {"name": "cvar", "beta": 1}, {"name": "cvar", "beta": "1/4"}
+    assert formal(one, "T3") == {"T3_weak_duality"}
+    assert formal(one, "T7") == {"T7_weak_duality"}
+    assert "T17_cvar_one" in formal(one, "T17")
+    assert "T17_cvar_one" not in formal(quarter, "T17")
     assert "T18_strict" not in formal({"name": "cvar", "beta": "1/2"}, "T18")
     assert formal("pearson", "T28") == {"T28_scaling", "T28_pearson"}
     assert formal({"name": "renyi", "alpha": 2}, "T28") == {"T28_scaling", "T28_renyi_alpha"}
@@ -169,6 +176,52 @@ def test_a_derivation_names_only_theorems_that_cover_its_divergence() -> None:
         "T10_renyi_plan_bound",
     }
     assert "T2_renyi_strong_duality" not in formal("kl", "T2")
+
+
+STRICT = {"T18_strict", "T18_divergence_property", "T17_adversarial_training"}
+
+
+@pytest.mark.parametrize("spec", ["kl", "js", {"name": "alpha", "alpha": 3}, {"name": "cvar", "beta": "1/2"}])
+def test_strict_convexity_counts_where_it_is_proved_in_coq(spec: object) -> None:
+    proved = {name.rsplit(".", 1)[-1] for name in statement("T18").formal}
+    item = derive(spec, ["T18", "T17"])  # type: ignore[arg-type]
+    named = {name.rsplit(".", 1)[-1] for each in item for name in each.formal}
+    known = spec["name"] if isinstance(spec, dict) else spec
+    assert named & STRICT == (STRICT if f"{known}_strict" in proved else set())
+    assert {n for n in named if n.endswith("_strict")} - STRICT <= {f"{known}_strict"}
+
+
+def test_a_user_f_has_no_better_grade_than_theory_gives_it() -> None:
+    for text in ("t*log(t)", "(t-1)**2"):
+        d = divergence({"f": text})
+        for item in derive(d):
+            if item.formal:
+                assert item.formal_grade is d.check_hypotheses().grade
+                assert item.formal_grade is not Grade.FORMAL
+                assert "every closed convex $f$" in item.formal_scope
+
+
+@pytest.mark.parametrize(
+    ("spec", "only", "words"),
+    [
+        ("kl", "T22", "the identity in $\\kappa$ only"),
+        ("kl", "T14", "convexity in $Q$ only"),
+        ({"name": "renyi", "alpha": 2}, "T10", "the weak direction only"),
+        ({"name": "renyi", "alpha": 2}, "T20", "shifting and scaling"),
+        ("kl", "T20", "the values"),
+        ({"name": "cvar", "beta": 1}, "T7", "the weak direction only"),
+        ("kl", "T7", ""),
+        ("kl", "T2", ""),
+    ],
+)
+def test_a_derivation_says_which_part_is_machine_checked(spec: object, only: str, words: str) -> None:
+    (item,) = derive(spec, [only])  # type: ignore[arg-type]
+    assert item.formal
+    assert item.formal_grade is Grade.FORMAL
+    assert item.formal_scope.startswith(words)
+    assert bool(item.formal_scope) is bool(words)
+    text = render(divergence("kl"), [item], "text")
+    assert "machine-checked in Coq (" in text if words else "machine-checked in Coq: " in text
 
 
 @pytest.mark.parametrize("alpha", ["1000", "1/1000", "999999/1000000", "1000001/1000000", "-1000"])

@@ -43,6 +43,8 @@ def _derivation(item: Derivation) -> dict[str, Any]:
         "formula": _formula(item.formula),
         "source": item.source,
         "formal": list(item.formal),
+        "formal_scope": item.formal_scope,
+        "formal_grade": item.formal_grade.value,
         "outcome": item.outcome.value,
         "not_applicable": item.not_applicable or None,
         "steps": [_step(result) for result in item.run_checks()],

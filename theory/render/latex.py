@@ -46,7 +46,8 @@ def _derivation(item: Derivation) -> Iterator[str]:
     yield rf"\item Source: {escaped(item.source)}"
     if item.formal:
         names = ", ".join(rf"\texttt{{{escaped(name)}}}" for name in item.formal)
-        yield rf"\item Machine-checked in Coq: {names}"
+        scope = f" ({escaped(item.formal_scope)})" if item.formal_scope else ""
+        yield rf"\item Machine-checked in Coq{scope}: {names}"
     yield r"\end{itemize}"
     yield r"\begin{enumerate}"
     for result in item.run_checks():

@@ -42,7 +42,8 @@ def _derivation(item: Derivation) -> Iterator[str]:
     yield from (f"- Given: {_prose(hypothesis)}" for hypothesis in item.hypotheses)
     yield f"- Source: {item.source}"
     if item.formal:
-        yield f"- Machine-checked in Coq: {', '.join(f'`{name}`' for name in item.formal)}"
+        scope = f" ({_prose(item.formal_scope)})" if item.formal_scope else ""
+        yield f"- Machine-checked in Coq{scope}: {', '.join(f'`{name}`' for name in item.formal)}"
     yield ""
     for result in item.run_checks():
         yield from _step(result)

@@ -50,7 +50,8 @@ def _derivation(item: Derivation) -> Iterator[str]:
     for hypothesis in item.hypotheses:
         yield _wrapped(f"given: {prose(hypothesis)}", "  ")
     if item.formal:
-        yield _wrapped(f"machine-checked in Coq: {', '.join(item.formal)}", "  ")
+        scope = f" ({prose(item.formal_scope)})" if item.formal_scope else ""
+        yield _wrapped(f"machine-checked in Coq{scope}: {', '.join(item.formal)}", "  ")
     for result in item.run_checks():
         yield from _step(result)
 

@@ -124,6 +124,7 @@ class Context:
     evidence: list[Evidence] = field(default_factory=list)
     widths: list[float] = field(default_factory=list)
     misses: list[str] = field(default_factory=list)
+    remark: str = ""  # said of the cell when it holds
 
     @property
     def formulas(self) -> "Formulas":
@@ -176,7 +177,7 @@ class Context:
         worst = max(self.evidence, key=lambda item: (not item.holds, not item.background, _severity(item)))
         failing = [item for item in self.evidence if not item.holds]
         grade = max((item.grade for item in self.evidence), key=lambda item: item.rank)
-        note = f"{len(failing)} of {len(self.evidence)} claims fail" if failing else ""
+        note = f"{len(failing)} of {len(self.evidence)} claims fail" if failing else self.remark
         return CellResult(
             outcome=Outcome.FAILS if failing else Outcome.HOLDS,
             grade=grade,

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from theory.evidence import Grade
+from theory.render.plain import prose
 from verification.matrix.cells import NONE, Check, Context, InapplicableCell, SkipCell
 from verification.matrix.theory_layer import derivation_of, derived_statements
 
@@ -79,19 +79,22 @@ def _run(context: Context) -> None:
         raise InapplicableCell("no machine-checked theorem covers this divergence")
     table, wrong, holes = _answers()
     listing = [f"{name}: {table.get(name, {}).get('says', 'not listed')}" for name in derivation.formal]
-    numbers = {"listing": listing, "steps": {"formal": len(derivation.formal)}}
+    grade = derivation.formal_grade
+    numbers = {"listing": listing, "steps": {grade.value: len(derivation.formal)}}
+    context.remark = prose(derivation.formal_scope)
+    about = f" ({context.remark})" if context.remark else ""
     context.tried += 1
     context.claim(
         f"no source admits anything{': ' + '; '.join(holes) if holes else ''}",
         math.inf if holes else 0.0,
         0.0,
-        Grade.FORMAL,
+        grade,
         numbers,
     )
     for name in derivation.formal:
         reason = wrong.get(name, "" if name in table else "theorems.json does not list it")
-        words = f"{name} is a theorem of the compiled library" + (f": {reason}" if reason else "")
-        context.claim(words, math.inf if reason else 0.0, 0.0, Grade.FORMAL, numbers)
+        words = f"{name} is a theorem of the compiled library{about}" + (f": {reason}" if reason else "")
+        context.claim(words, math.inf if reason else 0.0, 0.0, grade, numbers)
 
 
 @lru_cache

@@ -195,14 +195,28 @@ def _reasons(run: Run) -> Iterable[str]:
             yield f"{line} ({_count(count, 'cell')})"
 
 
+def _in_part(run: Run) -> Iterable[str]:
+    """What the machine-checked theorems are about where that is not the whole statement."""
+    lines: Counter[str] = Counter()
+    for result in run.results:
+        if result.cell.layer == "formal" and result.outcome is Outcome.HOLDS and result.note:
+            lines[f"  {result.cell.statement:<4}{result.note}"] += 1
+    if lines:
+        yield ""
+        yield "Machine-checked in part"
+        for line, count in lines.items():
+            yield f"{line} ({_count(count, 'cell')})"
+
+
 def as_text(run: Run) -> str:
-    """The table per statement, the derivations, the kill table, what fails with its command, and the
-    verdict.
+    """The table per statement, the derivations, the kill table, what is machine-checked in part, what fails
+    with its command, and the verdict.
     """
     blocks = [
         *_table(run),
         *_derivations(run),
         *_mutants(run),
+        *_in_part(run),
         *_reasons(run),
         *_complaints(run),
         "",
