@@ -5,7 +5,9 @@ import json
 import subprocess
 import zipfile
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from armor.errors import InputError, require
@@ -17,6 +19,7 @@ _EPILOG = """examples:
   armor check proof.json
   armor check proof.json --json
   armor check proof.json --formal    (by the checker extracted from the Coq proofs; `make formal` builds it)
+  armor check large.npz --formal     (its doubles are turned into exact rationals first)
 
 Exit code 0: the claimed interval is proved; 1: the certificate is rejected; 2: the file is no certificate.
 """
@@ -68,7 +71,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _read_large(path: Path) -> dict[str, Any]:
     """A large certificate: an `.npz` archive of doubles."""
-    from verification.certificate.large import load_large
+    from verification.certificate.archive import load_large
 
     if not path.is_file():
         raise InputError(f"there is no file {str(path)!r}.")
@@ -86,11 +89,30 @@ def _ends(value: float) -> float | str:
 
 
 def _plain(text: str) -> str:
-    """An exact decimal without its exponent; a quotient stays as it is."""
+    """An exact decimal without its exponent, a quotient that is a double as such; others stay."""
+    if "/" in text and Fraction(text) == Fraction(float(Fraction(text))):
+        return repr(float(Fraction(text)))
     try:
         return f"{Decimal(text):f}"
     except InvalidOperation:
         return text
+
+
+def _rational(path: Path) -> tuple[dict[str, Any] | None, str]:
+    """The rational form of a large certificate and what was repaired in it; or None and why it is unfit."""
+    from verification.certificate.rational import NotCovered, Unfit, rational
+
+    try:
+        found = rational(_read_large(path))
+    except NotCovered as reason:
+        raise InputError(f"{path}: the formal checker does not cover this certificate: {reason}.") from None
+    except Unfit as reason:
+        return None, str(reason)
+    if not found.repaired:
+        return found.certificate, ""
+    columns = "1 column" if found.repaired == 1 else f"{found.repaired} columns"
+    note = f"{columns} of the plan missed q by rounding, at most {found.rest:.1e}, and were completed exactly"
+    return found.certificate, note
 
 
 def _run_formal(args: argparse.Namespace) -> int:
@@ -102,20 +124,41 @@ def _run_formal(args: argparse.Namespace) -> int:
         raise InputError(
             "the proved checker is not built here: `make formal-deps formal` installs Coq and builds it."
         )
-    claim = _read(args.certificate).get("claim")
-    done = subprocess.run([program, args.certificate], capture_output=True, text=True, check=False)
+    with TemporaryDirectory() as folder:
+        file, note = args.certificate, ""
+        if file.suffix == ".npz":
+            certificate, note = _rational(file)
+            if certificate is None:
+                print(
+                    json.dumps({"accepted": False, "grade": "none", "reason": note})
+                    if args.json
+                    else f"rejected: {note}"
+                )
+                return 1
+            file = Path(folder) / "certificate.json"
+            with file.open("w", encoding="utf-8") as stream:
+                stream.write(json.dumps(certificate))
+        else:
+            certificate = _read(file)
+        done = subprocess.run([program, file], capture_output=True, text=True, check=False)
     try:
         verdict = json.loads(done.stdout)
     except json.JSONDecodeError:
         raise InputError(
             f"the proved checker did not answer: {(done.stderr or done.stdout).strip()!r}."
         ) from None
+    if args.certificate.suffix == ".npz":
+        verdict["trusted"].append("the reader of the archive rational.py")
+        verdict["notes"] = [note] if note else []
+    claim = certificate.get("claim")
     if args.json:
         print(json.dumps(verdict))
     elif done.returncode == 0 and isinstance(claim, dict):
         lower, upper = (_plain(str(claim[end])) for end in ("lower", "upper"))
         print(f"accepted: the value lies in [{lower}, {upper}]")
         print(f"  {verdict['grade']}: {verdict['reason']}")
+        if note:
+            print(f"  note: {note}")
         print(f"  trusted: {', '.join(verdict['trusted'])}")
     elif done.returncode == 1:
         print(f"rejected: {verdict['reason']}")

@@ -14,6 +14,7 @@ from armor.errors import InputError
 __all__ = ["large_instance", "run_divergence", "run_dro"]
 
 _COMFORTABLE = 40_000  # arcs up to which the small solver and its exact certificates are quick
+_AS_TEXT = 1_000_000  # costs up to which a certificate may be JSON
 _FIELDS = ("divergence", "cost", "x", "y", "p", "q", "phi", "epsilon", "kappa", "support", "same_space")
 
 
@@ -106,6 +107,21 @@ def _print_json(fields: Mapping[str, Any]) -> None:
     print(json.dumps({key: plain(value) for key, value in fields.items()}, allow_nan=False))
 
 
+def _write_text(path: Path, certificate: Mapping[str, Any], shape: tuple[int, int]) -> None:
+    """The certificate as JSON with exact rationals: its data are the doubles that were solved with."""
+    from armor.cli.intervals import write_atomically
+    from verification.certificate.rational import NotCovered, rational
+
+    n, m = shape
+    if n * m > _AS_TEXT:
+        raise InputError(f"a certificate of {n} x {m} costs is an .npz archive, not {path.name!r}.")
+    try:
+        found = rational(certificate)
+    except NotCovered as reason:
+        raise InputError(f"this certificate is an .npz archive, not {path.name!r}: {reason}.") from None
+    write_atomically(path, found.certificate)
+
+
 def run_divergence(args: argparse.Namespace, fields: Mapping[str, Any]) -> int:
     """Solve, certify where `armor check` can, print; 0 when the interval is narrow, 1 when it is wide."""
     from armor.exact import divergence
@@ -137,9 +153,10 @@ def run_divergence(args: argparse.Namespace, fields: Mapping[str, Any]) -> int:
             raise
         note = f"bracketed in float64, not enclosed: {error}"
     if args.certificate is not None and certificate is not None:
-        if args.certificate.suffix != ".npz":
-            raise InputError(f"a certificate of this size is an .npz archive, not {args.certificate.name!r}.")
-        save_certificate(args.certificate, certificate)
+        if args.certificate.suffix == ".npz":
+            save_certificate(args.certificate, certificate)
+        else:
+            _write_text(args.certificate, certificate, solution.plan.shape)
         print(f"certificate written to {args.certificate}", file=sys.stderr)
     n, m = solution.plan.shape
     if args.json:

@@ -42,8 +42,9 @@ def large_certificate(
             rejects.
     """
     require("flint")
+    from verification.certificate.archive import FORMAT
     from verification.certificate.checker import Rejected
-    from verification.certificate.large import FORMAT, proved_interval
+    from verification.certificate.large import proved_interval
 
     named: Mapping[str, object] = {"name": spec} if isinstance(spec, str) else spec
     if "f" in named:

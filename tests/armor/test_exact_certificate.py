@@ -6,6 +6,7 @@ import pytest
 from armor.errors import InputError
 from armor.exact import divergence
 from armor.exact.certificate import large_certificate, save_certificate
+from verification.certificate.archive import load_large
 
 large = pytest.importorskip("verification.certificate.large")
 
@@ -25,7 +26,7 @@ def _certificate(spec, support, dimension=2, n=160, m=140):
 def test_accepted_and_narrow(spec, support, tmp_path):
     solution, fields = _certificate(spec, support)
     save_certificate(tmp_path / "c.npz", fields)
-    verdict = large.check_large(large.load_large(tmp_path / "c.npz"))
+    verdict = large.check_large(load_large(tmp_path / "c.npz"))
     assert verdict.accepted, verdict.reason
     assert verdict.grade == "enclosed"
     assert verdict.width <= 2e-9

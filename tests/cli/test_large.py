@@ -1,11 +1,21 @@
 """Large instances from `.npz` archives: solved, certified, graded, and a changed certificate refused."""
 
 import json
+import time
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import theory
 from armor.cli.main import main
+from verification.certificate.rational import _between_points
+
+CHECKER = Path(theory.__path__[0]) / "formal" / "build" / "armor-formal"
+needs_checker = pytest.mark.skipif(
+    not CHECKER.exists(), reason="the proved checker is not built: make formal"
+)
 
 
 @pytest.fixture
@@ -68,3 +78,122 @@ def test_what_is_missing_is_one_sentence(instance, tmp_path, capsys):
     (tmp_path / "torn.npz").write_bytes(b"PK\x03\x04 torn")
     assert main(["check", str(tmp_path / "torn.npz")]) == 2
     assert "torn.npz" in capsys.readouterr().err
+
+
+def changed(instance, **fields):
+    with np.load(instance) as archive:
+        content = {**dict(archive), **fields}
+    np.savez(instance, **content)
+
+
+def matrix(instance):
+    """Costs as a matrix in place of points, infinite far away."""
+    with np.load(instance) as archive:
+        content = dict(archive)
+    x, y = content.pop("x"), content.pop("y")
+    cost = np.abs(x[:, None] - y[None, :]).sum(axis=2)
+    np.savez(instance, **{**content, "cost": np.where(cost > 1.2, np.inf, cost)})
+
+
+@needs_checker
+@pytest.mark.parametrize("divergence", ["kl", "tv", "hellinger"])
+@pytest.mark.parametrize("support", ["space", "reference"])
+@pytest.mark.parametrize("costs", ["points", "matrix"])
+def test_the_proved_checker_reads_the_archive(instance, tmp_path, capsys, divergence, support, costs):
+    changed(instance, divergence=json.dumps({"name": divergence}), support=support)
+    if costs == "matrix":
+        matrix(instance)
+    proof = tmp_path / "proof.npz"
+    assert main(["divergence", str(instance), "--json", "--certificate", str(proof)]) == 0
+    capsys.readouterr()
+    assert main(["check", str(proof), "--formal", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["grade"] == "formal"
+    assert any("rational.py" in name for name in answer["trusted"])
+    assert "of the plan missed q by rounding" in answer["notes"][0]
+    assert main(["check", str(proof), "--formal"]) == 0
+    assert "completed exactly" in capsys.readouterr().out
+    with np.load(proof) as archive:
+        content = dict(archive)
+    low, high = content["claim"]
+    for name, value in {
+        "claim": np.array([low + 1e-6, high]),
+        "g": content["g"] + 1e-3 * np.arange(len(content["g"])),
+        "mass": content["mass"] * 1.001,
+        "q": np.roll(content["q"], 1),
+    }.items():
+        np.savez(proof, **{**content, name: value})
+        assert main(["check", str(proof), "--formal"]) == 1, name
+        assert capsys.readouterr().out.startswith("rejected: ")
+
+
+@needs_checker
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["proof.npz", "proof.json"])
+@pytest.mark.parametrize("spec", [{"name": "kl"}, {"name": "hellinger"}, {"name": "renyi", "alpha": "2.5"}])
+def test_one_thousand_points_in_half_a_minute(spec, name, tmp_path, capsys):
+    x, y = np.random.default_rng(7).random((2, 1000, 2))
+    even = [1 / 1000] * 1000
+    fields = {
+        "divergence": spec,
+        "cost": "sqeuclidean",
+        "x": x.tolist(),
+        "y": y.tolist(),
+        "p": even,
+        "q": even,
+    }
+    instance, proof = tmp_path / "instance.json", tmp_path / name
+    instance.write_text(json.dumps({**fields, "support": "reference"}))
+    assert main(["divergence", str(instance), "--certificate", str(proof)]) == 0
+    capsys.readouterr()
+    begin = time.perf_counter()
+    assert main(["check", str(proof), "--formal"]) == 0
+    assert time.perf_counter() - begin < 30
+
+
+@needs_checker
+def test_irrational_costs_are_not_covered(instance, tmp_path, capsys):
+    changed(instance, cost='{"norm": 2, "power": 1, "scale": 3}')
+    proof = tmp_path / "proof.npz"
+    assert main(["divergence", str(instance), "--certificate", str(proof)]) == 0
+    capsys.readouterr()
+    assert main(["check", str(proof), "--formal"]) == 2
+    error = capsys.readouterr().err
+    assert "does not cover" in error
+    assert "irrational" in error
+    assert main(["divergence", str(instance), "--certificate", str(tmp_path / "proof.json")]) == 2
+    assert ".npz archive" in capsys.readouterr().err
+
+
+def test_a_large_certificate_may_be_json(instance, tmp_path, capsys):
+    proof = tmp_path / "proof.json"
+    assert main(["divergence", str(instance), "--json", "--certificate", str(proof)]) == 0
+    solved = json.loads(capsys.readouterr().out)
+    assert main(["check", str(proof), "--json"]) == 0
+    graded = json.loads(capsys.readouterr().out)
+    assert graded["accepted"] is True
+    assert graded["upper"] == pytest.approx(solved["upper"], abs=1e-15)
+    if CHECKER.exists():
+        assert main(["check", str(proof), "--formal"]) == 0
+        assert f"{solved['lower']!r}, {solved['upper']!r}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ((1.0, 1.0, 0.5), lambda d: sum(map(abs, d)) / 2),
+        ((np.inf, 3.0, 1.0), lambda d: max(map(abs, d)) ** 3),
+        ((2.0, 2.0, 0.1), lambda d: sum(v * v for v in d) * Fraction(0.1)),
+        ((2.0, 4.0, 1.0), lambda d: sum(v * v for v in d) ** 2),
+    ],
+)
+def test_costs_of_points_are_formed_exactly(rule, expected):
+    norm, power, scale = rule
+    rng = np.random.default_rng(1)
+    x, y = rng.random((3, 2)) * 1e-3, rng.random((2, 2)) - 5
+    text = json.dumps({"norm": "inf" if np.isinf(norm) else norm, "power": power, "scale": scale})
+    found = _between_points({"cost": text, "x": x, "y": y})
+    for i in range(3):
+        for j in range(2):
+            d = [Fraction(b) - Fraction(a) for a, b in zip(x[i].tolist(), y[j].tolist(), strict=True)]
+            assert Fraction(found[i][j]) == expected(d)

@@ -1,11 +1,8 @@
 """Re-checks large certificates of D^c: float64 tiles with an a-priori rounding bound, everything else in
 ball arithmetic.
 
-A large certificate is an `.npz` archive of doubles, which are exact: `divergence`, `support`, `cost` (a
-matrix, or with
-points `x`, `y` the JSON text of their cost), `p`, `q`, `g`, the plan's `rows`, `columns`, `mass`, the
-`singular` masses
-and the `claim` (lower, upper). Weights are `p/Σp` and `q/Σq`, divided exactly.
+A large certificate is an archive of doubles, which are exact (`archive`). Weights are `p/Σp` and `q/Σq`,
+divided exactly.
 
 Weak duality as in the small checker (T1, T2). Floating point enters in two places only, with `u = 2⁻⁵³`:
 
@@ -24,41 +21,24 @@ The plan's columns must hold `q` to 1e-11 of it; the rest is put exactly on the 
 
 import json
 import math
-import zipfile
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from flint import arb, ctx, fmpq
 from numpy.typing import NDArray
 
+from verification.certificate.archive import FIELDS, FORMAT, SLACK
 from verification.certificate.checker import Rejected, Verdict
 from verification.certificate.formulas import INF, Formula, formula
 
-__all__ = ["FORMAT", "check_large", "load_large", "proved_interval"]
+__all__ = ["check_large", "proved_interval"]
 
-FORMAT = "armor-d-certificate 1 large"
-_FIELDS = {
-    "format",
-    "divergence",
-    "support",
-    "cost",
-    "p",
-    "q",
-    "g",
-    "rows",
-    "columns",
-    "mass",
-    "singular",
-    "claim",
-}
 _U = 2.0**-53
 _PRECISION = 160  # bits of the ball arithmetic
 _TILE = 1 << 19  # entries of one tile
 _WIDE = 16  # coordinates beyond which tiles come from matrix products
-_SLACK = 1e-11  # relative mass that a column of the plan may be off
 
 Floats = NDArray[np.float64]
 
@@ -66,19 +46,6 @@ Floats = NDArray[np.float64]
 def _need(condition: bool, why: str) -> None:
     if not condition:
         raise Rejected(why)
-
-
-def load_large(path: Path) -> dict[str, Any]:
-    """The arrays and texts of a large certificate, read without pickle.
-
-    Raises:
-        ValueError: the file is not such an archive.
-    """
-    if not zipfile.is_zipfile(path):
-        raise ValueError("it is no zip archive")
-    with np.load(path, allow_pickle=False) as archive:
-        content = {name: archive[name] for name in archive.files}
-    return {name: str(v) if v.dtype.kind == "U" and v.ndim == 0 else v for name, v in content.items()}
 
 
 class _Costs:
@@ -223,7 +190,7 @@ def _upper(fields: Mapping[str, Any], costs: _Costs, member: Formula, p: list[fm
         held[j] += masses[k]
         if j not in largest or mass[k] > mass[largest[j]]:
             largest[j] = k
-    slack = fmpq(Fraction(_SLACK).numerator, Fraction(_SLACK).denominator)
+    slack = fmpq(Fraction(SLACK).numerator, Fraction(SLACK).denominator)
     for j in range(m):
         rest = q[j] - held[j]
         _need(abs(rest) <= slack * q[j], f"column {j} of the plan does not hold q")
@@ -265,9 +232,9 @@ def check_large(fields: Mapping[str, Any]) -> Verdict:
     """Whether the witnesses of a large certificate prove the interval that it claims."""
     try:
         _need(fields.get("format") == FORMAT, "its format is unknown")
-        missing = sorted(_FIELDS - set(fields))
+        missing = sorted(FIELDS - set(fields))
         _need(not missing, f"it lacks {missing[0] if missing else ''}")
-        _need(set(fields) <= _FIELDS | {"x", "y"}, "it has an unknown field")
+        _need(set(fields) <= FIELDS | {"x", "y"}, "it has an unknown field")
         claim = _array(fields["claim"], "claim")
         _need(len(claim) == 2 and claim[0] <= claim[1], "the claimed interval is empty")
         lower, upper = proved_interval(fields)
