@@ -91,6 +91,7 @@ _NEEDS: dict[str, Callable[[FDivergence], Any]] = {
 }
 _ABOUT_RENYI = {
     "T1_renyi_primal",
+    "T1_renyi_primal_dro",
     "T2_renyi_weak_duality",
     "T2_renyi_strong_duality",
     "T6_renyi_strong_duality",

@@ -130,7 +130,7 @@ Fixpoint hrow (g c : seq (option Q)) : option Q :=
   | _, _ => None
   end.
 
-(** [sum_i p_i f*(h_i)]. *)
+(** [sum_i p_i f*(h_i)]; a row without a finite arc to a priced column has [h_i = -oo] and [f*(-oo) = -f(0)]. *)
 Fixpoint dual_sum (d : div) (g : seq (option Q)) (rows : seq row) : option itv :=
   match rows with
   | [::] => Some (iZ 0)
@@ -140,7 +140,7 @@ Fixpoint dual_sum (d : div) (g : seq (option Q)) (rows : seq row) : option itv :
       | Some s =>
           if qlt 0 p then
             match hrow g c with
-            | None => None
+            | None => match fval d 0 with None => None | Some v => Some (isub s (imul (iQ p) v)) end
             | Some h => match fstar d h with None => None | Some v => Some (iadd (imul (iQ p) v) s) end
             end
           else if Qeq_bool p 0 then Some s else None

@@ -162,21 +162,30 @@ Section One.
 Variables (d : div) (f : ffun).
 Hypothesis den : denotes d f.
 
-Definition U (g : seq (option Q)) (z : row) : R := real (conjugate f (Q2R (odflt 0%Q (hrow g z.2)))).
+Definition U (g : seq (option Q)) (z : row) : R :=
+  if hrow g z.2 is Some h then real (conjugate f (Q2R h)) else - real (f 0).
 
 Lemma dual_sum_sound g rows i : dual_sum prec d g rows = Some i ->
   cont i (\big[Rplus/0]_(z <- rows) (Q2R z.1 * U g z)) /\
   forall x, (x < size rows)%N -> 0 < Q2R (nth row0 rows x).1 ->
-    exists h, hrow g (nth row0 rows x).2 = Some h /\ conjugate f (Q2R h) = Finite (U g (nth row0 rows x)).
+    if hrow g (nth row0 rows x).2 is Some h then conjugate f (Q2R h) = Finite (U g (nth row0 rows x))
+    else Rbar_opp (f 0) = Finite (U g (nth row0 rows x)).
 Proof.
 elim: rows i => [|[p c] rows IH] i /=; first by case=> <-; rewrite big_nil; split => //; exact: c_Z.
 case e : (dual_sum _ _ _ _) => [s|] //; have [cs hs] := IH _ e.
 case p0 : (qlt 0 p).
-  case eh : (hrow g c) => [h|] //; case ev : (fstar _ _ _) => [v|] // -[<-].
-  have [u [eu cu]] := fstar_sound den ev.
-  have eU : U g (p, c) = u by rewrite /U /= eh /= eu.
-  rewrite big_cons eU /=; split; first by apply: c_add => //; apply: c_mul => //; exact: c_Q.
-  by case=> [|x] //= lx px; [exists h; rewrite eU | exact: hs].
+  case eh : (hrow g c) => [h|].
+    case ev : (fstar _ _ _) => [v|] // -[<-].
+    have [u [eu cu]] := fstar_sound den ev.
+    have eU : U g (p, c) = u by rewrite /U /= eh eu.
+    rewrite big_cons eU /=; split; first by apply: c_add => //; apply: c_mul => //; exact: c_Q.
+    by case=> [|x] //= lx px; [rewrite eh eU | exact: hs].
+  case ev : (fval _ _ _) => [v|] // -[<-].
+  have [|u [eu cu]] := fval_sound den _ ev; first by rewrite Q2R0; lra.
+  rewrite Q2R0 in eu; have eU : U g (p, c) = - u by rewrite /U /= eh eu.
+  rewrite big_cons eU /=; split; last by case=> [|x] //= lx px; [rewrite eh eU eu | exact: hs].
+  have -> : Q2R p * - u + \big[Rplus/0]_(z <- rows) (Q2R z.1 * U g z) = \big[Rplus/0]_(z <- rows) (Q2R z.1 * U g z) - Q2R p * u by ring.
+  by apply: c_sub => //; apply: c_mul => //; exact: c_Q.
 case pz : (Qeq_bool p 0) => // -[<-]; have ep := qeqP pz; rewrite Q2R0 in ep.
 rewrite big_cons /= ep Rmult_0_l Rplus_0_l; split => //.
 by case=> [|x] //= lx px; [lra | exact: hs].
@@ -205,10 +214,6 @@ split; first by rewrite ss ea; ring.
 by case=> [|j] lj /=; [right | exact: hs].
 Qed.
 
-Lemma dual_weights rows : sum (fun x : 'I_(size rows) => weight rows x * U [::] (nth row0 rows x)) =
-  \big[Rplus/0]_(z <- rows) (Q2R z.1 * U [::] z).
-Proof. exact: (sum_nth row0 rows (fun z => Q2R z.1 * U [::] z)). Qed.
-
 (** Lower bound on [D^c]. *)
 Theorem check_lower_sound space rows q g claim : check_lower prec d space rows q g claim ->
   Rbar_le (Q2R claim) (program f (slope f (mode space)) (weight rows) (arc rows (size q)) (vec (size q) q)).
@@ -223,16 +228,19 @@ pose u (x : 'I_(size rows)) := U g (nth row0 rows x).
 have eu : expect (weight rows) u = \big[Rplus/0]_(z <- rows) (Q2R z.1 * U g z).
   exact: (sum_nth row0 rows (fun z => Q2R z.1 * U g z)).
 have A : Rbar_le (expect (vec (size q) q) G - expect (weight rows) u) (program f (slope f (mode space)) (weight rows) (arc rows (size q)) (vec (size q) q)).
-{ apply: (@T2_weak_duality _ _ f _ (weight rows) _ (@slope_not_minus f (mode space)) (arc_nonneg ok (m := size q)) (weight_ge0 ok) _ G H u).
-- move=> x y px qy; rewrite /arc; case ec : (nth None _ _) => [r|] //=.
+{ apply: (@T2_weak_duality_idle _ _ f _ (weight rows) _ (@slope_not_minus f (mode space)) (arc_nonneg ok (m := size q)) (weight_ge0 ok) _ G H u).
+- move=> x px; have := hj x (ltn_ord x) px; case eh : (hrow g (nth row0 rows x).2) => [h|] ec; [left | right].
+    split; last by rewrite /H eh /= ec; exact: Rbar_le_refl.
+    move=> y qy; rewrite /arc; case er : (nth None _ _) => [r|] //=.
+    case: (hp y (ltn_ord y)) => [[v [ev _]]|[_ z]]; last by case: qy.
+    by have := hrow_sound eh ev er; rewrite /G /H ev eh /=; lra.
+  split; last by rewrite ec; exact: Rbar_le_refl.
+  move=> y qy; rewrite /arc; case er : (nth None _ _) => [r|] //.
   case: (hp y (ltn_ord y)) => [[v [ev _]]|[_ z]]; last by case: qy.
-  have [h [eh _]] := hj x (ltn_ord x) px.
-  by have := hrow_sound eh ev ec; rewrite /G /H ev eh /=; lra.
+  by case: (hrow_none eh ev er).
 - move=> y qy; have := slope_sound space den; case: (hp y (ltn_ord y)) => [[v [ev hk]]|[_ z]]; last by case: qy.
   case ek : (slope_of _ _ _) => [i|]; last by move=> ->.
-  by move=> [kv [-> ck]]; rewrite /G ev /=; exact: hk ck.
-- move=> x px; have [h [eh ec]] := hj x (ltn_ord x) px.
-  by rewrite /H eh /= ec; exact: Rbar_le_refl. }
+  by move=> [kv [-> ck]]; rewrite /G ev /=; exact: hk ck. }
 by apply: Rbar_le_trans _ A; rewrite eu /expect /vec /G /=; lra.
 Qed.
 
@@ -259,20 +267,22 @@ have eu : expect (weight rows) u = \big[Rplus/0]_(z <- rows) (Q2R z.1 * U g z).
 pose psi x := Q2R mu * H x + Q2R rho.
 have A : Rbar_le (DRO (program f (slope f (mode space)) (weight rows) (arc rows (size phi))) (vec (size phi) phi) (Q2R eps) (Q2R kappa))
   (Q2R lambda * Q2R eps + Q2R rho + Q2R mu * expect (weight rows) u).
-{ apply: (@T7_weak_duality _ _ f _ (weight rows) _ (@slope_not_minus f (mode space)) (arc_nonneg ok (m := size phi)) (weight_ge0 ok)
+{ apply: (@T7_weak_duality_idle _ _ f _ (weight rows) _ (@slope_not_minus f (mode space)) (arc_nonneg ok (m := size phi)) (weight_ge0 ok)
     (vec (size phi) phi) (Q2R eps) (Q2R kappa) (Q2R lambda) (Q2R rho) (Q2R mu) psi u l0 muE m0).
-- move=> x y px; rewrite /arc; case ec : (nth None _ _) => [r|] // _.
-  have [h [eh _]] := hj x (ltn_ord x) px.
-  have := hrow_sound eh (gE y) ec; rewrite gR /psi /H eh /= => /(Rmult_le_compat_l _ _ _ (Rlt_le _ _ m0)).
-  have -> : Q2R mu * ((vec (size phi) phi y - Q2R rho) / Q2R mu - Q2R r) = vec (size phi) phi y - Q2R rho - Q2R mu * Q2R r by field; lra.
-  lra.
+- move=> x px; have := hj x (ltn_ord x) px; case eh : (hrow g (nth row0 rows x).2) => [h|] ec; [left | right].
+    split; last first.
+      have -> : (psi x - Q2R rho) / Q2R mu = H x by rewrite /psi; field; lra.
+      by rewrite /H eh /= ec; exact: Rbar_le_refl.
+    move=> y; rewrite /arc; case er : (nth None _ _) => [r|] // _.
+    have := hrow_sound eh (gE y) er; rewrite gR /psi /H eh /= => /(Rmult_le_compat_l _ _ _ (Rlt_le _ _ m0)).
+    have -> : Q2R mu * ((vec (size phi) phi y - Q2R rho) / Q2R mu - Q2R r) = vec (size phi) phi y - Q2R rho - Q2R mu * Q2R r by field; lra.
+    lra.
+  split; last by rewrite ec; exact: Rbar_le_refl.
+  by move=> y; rewrite /arc; case er : (nth None _ _) => [r|] //; case: (hrow_none eh (gE y) er).
 - move=> y; have := slope_sound space den; case: (hp y (ltn_ord y)) => [[v [ev hk]]|[ev _]]; last by rewrite gE in ev.
   rewrite gE in ev; case: ev => ev; rewrite -gR ev.
   case ek : (slope_of _ _ _) => [i|]; last by move=> ->.
-  by move=> [kv [-> ck]]; exact: hk ck.
-- move=> x px; have [h [eh ec]] := hj x (ltn_ord x) px.
-  have -> : (psi x - Q2R rho) / Q2R mu = H x by rewrite /psi; field; lra.
-  by rewrite /H eh /= ec; exact: Rbar_le_refl. }
+  by move=> [kv [-> ck]]; exact: hk ck. }
 by apply: Rbar_le_trans A _; rewrite eu /=; lra.
 Qed.
 

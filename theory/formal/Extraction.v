@@ -5,7 +5,7 @@
 From Coq Require Import Extraction ExtrOcamlBasic ExtrOcamlZBigInt ZArith QArith.
 From Coq Require ClassicalDedekindReals.
 From Interval Require Specific_stdz.
-From ArmorD Require Import Checker CheckerRenyi.
+From ArmorD Require Import Checker CheckerRenyi Certificate.
 Extraction Language OCaml.
 (* The real numbers in Interval's functors are specification only: no computation reaches this axiom. *)
 Extract Constant ClassicalDedekindReals.sig_forall_dec => "(fun _ -> failwith ""a real number was computed"")".
@@ -28,4 +28,5 @@ Extract Constant Specific_stdz.StdZRadix2.mantissa_shr => "(fun m d pos ->
    | Pos_Eq, true, true -> Pos_Mi | Pos_Eq, true, false -> Pos_Eq | _, _, true -> Pos_Up | _, _, false -> Pos_Lo))".
 
 Extraction "build/kernel.ml" check_lower check_upper check_dro_lower check_dro_upper check_dro_upper_zero
-  check_renyi_lower check_renyi_upper check_renyi_dro_lower check_renyi_dro_upper check_renyi_dro_upper_zero distribution precision.
+  check_renyi_lower check_renyi_upper check_renyi_dro_lower check_renyi_dro_upper check_renyi_dro_upper_zero distribution precision
+  check_certificate check_instance check_lower_end check_upper_end on_one_space.

@@ -231,6 +231,7 @@ case: (Rdichotomy _ _ a1) => [al|ag].
   by apply: Rmult_le_compat_r; [lra | exact: mono].
 Qed.
 
+(** Idea: as above. *)
 Theorem T1_renyi_primal : Dc (renyi a m p) c q = renyi_program a m p c q.
 Proof.
 apply: Rbar_le_antisym.
@@ -280,3 +281,9 @@ apply: Rbar_le_antisym.
   by rewrite Rmult_0_l; apply: Rmult_le_pos => //; exact: real_c_ge0.
 Qed.
 End T1.
+
+(** Idea: T1 at every distribution. *)
+Corollary T1_renyi_primal_dro (X : finType) (a : R) (m : support) (p : X -> R) (c : X -> X -> Rbar) phi eps kappa :
+  0 < a -> a <> 1 -> prob p -> nonneg_cost c -> reflexive_cost c ->
+  DRO (Dc (renyi a m p) c) phi eps kappa = DRO (renyi_program a m p c) phi eps kappa.
+Proof. by move=> a0 a1 pp c0 cd; apply: DRO_ext => q pq; exact: T1_renyi_primal. Qed.

@@ -130,6 +130,7 @@ Context {X : finType} (f : ffun) (m : support) (p q : X -> R) (c : X -> X -> Rba
 Hypotheses (c0 : nonneg_cost c) (cd : reflexive_cost c) (pp : prob p) (pq : prob q).
 Let k := slope f m.
 
+(** Idea: as above; rows without reference mass become singular mass, singular mass goes to the diagonal. *)
 Theorem T1_primal : Dc (Df f k p) c q = program f k p c q.
 Proof.
 have Dpos := @Df_ge0 X f m p pp; have nk : k <> m_infty by apply: slope_not_minus.
@@ -193,3 +194,17 @@ apply: Rbar_le_antisym.
   lra.
 Qed.
 End T1.
+
+(** The DRO value sees its divergence only at distributions. *)
+Lemma DRO_ext (Y : finType) (dist dist' : (Y -> R) -> Rbar) phi eps kappa : (forall q, prob q -> dist q = dist' q) ->
+  DRO dist phi eps kappa = DRO dist' phi eps kappa.
+Proof.
+move=> h; apply: Sup_ext => v.
+by split=> -[q [d [pq e de ->]]]; exists q, d; split => //; rewrite -e h.
+Qed.
+
+(** Idea: T1 at every distribution. *)
+Corollary T1_primal_dro (X : finType) (f : ffun) (m : support) (p : X -> R) (c : X -> X -> Rbar) phi eps kappa :
+  nonneg_cost c -> reflexive_cost c -> prob p ->
+  DRO (Dc (Df f (slope f m) p) c) phi eps kappa = DRO (program f (slope f m) p c) phi eps kappa.
+Proof. by move=> c0 cd pp; apply: DRO_ext => q pq; exact: T1_primal. Qed.

@@ -114,8 +114,10 @@ STATEMENT = Statement(
     _steps,
     formal=(
         "ArmorD.T01_primal.T1_primal",
+        "ArmorD.T01_primal.T1_primal_dro",
         "ArmorD.Compactness.T1_attained",
         "ArmorD.RenyiProgram.T1_renyi_primal",
+        "ArmorD.RenyiProgram.T1_renyi_primal_dro",
     ),
     renyi=ForRenyi(_renyi, _RENYI),
 )

@@ -115,6 +115,7 @@ STATEMENT = Statement(
     _steps,
     formal=(
         "ArmorD.T02_weak.T2_weak_duality",
+        "ArmorD.T02_weak.T2_weak_duality_idle",
         "ArmorD.T02_weak.T2_plan_bound",
         "ArmorD.T02_strong.T2_strong_duality",
         "ArmorD.T07_strong.T2_f_strong_duality",

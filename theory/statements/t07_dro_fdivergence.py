@@ -81,6 +81,7 @@ STATEMENT = Statement(
     _steps,
     formal=(
         "ArmorD.T02_weak.T7_weak_duality",
+        "ArmorD.T02_weak.T7_weak_duality_idle",
         "ArmorD.T07_strong.T7_weak",
         "ArmorD.T07_strong.T7_strong_duality",
     ),

@@ -82,6 +82,16 @@ STATEMENT = Statement(
     formal=(
         "ArmorD.T13_T28_elementary.T18_divergence_property",
         "ArmorD.T13_T28_elementary.T18_strict",
+        "ArmorD.T18_strict.kl_strict",
+        "ArmorD.T18_strict.reverse_kl_strict",
+        "ArmorD.T18_strict.pearson_strict",
+        "ArmorD.T18_strict.neyman_strict",
+        "ArmorD.T18_strict.hellinger_strict",
+        "ArmorD.T18_strict.js_strict",
+        "ArmorD.T18_strict.triangular_strict",
+        "ArmorD.T18_strict.jeffreys_strict",
+        "ArmorD.T18_strict.alpha_strict",
+        "ArmorD.T18_strict.tv_strict",
     ),
     renyi=ForRenyi(_steps),
 )
