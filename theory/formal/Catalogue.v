@@ -27,6 +27,7 @@ refine (@Fenchel (fun t => t * ln t) 0 (fun _ => True) (fun y => exp (y - 1)) (f
 - by move=> y M [].
 Defined.
 
+(** Idea: the gap is [t (u - 1 - log u)] with [u = exp(y - 1)/t], zero only at [u = 1]. *)
 Theorem kl_equality : equality_case kl.
 Proof.
 move=> t y t0 _ /=; split=> [e|->]; last by rewrite (_ : 1 + ln t - 1 = ln t) ?exp_ln //; ring.
@@ -35,6 +36,7 @@ case: (Req_dec (exp (y - 1 - ln t)) 1) => [e1|ne].
 have := kl_gap y t0; have := ln_lt_sub1 (exp_pos _) ne; nra.
 Qed.
 
+(** Idea: [f*] is finite everywhere, and [f'(oo)] is the right end of its domain. *)
 Theorem kl_recession : recession (divergence kl) = p_infty.
 Proof. by apply: recession_closed_form => // y _; exists y; split => //; lra. Qed.
 
@@ -57,6 +59,7 @@ refine (@Fenchel (fun t => - ln t) p_infty (fun y => y < 0) (fun y => -1 - ln (-
   by rewrite ln_exp; have := exp_pos M; nra.
 Defined.
 
+(** Idea: the gap is [u - 1 - log u] with [u = - t y]. *)
 Theorem reverse_kl_equality : equality_case reverse_kl.
 Proof.
 move=> t y t0 /= y0; have i := Rinv_0_lt_compat _ t0; split=> [e|->].
@@ -67,6 +70,7 @@ move=> t y t0 /= y0; have i := Rinv_0_lt_compat _ t0; split=> [e|->].
 by rewrite Ropp_involutive ln_Rinv //; field; lra.
 Qed.
 
+(** Idea: the right end of the domain [y < 0] of [f*]. *)
 Theorem reverse_kl_recession : recession (divergence reverse_kl) = 0.
 Proof. by apply: recession_closed_form => [y /= h|y /= h]; [lra | exists y; split => //; lra]. Qed.
 
@@ -89,6 +93,7 @@ refine (@Fenchel (fun t => (t - 1) * (t - 1)) 1 (fun _ => True) pearson_star (fu
 - by move=> y M [].
 Defined.
 
+(** Idea: the gap is the square of [t - 1 - y/2]. *)
 Theorem pearson_equality : equality_case pearson.
 Proof.
 move=> t y t0 _ /=; rewrite /pearson_star; split=> [e|->]; last by case: Rle_dec => [h|h] /=; lra.
@@ -97,6 +102,7 @@ suff : t - 1 - y / 2 = 0 by lra.
 by apply: Rsqr_0_uniq; rewrite /Rsqr; lra.
 Qed.
 
+(** Idea: [f*] is finite everywhere. *)
 Theorem pearson_recession : recession (divergence pearson) = p_infty.
 Proof. by apply: recession_closed_form => // y _; exists y; split => //; lra. Qed.
 
@@ -145,6 +151,7 @@ refine (@Fenchel (fun t => (1 - t) * (1 - t) / t) p_infty (fun y => y <= 1) (fun
   have := Rle_abs M; lra.
 Defined.
 
+(** Idea: the gap is the square of [1 - t sqrt(1 - y)], over [t]. *)
 Theorem neyman_equality : equality_case neyman.
 Proof.
 move=> t y t0 y1; split=> [e|->]; last by case: (touch neyman t0).
@@ -158,6 +165,7 @@ have w : sqrt (1 - y) = / t.
 by rewrite (sq_sqrt y1) w; field; lra.
 Qed.
 
+(** Idea: the right end of the domain [y <= 1] of [f*]. *)
 Theorem neyman_recession : recession (divergence neyman) = 1.
 Proof. by apply: recession_closed_form => [y /= h|y /= h]; [lra | exists y; split => //; lra]. Qed.
 
@@ -192,6 +200,7 @@ all: try (move=> e; repeat split => ?; nra).
 all: move=> [a [b d]]; case: (Rtotal_order t 1) => [l|[l|l]]; [have := a l | have := d l | have := b l]; nra.
 Qed.
 
+(** Idea: the right end of the domain [y <= 1/2] of [f*]. *)
 Theorem tv_recession : recession (divergence tv) = /2.
 Proof. by apply: recession_closed_form => [y /= h|y /= h]; [lra | exists y; split => //; lra]. Qed.
 
@@ -230,6 +239,7 @@ refine (@Fenchel (fun t => (sqrt t - 1) * (sqrt t - 1)) 1 (fun y => y < 1) (fun 
   by rewrite sqrt_square; [have := Rle_abs M; rewrite /s; nra | rewrite /s; lra].
 Defined.
 
+(** Idea: the gap is the square of [(1 - y) sqrt t - 1], over [1 - y]. *)
 Theorem hellinger_equality : equality_case hellinger.
 Proof.
 move=> t y t0 /= y1; have s0 := sqrt_lt_R0 _ t0; split=> [e|->]; last by case: (touch hellinger t0).
@@ -242,5 +252,6 @@ have h := Rsqr_0_uniq _ z; apply: (Rmult_eq_reg_r (sqrt t)); last lra.
 by rewrite Rmult_minus_distr_r Rinv_l; lra.
 Qed.
 
+(** Idea: the right end of the domain [y < 1] of [f*]. *)
 Theorem hellinger_recession : recession (divergence hellinger) = 1.
 Proof. by apply: recession_closed_form => [y /= h|y /= h]; [lra | exists y; split => //; lra]. Qed.

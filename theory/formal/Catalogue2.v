@@ -67,6 +67,7 @@ refine (@Fenchel (fun t => (t - 1) * (t - 1) / (t + 1)) 1 (fun y => y <= 1) tria
   have := Rle_abs M; lra.
 Defined.
 
+(** Idea: the gap is the square of [2 - (1 + t) sqrt(1 - y)], over [1 + t]; below -3 it is positive. *)
 Theorem triangular_equality : equality_case triangular.
 Proof.
 move=> t y t0 y1; split=> [|->]; last by case: (touch triangular t0).
@@ -81,6 +82,7 @@ rewrite /= /triangular_star; case: Rle_dec => h /=.
 by have := triangular_gap_low t0; move=> /(_ y); lra.
 Qed.
 
+(** Idea: the right end of the domain [y <= 1] of [f*]. *)
 Theorem triangular_recession : recession (divergence triangular) = 1.
 Proof. by apply: recession_closed_form => [y /= h|y /= h]; [lra | exists y; split => //; lra]. Qed.
 
@@ -164,6 +166,7 @@ refine (@Fenchel js_val (ln 2 / 2) (fun y => y < ln 2 / 2) (fun y => - ln (2 - e
   have := Rle_abs M; nra.
 Defined.
 
+(** Idea: twice the gap is two instances of [u - 1 - log u], both zero only at [exp(2 y) = 2 t/(1 + t)]. *)
 Theorem js_equality : equality_case js.
 Proof.
 move=> t y t0 y1; split=> [|->]; last by case: (touch js t0).
@@ -183,6 +186,7 @@ have -> : t * (E * ((1 + t) / 2) / t - 1) = E * ((1 + t) / 2) - t by field; lra.
 lra.
 Qed.
 
+(** Idea: the right end of the domain [y < log(2)/2] of [f*]. *)
 Theorem js_recession : recession (divergence js) = ln 2 / 2.
 Proof. by apply: recession_closed_form => [y /= h|y /= h]; [lra | exists y; split => //; lra]. Qed.
 
@@ -248,6 +252,7 @@ refine (@Fenchel (fun t => (t - 1) * ln t) p_infty (fun _ => True) jeffreys_star
 - by move=> y M [].
 Defined.
 
+(** Idea: with [u = t lambert(1 - y)] the gap is two instances of [u - 1 - log u], one of them at [1/u]. *)
 Theorem jeffreys_equality : equality_case jeffreys.
 Proof.
 move=> t y t0 _; split=> [/= e|->]; last by case: (touch jeffreys t0).
@@ -258,5 +263,6 @@ case: (Req_dec (t * lambert (1 - y)) 1) => [e1|ne].
 have := ln_lt_sub1 u0 ne; have := ln_ge_inv u0; nra.
 Qed.
 
+(** Idea: [f*] is finite everywhere. *)
 Theorem jeffreys_recession : recession (divergence jeffreys) = p_infty.
 Proof. by apply: recession_closed_form => // y _; exists y; split => //; lra. Qed.

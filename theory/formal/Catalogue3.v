@@ -200,6 +200,7 @@ refine (@Fenchel alpha_val alpha_val0 alpha_dom alpha_star alpha_deriv _ _ _ _ _
   lra.
 Defined.
 
+(** Idea: the gap is Bernoulli's, zero only where [t^(a - 1) = (a - 1) y]. *)
 Theorem alpha_equality : equality_case alpha.
 Proof.
 move=> t y t0 d; split=> [/= e|->]; last by case: (touch alpha t0).
@@ -210,6 +211,7 @@ have g := alpha_gap t0 h; case: (Req_dec (ln t - alpha_log y) 0) => [z|/bernoull
 by have := Rmult_lt_0_compat _ _ (exp_pos (a * alpha_log y)) b; lra.
 Qed.
 
+(** Idea: the right end of the domain of [f*], which is everything for [a > 1] and ends at 0 for [a < 1]. *)
 Theorem alpha_recession : recession (divergence alpha) = if Rlt_dec 1 a then p_infty else 0.
 Proof.
 case: Rlt_dec => l /=.
@@ -248,6 +250,7 @@ Qed.
 
 Definition cvar : ffun := FFun cvar_minorants cvar_one.
 
+(** Idea: a linear function on [[0, 1/b]] is largest at an end. *)
 Theorem cvar_conjugate y : conjugate cvar y = Rmax y 0 / b.
 Proof.
 have i : 0 < / b by apply: Rinv_0_lt_compat; lra.
@@ -261,6 +264,7 @@ apply: (Rbar_le_trans _ (Rbar_minus (/ b * y) (cvar (/ b)))); last by apply: Sup
 by rewrite /= /cvar_val; case: Rle_dec => h /=; [rewrite /Rdiv; lra | lra].
 Qed.
 
+(** Idea: the maximum of [t y] on [[0, 1/b]] sits at the end that the sign of [y] picks. *)
 Theorem cvar_equality t y : 0 <= t <= / b ->
   (t * y = Rmax y 0 / b <-> (0 < y -> t = / b) /\ (y < 0 -> t = 0)).
 Proof.
@@ -272,6 +276,7 @@ move=> ht; rewrite /Rmax /Rdiv; case: Rle_dec => hy; split.
 - by move=> [h _]; rewrite h; [ring | lra].
 Qed.
 
+(** Idea: [f] is infinite beyond [1/b]. *)
 Theorem cvar_recession : recession cvar = p_infty.
 Proof.
 have i : 1 <= / b by rewrite -{1}Rinv_1; apply: Rinv_le_contravar; lra.

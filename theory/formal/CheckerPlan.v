@@ -108,6 +108,7 @@ Let k := slope f (mode space).
 Definition plan_pi (x : 'I_(size rows)) (y : 'I_m) : R := mass (nth [::] plan x) y.
 Definition plan_s (y : 'I_m) : R := Q2R (nth 0%Q s y).
 
+(** Idea: row by row, the exact masses are those of a plan of the program and the intervals hold its value. *)
 Theorem plan_sound (q : 'I_m -> R) : (forall y, q y = Q2R (nth 0%Q (columns plan s) y)) ->
   program_feasible (weight rows) q plan_pi plan_s /\
   program_dom f k (weight rows) (arc rows m) plan_pi plan_s /\

@@ -158,6 +158,7 @@ have szp : size (nth [::] plan x) = m by apply/eqP; apply: (all_nthP [::] shp); 
 by rewrite /eta_of szp.
 Qed.
 
+(** Idea: row by row, the exact masses are those of a plan of the program. *)
 Theorem plan_geometry (q : 'I_m -> R) : (forall y, q y = Q2R (nth 0%Q (columns plan s) y)) ->
   [/\ program_feasible (weight rows) q pi ps, supported (arc rows m) pi & Q2R t = rcost (arc rows m) pi].
 Proof.
@@ -307,6 +308,7 @@ Hypothesis acc : renyi_plan_value prec a space rows plan s = Some v.
 Notation pi := (@plan_pi rows plan s).
 Notation ps := (@plan_s s).
 
+(** Idea: the geometry of the plan, and an interval that holds Rényi's sum of its rows. *)
 Theorem renyi_plan_sound (q : 'I_m -> R) : (forall y, q y = Q2R (nth 0%Q (columns plan s) y)) ->
   [/\ program_feasible p q pi ps, renyi_plan_dom A md p (arc rows m) pi ps
     & cont v (renyi_div A p (fun x => sum (pi x)) + rcost (arc rows m) pi)].
@@ -349,6 +351,7 @@ Lemma Rle_gap x y : 0 <= y - x -> x <= y. Proof. lra. Qed.
 Section Theorems.
 Variables (prec : F.precision) (a : Q) (space : bool) (rows : seq row).
 
+(** Idea: T2's weak duality at the residuals [r = max(0, - h)], their moment held by an interval. *)
 Theorem check_renyi_lower_sound q g claim : check_renyi_lower prec a space rows q g claim ->
   Rbar_le (Q2R claim) (renyi_program (Q2R a) (mode space) (weight rows) (arc rows (size q)) (vec (size q) q)).
 Proof.
@@ -367,6 +370,7 @@ apply: Rbar_le_trans (B _ ex _ _); first by rewrite /expect /vec /G /=; lra.
   by apply: hk (erefl _) _; exact: c_Z.
 Qed.
 
+(** Idea: the accepted plan is feasible and its value at most the claim. *)
 Theorem check_renyi_upper_sound q plan s claim : check_renyi_upper prec a space rows q plan s claim ->
   Rbar_le (renyi_program (Q2R a) (mode space) (weight rows) (arc rows (size q)) (vec (size q) q)) (Q2R claim).
 Proof.
@@ -378,6 +382,7 @@ apply: Rbar_le_trans (renyi_program_le a1 pp (c0 _) fs dm) _.
 exact: Rle_gap (nonneg_itv_sound hv (c_sub prec (c_Q prec claim) cv)).
 Qed.
 
+(** Idea: T10's weak duality at the prices [(phi - rho)/mu]. *)
 Theorem check_renyi_dro_upper_sound phi eps kappa lambda rho claim :
   check_renyi_dro_upper prec a space rows phi eps kappa lambda rho claim ->
   Rbar_le (DRO (renyi_program (Q2R a) (mode space) (weight rows) (arc rows (size phi)))
@@ -402,6 +407,7 @@ apply: Rbar_le_trans (B _ ex _ _) _; last by rewrite /=; lra.
   move: es' hk; rewrite /mode /renyi_slope; case: space => // _ hk; apply: hk (erefl _) _; exact: c_Z.
 Qed.
 
+(** Idea: at [lambda + kappa = 0] only what can be reached counts. *)
 Theorem check_renyi_dro_upper_zero_sound phi eps kappa rho claim :
   check_renyi_dro_upper_zero a space rows phi kappa rho claim ->
   Rbar_le (DRO (renyi_program (Q2R a) (mode space) (weight rows) (arc rows (size phi)))
@@ -420,6 +426,7 @@ case eh : (hrow _ _) => [h|]; last by case: (hrow_none eh gE ef).
 by move=> /qleP; have := hrow_sound eh gE ef; rewrite Q2R0 /vec; lra.
 Qed.
 
+(** Idea: the columns of the accepted plan are a distribution of the ball. *)
 Theorem check_renyi_dro_lower_sound phi eps kappa plan s claim :
   check_renyi_dro_lower prec a space rows phi eps kappa plan s claim ->
   Rbar_le (Q2R claim) (DRO (renyi_program (Q2R a) (mode space) (weight rows) (arc rows (size phi)))

@@ -55,6 +55,7 @@ exists x; split => // i; case: eqP => [-> _|ne].
 by rewrite inE => /orP [/eqP|]; [|exact: hx].
 Qed.
 
+(** Idea: the lower limit of one coordinate after the other over the nested sets. *)
 Theorem cluster : exists z : I -> R, forall e, 0 < e -> exists x, S e x /\ forall i, Rabs (x i - z i) < e.
 Proof.
 have [z h] := cluster_on (enum I); exists z => e e0; have [x [sx hx]] := h e e0.
@@ -104,6 +105,7 @@ Definition almost (q : Y -> R) (v e : R) (pi : X -> Y -> R) : Prop :=
       Rbar_le (D (fun x => sum (pi x))) (Finite (v + e - rcost c pi)) &
       forall y, Rabs (sum (pi^~ y) - q y) <= e].
 
+(** Idea: limits of plans are plans, coordinate by coordinate. *)
 Theorem plans_closed q v : (forall e, 0 < e -> exists pi, almost q v e pi) ->
   exists pi, [/\ coupling pi (fun x => sum (pi x)) q, prob (fun x => sum (pi x)), supported c pi &
     Rbar_le (D (fun x => sum (pi x))) (Finite (v - rcost c pi))].

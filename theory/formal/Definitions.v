@@ -9,7 +9,7 @@ Definition prob (X : finType) (p : X -> R) : Prop := (forall x, 0 <= p x) /\ sum
 
 (** ** f-divergences
     A closed convex function on [0, oo) is the supremum of its affine minorants; this one field is convexity
-    and lower semicontinuity at once ([closed_convex] and [closed_lsc] below give both back). *)
+    and lower semicontinuity at once ([closed_convex] and [closed_lsc] in [Basics.v] give both back). *)
 Record ffun := FFun {
   f_val :> R -> Rbar;
   f_minorants : forall t a : R, 0 <= t -> Rbar_lt a (f_val t) ->
@@ -21,7 +21,7 @@ Definition conjugate (f : ffun) (y : R) : Rbar :=
   Sup (fun v => exists t, 0 <= t /\ v = Rbar_minus (t * y) (f t)).
 
 (** Recession slope [f'(oo) = lim f(t)/t]; for convex [f] with [f(1) = 0] it is the supremum of the
-    nondecreasing slopes [f(t)/(t - 1)], [t > 1] ([recession_limit] shows that it is the limit of [f(t)/t]). *)
+    nondecreasing slopes [f(t)/(t - 1)], [t > 1], so their limit and that of [f(t)/t]. *)
 Definition recession (f : ffun) : Rbar :=
   Sup (fun v => exists t, 1 < t /\ v = Rbar_mult (/ (t - 1)) (f t)).
 

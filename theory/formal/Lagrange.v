@@ -118,6 +118,7 @@ exists (fun i => if i == j then 0 else d i), v; split => //.
 + move: e; congr E; apply: functional_extensionality => i; case: eqP => [->|_]; ring.
 Qed.
 
+(** Idea: one multiplier after the other, each a supremum of slopes. *)
 Theorem subgradient : exists g : I -> R, forall q' v, E q' v -> v0 + sum (fun i => g i * (q' i - q i)) <= v.
 Proof.
 have [g h] := subgradient_on (enum I); exists g => q' v e; apply: h; first by move=> i; rewrite mem_enum.

@@ -190,6 +190,7 @@ End Below.
 Lemma renyi_not_minus eta : renyi eta <> m_infty.
 Proof. by rewrite /renyi; case: (esum _) => [v||] //; case: Rlt_dec. Qed.
 
+(** Idea: Jensen's inequality, as the tangent of the power at 1. *)
 Theorem renyi_nonneg : nonneg_divergence renyi.
 Proof.
 move=> eta pe; case E : (renyi eta) => [v||] //; last by case: (@renyi_not_minus eta).
@@ -231,6 +232,7 @@ case: (Rdichotomy _ _ a1) => [al|ag].
   rewrite p_eq; nra.
 Qed.
 
+(** Idea: the sum is [sum p_i = 1]. *)
 Theorem renyi_self : renyi p = 0.
 Proof.
 have E : esum (renyi_term p) = 1.
@@ -251,6 +253,7 @@ move=> e0 w0; exists (exp (ln e / w)); split; first exact: exp_pos.
 by rewrite /Rpower ln_exp (_ : w * (ln e / w) = ln e) ?exp_ln //; field; lra.
 Qed.
 
+(** Idea: a supremum of affine minorants, one at every point of the domain and one family outside it. *)
 Theorem renyi_closed : closed_divergence renyi.
 Proof.
 move=> eta v pe; case: (pe) => e0 e1 lv.
@@ -555,6 +558,7 @@ Qed.
 Definition T10_moment (h : X -> R) (rho : R) : R :=
   sum (fun x => if Rlt_dec 0 (p x) then p x * Rpower (rho - h x) ((a - 1) / a) else 0).
 
+(** Idea: [renyi_young] at [r = rho - h]. *)
 Theorem T10_weak_duality (h : X -> R) (rho : R) : (forall x, m = Space \/ 0 < p x -> h x < rho) ->
   Rbar_le (Lambda renyi h) (rho - (ln a + 1) / a - ln (T10_moment h rho) / (a - 1)).
 Proof.
@@ -605,6 +609,7 @@ Theorem T2_renyi_strong_duality (X Y : finType) (a : R) (m : support) (p : X -> 
   Dc (renyi a m p) c q = Sup (fun v => exists g, v = dual_value (renyi a m p) c q g).
 Proof. by move=> a0 a1 pp c0 r; apply: T2_strong_duality => //; [exact: renyi_closed | exact: renyi_nonneg]. Qed.
 
+(** Idea: the abstract T6, as Rényi's divergence is closed, nonnegative and zero at [P]. *)
 Theorem T6_renyi_strong_duality (X : finType) (a : R) (m : support) (p : X -> R) (c : X -> X -> Rbar) (phi : X -> R)
   (eps kappa : R) : 0 < a -> a <> 1 -> prob p -> nonneg_cost c -> reflexive_cost c -> 0 < eps -> 0 <= kappa ->
   exists lambda, 0 <= lambda /\ DRO (Dc (renyi a m p) c) phi eps kappa = T6_objective (renyi a m p) c phi eps kappa lambda.

@@ -96,6 +96,7 @@ Qed.
     [r_i = - g^c(x_i)], or more; it may vanish on the rows that no mass can leave, and for [a > 1] also where [g^c = 0]. *)
 Definition renyi_gain (r : X -> R) : R := (ln a + 1) / a + ln (renyi_moment a p r) / (a - 1).
 
+(** Idea: [renyi_young] in place of Fenchel--Young, row by row as in T2. *)
 Theorem T2_renyi_weak_duality (q g : Y -> R) (r : X -> R) : (forall x, 0 <= r x) -> (exists x, 0 < p x /\ 0 < r x) ->
   (forall x y, 0 < p x -> q y <> 0 -> finite (c x y) -> g y <= - r x + real (c x y) /\ (a < 1 -> 0 < r x)) ->
   (m = Space -> forall y, q y <> 0 -> g y <= 0) ->
@@ -139,6 +140,7 @@ Qed.
 (** ** T10, weak form, and the bound of a plan *)
 Variables (phi : Y -> R) (eps kappa : R).
 
+(** Idea: the prices [(phi - rho)/mu] in T2, for every [Q] of the ball. *)
 Theorem T10_renyi_weak_duality (lambda rho mu : R) (r : X -> R) : 0 <= lambda -> mu = lambda + kappa -> 0 < mu ->
   (forall x, 0 <= r x) -> (exists x, 0 < p x /\ 0 < r x) ->
   (forall x y, 0 < p x -> finite (c x y) -> phi y - mu * real (c x y) <= rho - mu * r x /\ (a < 1 -> 0 < r x)) ->
@@ -180,6 +182,7 @@ exists x; split; last by case: (sp x y) => // z; rewrite z in px; lra.
 by case: (Rle_lt_or_eq_dec _ _ (p0 x)) => // z; have := piz x y (esym z); lra.
 Qed.
 
+(** Idea: a plan of value at most [eps] puts its columns into the ball. *)
 Theorem T10_renyi_plan_bound q pi s v : 0 <= kappa -> prob q -> program_feasible p q pi s -> renyi_plan_dom pi s ->
   v = renyi_div (fun x => sum (pi x)) + rcost c pi -> v <= eps ->
   Rbar_le (expect q phi - kappa * v) (DRO (renyi_program a m p c) phi eps kappa).

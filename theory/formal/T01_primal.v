@@ -96,6 +96,7 @@ Hypothesis pp : prob p.
 Lemma slope_minorant y b k : (forall s, 0 <= s -> Rbar_le (s * y - b) (f s)) -> slope f m = Finite k -> y <= k.
 Proof. by case: m => //= h e; apply: (minorant_slope h); rewrite e; exact: Rle_refl. Qed.
 
+(** Idea: sum a minorant of [f] that almost touches at 1; its slope is paid by masses of equal total. *)
 Theorem Df_ge0 eta : prob eta -> Rbar_le 0 (Df f (slope f m) p eta).
 Proof.
 move=> [e0 e1]; case e : (Df _ _ _ _) => [v||] //; last by have := @Df_not_minus_infinity X f (slope f m) p eta.
@@ -113,6 +114,7 @@ case: dx => [->|/finite_real e]; first lra.
 have := slope_minorant h e; have := e0 x; nra.
 Qed.
 
+(** Idea: [f(1) = 0] in every term. *)
 Theorem Df_zero : Df f (slope f m) p p = 0.
 Proof.
 case: (pp) => p0 _; apply/(Df_finite f p (@slope_not_minus f m) _ p0); split.

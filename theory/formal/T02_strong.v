@@ -96,6 +96,7 @@ case: (s x y) => [->|/(ctransform_ge c0 reach g)]; first lra.
 have := p0 x y; nra.
 Qed.
 
+(** Idea: [g_j <= g^c_i + c_ij] summed over a plan, and the definition of [Lambda]. *)
 Theorem T2_dual_weak (q g : Y -> R) : Rbar_le (dual_value q g) (Dc D c q).
 Proof.
 apply: Dc_ge => // eta pi a pe k s e; have := price_le g k s.
@@ -104,6 +105,7 @@ have : Rbar_le (Rbar_minus (expect eta (fun x => real (ctransform c g x))) (D et
 by rewrite /dual_value e; case: (Lambda _ _) => [l||] //=; lra.
 Qed.
 
+(** Idea: below [D^c(q)] a subgradient of the regularised value is a price vector that is worth as much. *)
 Lemma T2_dual_approx (q : Y -> R) (M : R) : Rbar_lt M (Dc D c q) -> exists g, Rbar_le M (dual_value q g).
 Proof.
 move=> lM; case: (classic (exists eta, prob eta /\ finite (D eta))) => [[eta0 [pe0 fe0]]|none]; last first.
@@ -174,6 +176,7 @@ have lam : Rbar_le (Lambda D (fun x => real (ctransform c g x))) (expect q g - M
 by move: lam; case: (Lambda _ _) => [l||] //=; lra.
 Qed.
 
+(** Idea: weak duality above, and prices worth any [M < D^c(q)] below. *)
 Theorem T2_strong_duality (q : Y -> R) : Dc D c q = Sup (fun v => exists g, v = dual_value q g).
 Proof.
 apply: Rbar_le_antisym; last by apply: Sup_le => v [g ->]; exact: T2_dual_weak.

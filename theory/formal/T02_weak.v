@@ -74,6 +74,7 @@ Proof. by move=> hc hk hu; apply: T2_weak_duality_idle hk => x px; left; split =
 Definition rescale (q : Y -> R) (pi : X -> Y -> R) (s : Y -> R) : (X -> Y -> R) * (Y -> R) :=
   let col y := sum (pi^~ y) + s y in (fun x y => pi x y * (q y / col y), fun y => s y * (q y / col y)).
 
+(** Idea: scaling the columns of a plan to [q] keeps it nonnegative and on its arcs. *)
 Theorem T2_plan_bound (q : Y -> R) pi s : (forall y, 0 <= q y) ->
   (forall x y, 0 <= pi x y) -> (forall y, 0 <= s y) -> (forall x y, p x = 0 -> pi x y = 0) ->
   (forall y, q y <> 0 -> 0 < sum (pi^~ y) + s y) ->
@@ -175,6 +176,7 @@ Theorem T6_plan_bound q d : prob q -> program f k p c q = Finite d -> d <= eps -
   Rbar_le (expect q phi - kappa * d) (DRO (program f k p c) phi eps kappa).
 Proof. by move=> pq e de; apply: Sup_ge; exists q, d. Qed.
 
+(** Idea: the columns of the plan lie in the ball, and [D^c] there is at most its value. *)
 Theorem T6_witness_bound q pi s v : 0 <= kappa -> prob q -> program_feasible p q pi s ->
   Rbar_le 0 (program f k p c q) -> Rbar_le (program_value f k p c pi s) (Finite v) -> v <= eps ->
   Rbar_le (expect q phi - kappa * v) (DRO (program f k p c) phi eps kappa).

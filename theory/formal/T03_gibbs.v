@@ -44,6 +44,7 @@ Qed.
 Lemma kl_slope m : slope (divergence kl) m = p_infty.
 Proof. by case: m => //=; exact: kl_recession. Qed.
 
+(** Idea: the bound at the best [rho = log E e^h - 1] is met by the tilted distribution. *)
 Theorem T3_gibbs (m : support) (h : X -> R) :
   Lambda (Df (divergence kl) (slope (divergence kl) m) p) h = ln (partition h).
 Proof.

@@ -60,6 +60,7 @@ exists (fun x => real (F x) - 1 + (if x == x0 then Mx else 0)); split.
 by rewrite sum_plus (sum_dirac (fun=> Mx)) /Mx; lra.
 Qed.
 
+(** Idea: the sum of affine minorants of the terms is one of the sum. *)
 Theorem Df_closed : closed_divergence (Df f k p).
 Proof.
 move=> eta a [e0 e1] l.
@@ -139,6 +140,7 @@ case e : (Lambda _ _) => [V||]; first by exists V.
   by rewrite e /k Df_zero.
 Qed.
 
+(** Idea: free the masses from total 1 by one multiplier [rho]; the rest separates by points into conjugates. *)
 Theorem T3_strong_duality : exists rho, T3_feasible rho /\ Lambda (Df f k p) h = T3_objective rho.
 Proof.
 have [V eV] := Lambda_finite; have [p0 p1] := pp.

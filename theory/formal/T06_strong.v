@@ -74,6 +74,7 @@ case: (Rbar_mult mu _) => [L||] //= h.
 have := Rmult_le_compat_l _ _ _ l0 de; rewrite /mu in gain h *; lra.
 Qed.
 
+(** Idea: [E_Q phi <= lambda eps + (E_Q phi - lambda D^c(Q))] in the ball, and exchange the suprema. *)
 Theorem T6_weak lambda : 0 <= lambda -> Rbar_le (DRO (Dc D c) phi eps kappa) (T6_objective lambda).
 Proof. by move=> l0; apply: Sup_le => v [q [d [pq ed de ->]]]; exact: T6_plan_le. Qed.
 
@@ -177,6 +178,7 @@ have -> : mu * ((V - lambda * eps) / mu) = V - lambda * eps by field; lra.
 lra.
 Qed.
 
+(** Idea: the weak bound for every [lambda], equality at the attained one. *)
 Corollary T6_infimum : (exists q, prob q /\ Rbar_lt (Dc D c q) eps) ->
   DRO (Dc D c) phi eps kappa = Inf (fun v => exists lambda, 0 <= lambda /\ v = T6_objective lambda).
 Proof.

@@ -24,6 +24,7 @@ have [z [fz e' _ h']] := ctransform_spec c0 reach (fun y => g y - rho) x.
 by rewrite e e'; have := h z fz; have := h' y fy; lra.
 Qed.
 
+(** Idea: T2 with [Lambda] written out by T3 and [rho] absorbed into the prices. *)
 Theorem T2_f_strong_duality q : prob q ->
   Dc D c q = Sup (fun v => exists g, T2_f_feasible g /\ v = T2_f_objective q g).
 Proof.
@@ -62,6 +63,7 @@ Definition T7_objective (lambda rho : R) : Rbar :=
 Definition T7_feasible (lambda rho : R) : Prop :=
   forall x, Rbar_le ((transport_step c phi (lambda + kappa) x - rho) / (lambda + kappa)) k.
 
+(** Idea: T6 with [Lambda] written out by T3. *)
 Theorem T7_strong_duality : (exists q, prob q /\ Rbar_lt (Dc D c q) eps) -> exists lambda, 0 <= lambda /\
   ((0 < lambda + kappa /\ exists rho, T7_feasible lambda rho /\ DRO (Dc D c) phi eps kappa = T7_objective lambda rho) \/
    (lambda = 0 /\ kappa = 0 /\
@@ -82,6 +84,7 @@ case E : (esum _) => [s||]; last by case: (esum_not_minus E).
 by rewrite !mult_pinf.
 Qed.
 
+(** Idea: T6's bound, and T3's bound on [Lambda]. *)
 Theorem T7_weak lambda rho : 0 <= lambda -> 0 < lambda + kappa -> T7_feasible lambda rho ->
   Rbar_le (DRO (Dc D c) phi eps kappa) (T7_objective lambda rho).
 Proof.
@@ -127,6 +130,7 @@ Qed.
 Theorem catalogue_finite_around_one (F : fenchel) : finite_around_one (divergence F).
 Proof. by split; [exists (/2) | exists 2]; split; try lra; rewrite /= fval_pos //; lra. Qed.
 
+(** Idea: below level 1 the right end [1/b] lies beyond 1. *)
 Theorem cvar_finite_around_one b (b01 : 0 < b <= 1) : b < 1 -> finite_around_one (cvar b01).
 Proof.
 move=> b1; have i : 1 < / b by rewrite -{1}Rinv_1; apply: Rinv_lt_contravar; lra.

@@ -8,9 +8,11 @@ Section Order.
 Context {X : finType} (D : (X -> R) -> Rbar) (c : X -> X -> Rbar).
 Hypotheses (D0 : nonneg_divergence D) (c0 : nonneg_cost c).
 
+(** Idea: both terms of the definition are nonnegative. *)
 Theorem T13_nonneg q : Rbar_le 0 (Dc D c q).
 Proof. exact: Dc_ge0. Qed.
 
+(** Idea: the choice [eta = P]. *)
 Theorem T13_le_transport p q : prob p -> D p = 0 -> Rbar_le (Dc D c q) (C c p q).
 Proof.
 move=> pp Dp; apply: (Rbar_le_trans _ (Rbar_plus (D p) (C c p q))); first by apply: Inf_le; exists p.
@@ -32,6 +34,7 @@ apply: Rbar_le_trans (C_le c0 k s) _; rewrite along_cost sum_zero => [|x]; first
 by rewrite cd /=; ring.
 Qed.
 
+(** Idea: the choice [eta = Q], moved nowhere. *)
 Theorem T13_le_divergence q : prob q -> Rbar_le (Dc D c q) (D q).
 Proof.
 move=> pq; apply: (Rbar_le_trans _ (Rbar_plus (D q) (C c q q))); first by apply: Inf_le; exists q.
@@ -44,6 +47,7 @@ Theorem T13_monotone_eps (Y : finType) (dist : (Y -> R) -> Rbar) phi eps eps' ka
   Rbar_le (DRO dist phi eps kappa) (DRO dist phi eps' kappa).
 Proof. by move=> l; apply: Sup_le => v [q [d [pq e de ->]]]; apply: Sup_ge; exists q, d; split => //; lra. Qed.
 
+(** Idea: every plan is cheaper under the smaller cost. *)
 Theorem T13_monotone_cost (X Y : finType) (D : (X -> R) -> Rbar) (c c' : X -> Y -> Rbar) q : nonneg_divergence D ->
   nonneg_cost c -> nonneg_cost c' -> (forall x y, Rbar_le (c x y) (c' x y)) -> Rbar_le (Dc D c q) (Dc D c' q).
 Proof.
@@ -139,6 +143,7 @@ have : Rbar_le (Finite (real (c1 x y) + real (c2 y z))) (compose c1 c2 x z).
 by rewrite {1}(finite_real fc).
 Qed.
 
+(** Idea: as above; the middle point of every arc is chosen once ([fin_choice]). *)
 Theorem T24_composition q : prob q -> Dc (Dc D c1) c2 q = Dc D (compose c1 c2) q.
 Proof.
 move=> pq; have D10 : nonneg_divergence (Dc D c1) by move=> e _; exact: Dc_ge0.
@@ -298,12 +303,14 @@ move=> t0; rewrite /= /alpha_val (_ : Rpower t 2 = t * t); first by field.
 by rewrite (_ : 2 = 1 + 1) ?Rpower_plus ?Rpower_1 //; ring.
 Qed.
 
+(** Idea: [t^(-1) = 1/t]. *)
 Theorem T28_neyman t : 0 < t -> val neyman t = 2 * alpha_val (-1) t + (t - 1).
 Proof.
 move=> t0; rewrite /= /alpha_val (_ : Rpower t (-1) = / t); first by field; lra.
 by rewrite (_ : -1 = - (1)) ?Rpower_Ropp ?Rpower_1 //; ring.
 Qed.
 
+(** Idea: [t^(1/2) = sqrt t]. *)
 Theorem T28_hellinger t : 0 < t -> val hellinger t = / 2 * alpha_val (/ 2) t + (t - 1).
 Proof.
 move=> t0; rewrite /= /alpha_val Rpower_sqrt //.
@@ -338,6 +345,7 @@ Qed.
 (** [D_f] vanishes only at [P] when [f] is strictly convex at 1: a subgradient there touches nowhere else. *)
 Definition strict_at_one (f : ffun) : Prop := exists y, forall t, 0 <= t -> t <> 1 -> Rbar_lt (y * (t - 1)) (f t).
 
+(** Idea: the tangent at 1 lies strictly below [f] elsewhere; summed it is 0. *)
 Theorem T18_strict (X : finType) (f : ffun) (m : support) (p eta : X -> R) : strict_at_one f -> prob p -> prob eta ->
   Df f (slope f m) p eta = 0 -> eta = p.
 Proof.

@@ -84,6 +84,7 @@ Qed.
 (** What the adversary can reach: points at finite cost from points that a finite [D] allows. *)
 Definition reachable (y : Y) : Prop := exists x eta, [/\ finite (c x y), prob eta, finite (D eta) & 0 < eta x].
 
+(** Idea: a plan of finite value moves mass to reachable points alone. *)
 Theorem T13_le_reachable (M : R) : (forall y, reachable y -> phi y <= M) -> Rbar_le (DRO (Dc D c) phi eps kappa) M.
 Proof.
 move=> hM; apply: Sup_le => v [q [d [[q0 q1] e de ->]]] /=.
@@ -107,6 +108,7 @@ Hypotheses (D0 : nonneg_divergence D) (c0 : nonneg_cost c) (cd : reflexive_cost 
 Variables (phi : X -> R) (eps kappa : R).
 Hypotheses (k0 : 0 <= kappa) (e0 : 0 <= eps).
 
+(** Idea: [Q = P] costs nothing. *)
 Theorem T13_mean_le : Rbar_le (expect p phi) (DRO (Dc D c) phi eps kappa).
 Proof.
 apply: Sup_ge; exists p, 0; split => //; last by congr Finite; ring.
@@ -126,6 +128,7 @@ Qed.
 (** ** T17: one mechanism alone *)
 Definition rigid (x y : X) : Rbar := if x == y then Finite 0 else p_infty.
 
+(** Idea: a plan of finite cost stays on the diagonal. *)
 Theorem T17_rigid q : prob q -> Dc D rigid q = D q.
 Proof.
 have r0 : nonneg_cost rigid by move=> x y; rewrite /rigid; case: eqP => _ /=; [lra |].
@@ -144,6 +147,7 @@ Section OTDRO.
 Context {X Y : finType} (p : X -> R).
 Hypothesis pp : prob p.
 
+(** Idea: a density of at most 1 and of mean 1 is 1. *)
 Theorem T17_cvar_one (b01 : 0 < 1 <= 1) (m : support) eta : prob eta ->
   Df (cvar b01) (slope (cvar b01) m) p eta = only p eta.
 Proof.

@@ -19,6 +19,7 @@ Proof. by move=> s t; rewrite /doubled; case: (_ && _) => //; exact: c0. Qed.
 Lemma doubled_reflexive : reflexive_cost doubled.
 Proof. by move=> s; rewrite /doubled !eqxx /=; exact: cd. Qed.
 
+(** Idea: the other coordinates cannot move at finite cost. *)
 Theorem T17_transport_step (loss : state -> R) (mu : R) (s : state) : 0 < mu ->
   transport_step doubled loss mu s = transport_step c (fun u => loss (s.1.1, u, s.2)) mu s.1.2.
 Proof.

@@ -87,6 +87,7 @@ rewrite Rminus_0_r (Rabs_pos_eq (eta x)) //; case: dx => [->|]; first ring.
 by rewrite tv_slope; case: (m).
 Qed.
 
+(** Idea: leave [min(eta, p)] in place and move the rest, at price 1 a unit of mass. *)
 Theorem T25_total_variation (m : support) eta : prob eta ->
   Df (divergence tv) (slope (divergence tv) m) p eta = C (flip m) p eta.
 Proof.
@@ -212,6 +213,7 @@ apply: Rbar_le_antisym; rewrite /truncated.
     by apply: Rbar_le_trans (min_le_r _ _) _; apply: Inf_le; exists z.
 Qed.
 
+(** Idea: total variation is a transport cost, so T24 composes it with [c]. *)
 Theorem T25_truncated_transport (m : support) (q : X -> R) : prob q ->
   Dc (Df (divergence tv) (slope (divergence tv) m) p) c q = C (truncated m c) p q.
 Proof.

@@ -134,6 +134,7 @@ exists (fun x' y' => sum (fun x => sum (fun y => g x y x' y'))); split.
   by have [_ _ h] := hk (x, y) fc; apply: Rmult_le_compat_l.
 Qed.
 
+(** Idea: glue the couplings of the kernel's rows along the plan; Jensen for the divergence. *)
 Theorem T26_data_processing (f : ffun) (m : support) (p : X -> R) (q : Y -> R) : prob p ->
   Rbar_le (Dc (Df f (slope f m) (push K p)) c' (push L q)) (Dc (Df f (slope f m) p) c q).
 Proof.
