@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from theory.documents import MEMBERS, by_statement, members, page, row, table
 from theory.evidence import Grade, Outcome
 from theory.render import render
 from theory.statement import CORE, derive, statement, statements
+from theory.statements.t03_reweighting import conjugate_check, corners
 from theory.statements.t09_dro_alpha import least_of_two_powers
 from theory.symbols import t
 
@@ -132,6 +134,36 @@ def test_a_least_value_of_two_powers_is_proved_and_its_mutants_refuted() -> None
         least_of_two_powers(k, -m, sp.Integer(-1), best, value).outcome is Outcome.FAILS
     )  # no stationary point
     assert least_of_two_powers(-k, -m, sp.Integer(-1), best, -value).outcome is Outcome.FAILS  # a maximum
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["tv", "none", "pearson", {"name": "cvar", "beta": "1/3"}, {"f": "Max(2*(t-1), 1-t, 3*t-4)"}],
+)
+def test_kinks_and_ends_are_conjugated_and_mutants_refuted(spec: object) -> None:
+    """Each region with a constant maximiser: a wrong value, border, maximiser or recession slope fails."""
+    d = divergence(spec)  # type: ignore[arg-type]
+    assert conjugate_check(d).outcome is Outcome.HOLDS
+    regions = list(d.regions)
+    assert all(corners(d.pieces, regions, d.recession).values())
+    other = sp.Integer(7) if d.recession == sp.oo else d.recession + 1
+    assert not all(corners(d.pieces, regions, other).values())
+    for k, r in enumerate(regions):
+        if r.piece is not None:
+            continue
+        mutants = [replace(r, expr=sp.sympify(r.expr) + 1)]
+        mutants.append(replace(r, lo=r.lo + 1 if r.lo.is_finite else sp.Integer(-9)))
+        mutants.append(replace(r, hi=r.hi - sp.Rational(1, 100) if r.hi.is_finite else sp.Integer(9)))
+        for mutant in mutants:
+            changed = [*regions[:k], mutant, *regions[k + 1 :]]
+            assert not all(corners(d.pieces, changed, d.recession).values()), mutant
+
+
+@pytest.mark.parametrize("beta", ["1/100", "1/4", "3/10", "13/20", "9/10", "99/100"])
+def test_cvar_is_the_mean_of_the_upper_tail(beta: str) -> None:
+    item = derive({"name": "cvar", "beta": beta}, ["T3"])[0]
+    assert item.outcome is Outcome.HOLDS, [r.detail for r in item.run_checks()]
+    assert item.run_checks()[-1].grade is Grade.PROVED
 
 
 def test_core_statements_exist() -> None:

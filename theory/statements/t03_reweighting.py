@@ -1,40 +1,80 @@
 """T3: the re-weighting step, the conjugate of the divergence in its first argument."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import sympy as sp
 
 from theory.checks import bracket, claims, identities
-from theory.conjugate import parametrisation
+from theory.conjugate import Region, parametrisation
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade, Outcome
 from theory.fdivergence import FDivergence
+from theory.identity import vanishes
 from theory.instances import WEIGHTS, finite, supports
+from theory.pieces import Piece
 from theory.renyi import Renyi
 from theory.statement import ForRenyi, Statement
-from theory.symbols import beta, rho, y
+from theory.symbols import rho, y
 
 _H = (0.2, 1.1, -0.3)
 _TOP = 1.6  # the supremum over the space, beyond the largest value that P sees
 
 
+def _same(left: Any, right: Any) -> bool:
+    """Equal extended reals or expressions."""
+    if left == right or left in (sp.oo, -sp.oo) or right in (sp.oo, -sp.oo):
+        return bool(left == right)
+    return vanishes(left - right) is True
+
+
+def corners(pieces: Sequence[Piece], regions: Sequence[Region], recession: Any) -> dict[str, bool]:
+    """What makes `regions` the conjugate of the convex `pieces` apart from its smooth branches.
+
+    Where the maximiser is a constant t0, a kink or an end of the domain, f* is t0 y - f(t0) exactly for y
+    between the slopes of f on both sides of t0 (no slope: -oo, oo): the subdifferential. Smooth branches lie
+    between the slopes at the ends of their piece; together they cover the line up to f'(oo).
+    """
+    facts: dict[str, bool] = {}
+    for r in regions:
+        if r.piece is not None:
+            name = f"slopes of f from {r.piece.slope_lo} to {r.piece.slope_hi}"
+            facts[name] = _same(r.lo, r.piece.slope_lo) and _same(r.hi, r.piece.slope_hi)
+            continue
+        t0 = sp.sympify(r.argmax)
+        value = next(v for p in pieces for e, v in ((p.lo, p.value_lo), (p.hi, p.value_hi)) if e == t0)
+        left = next((p.slope_hi for p in pieces if p.hi == t0 != p.lo), -sp.oo)
+        right = next((p.slope_lo for p in pieces if p.lo == t0 != p.hi), sp.oo)
+        name = "-f(0) below f'(0+)" if t0 == 0 else f"t y - f(t) between the slopes of f at t = {t0}"
+        facts[name] = _same(r.expr, t0 * y - value) and _same(r.lo, left) and _same(r.hi, right)
+    borders = [-sp.oo, *(r.hi for r in regions)]
+    tiled = all(_same(r.lo, lo) for r, lo in zip(regions, borders, strict=False))
+    facts["no gap up to f'(oo)"] = tiled and _same(borders[-1], recession)
+    return facts
+
+
 def conjugate_check(d: FDivergence) -> Finding:
-    """f* on every smooth piece by the parametrisation, f'' >= 0 and the borders."""
+    """f* on every smooth piece by the parametrisation, at kinks and ends by the subdifferential, f'' >= 0 and
+    the borders.
+    """
     convex = d.check_hypotheses() if d.domain[0] != d.domain[1] else None
-    pairs = [
-        (parametrisation(r.piece, r.expr), 0) for r in d.regions if r.piece is not None and r.expr is not None
-    ]
-    found = identities(*pairs) if pairs else claims({"f is piecewise affine, f* by its breakpoints": True})
+    smooth = [r for r in d.regions if r.piece is not None]
+    pairs = [(parametrisation(r.piece, r.expr), 0) for r in smooth if r.piece and r.expr is not None]
+    found = identities(*pairs) if pairs else claims({})
     if found.outcome is not Outcome.HOLDS:
         return found
+    last = d.pieces[-1]
+    rest = claims(corners(d.pieces, d.regions, last.slope_hi if last.hi == sp.oo else sp.oo))
+    if rest.outcome is not Outcome.HOLDS:
+        return rest
     grade = max(found.grade, convex.grade if convex else Grade.PROVED, key=lambda g: g.rank)
-    detail = f"f*(f'(t)) - (t f'(t) - f(t)) reduced to 0 on {len(pairs)} piece(s)"
-    if any(r.expr is None for r in d.regions):
-        detail = "no closed form: f* is computed with an enclosure by inverting f'"
+    details = [f"f*(f'(t)) - (t f'(t) - f(t)) reduced to 0 on {len(pairs)} piece(s)"] if pairs else []
+    if any(r.expr is None for r in smooth):
+        details = ["no closed form: f* is computed with an enclosure by inverting f'"]
         grade = Grade.ENCLOSED if grade is Grade.PROVED else grade
     if convex:
-        detail += f"; f'' >= 0: {convex.reason}"
-    return Finding(Outcome.HOLDS, grade, detail)
+        details.append(f"f'' >= 0: {convex.reason}")
+    return Finding(Outcome.HOLDS, grade, "; ".join([*details, rest.detail]))
 
 
 def _duality(d: FDivergence) -> Finding:
@@ -86,10 +126,33 @@ def _tv_elimination(d: FDivergence) -> Finding:
     return identities((s - half + sp.Max(h - (s - half), -half), sp.Max(h - s + half, -half) + s - half))
 
 
-def _cvar_elimination(_: FDivergence) -> Finding:
-    """rho + max(h - rho, 0)/beta: the Rockafellar-Uryasev form, read off f*."""
-    x = sp.Symbol("x", nonnegative=True)
-    return identities((sp.Max(x, 0) / beta, x / beta), (sp.Max(-x, 0) / beta, 0))
+def _cvar_elimination(d: FDivergence) -> Finding:
+    """The dual function is least at the quantile, where it is the mean of the upper tail, an atom split.
+
+    The quantile v has the mass m of larger values below beta, and m + p >= beta with its own mass p; `total`
+    is E[h; h > v]. The slope of rho + E[(h - rho)_+]/beta is 1 - P(h > rho)/beta.
+    """
+    m, v, total = sp.Symbol("m", nonnegative=True), sp.Symbol("v", real=True), sp.Symbol("T", real=True)
+    split, left = sp.Symbol("w", positive=True), sp.Symbol("u", nonnegative=True)  # beta = m + w, p = w + u
+    level = m + split
+    before, after = sp.factor(1 - (m + split + left) / level), sp.factor(1 - m / level)
+    slopes = claims({"falls up to it": before.is_nonpositive, "grows beyond": after.is_positive})
+    if slopes.outcome is not Outcome.HOLDS:
+        return slopes
+    found = identities((v + (total - m * v) / level, (total + split * v) / level))
+    if found.outcome is not Outcome.HOLDS:
+        return found
+    rest, tail = (number := float(d.parameters["beta"])), 0.0
+    for h, p in sorted(zip(_H, WEIGHTS, strict=True), reverse=True):
+        tail += min(p, rest) * h
+        rest -= min(p, rest)
+    r = finite(d).reweight(_H)
+    met = bracket(r.primal, tail / number, "mean of the upper tail")
+    if met.outcome is not Outcome.HOLDS:
+        return met
+    return Finding(
+        Outcome.HOLDS, Grade.PROVED, f"least at the quantile and the tail mean there; {met.detail}"
+    )
 
 
 _CLOSED: dict[str, tuple[str, Formula, Callable[[FDivergence], Finding]]] = {
@@ -107,10 +170,13 @@ _CLOSED: dict[str, tuple[str, Formula, Callable[[FDivergence], Finding]]] = {
         _tv_elimination,
     ),
     "cvar": (
-        r"With $f^*(y) = \max(y, 0)/\beta$ this is the Rockafellar-Uryasev form of the CVaR: the "
-        r"mean of the upper "
-        r"$\beta$ tail, the atom at the quantile split.",
-        Formula(r"\Lambda^P[h] = \inf_\rho \{ \rho + E_P[(h - \rho)_+]/\beta \}"),
+        r"With $f^*(y) = \max(y, 0)/\beta$ this is the Rockafellar-Uryasev form of the CVaR. Its slope "
+        r"$1 - P(h > \rho)/\beta$ changes sign at the upper $\beta$ quantile $v$: the value is the mean of "
+        r"the upper $\beta$ tail, the atom at $v$ split.",
+        Formula(
+            r"\Lambda^P[h] = \inf_\rho \{ \rho + E_P[(h - \rho)_+]/\beta \}"
+            r" = \beta^{-1} \{ E_P[h; h > v] + (\beta - P(h > v)) v \}"
+        ),
         _cvar_elimination,
     ),
 }
@@ -121,7 +187,9 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
         Step(
             r"The convex conjugate of $f$, certified by parametrisation: for $y = f'(t)$ the "
             r"supremum over $t$ is reached, "
-            r"so $f^*(f'(t)) = t f'(t) - f(t)$; $-f(0)$ below $f'(0^+)$, $+\infty$ above $f'(\infty)$.",
+            r"so $f^*(f'(t)) = t f'(t) - f(t)$; between the slopes on both sides of a kink or an end $t_0$ "
+            r"of the domain $f^*(y) = t_0 y - f(t_0)$, so $-f(0)$ "
+            r"below $f'(0^+)$; $+\infty$ above $f'(\infty)$.",
             conjugate_formula(d),
             "conjugate by parametrisation",
             Grade.PROVED,

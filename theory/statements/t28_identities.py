@@ -5,13 +5,16 @@ from dataclasses import replace
 import sympy as sp
 
 from theory.checks import claims, identities
+from theory.conjugate import Region
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade, Outcome
 from theory.fdivergence import FDivergence
 from theory.finite import Finite
 from theory.instances import TWO, WEIGHTS, Q
-from theory.renyi import Renyi
+from theory.pieces import Piece
+from theory.renyi import REGIMES, Renyi
 from theory.statement import ForRenyi, Statement
+from theory.statements.t03_reweighting import corners
 from theory.symbols import t, y
 
 _HALF = sp.Rational(1, 2)
@@ -20,16 +23,28 @@ _ALPHA = {"pearson": (2, 2), "neyman": (2, -1), "hellinger": (_HALF, _HALF)}
 
 
 def _scaled(d: FDivergence) -> Finding:
-    """(s f)*(y) = s f*(y/s) at the slope s f'(t): Fenchel-Young on the scaled graph."""
+    """s f*(y/s) is the conjugate of s f, from the definition of s f: on smooth pieces, at kinks and ends."""
     s = sp.Symbol("s", positive=True)
-    pairs = []
-    for region in d.regions:
-        if region.expr is None or region.piece is None:
-            continue
-        slope = region.piece.slope
-        value = s * region.expr.subs(y, sp.expand(s * slope / s))
-        pairs.append((value, t * s * slope - s * region.piece.expr))
-    return identities(*pairs) if pairs else claims({"affine pieces: breakpoints scale": True})
+    pieces = {p: Piece(p.lo, p.hi, s * p.expr) for p in d.pieces}
+    regions, pairs = [], []
+    for r in d.regions:
+        expr, argmax = (None if e is None else s * sp.sympify(e).subs(y, y / s) for e in (r.expr, r.argmax))
+        piece = None if r.piece is None else pieces[r.piece]
+        regions.append(Region(s * r.lo, s * r.hi, expr, None if argmax is None else argmax / s, piece))
+        if piece is not None and r.piece is not None:
+            graph = t * piece.slope - piece.expr
+            along = s * (t * r.piece.slope - r.piece.expr) if expr is None else expr.subs(y, piece.slope)
+            pairs.append((along, graph))
+    found = identities(*pairs) if pairs else claims({})
+    if found.outcome is not Outcome.HOLDS:
+        return found
+    last = pieces[d.pieces[-1]]
+    rest = claims(corners(list(pieces.values()), regions, last.slope_hi if last.hi == sp.oo else sp.oo))
+    if rest.outcome is not Outcome.HOLDS:
+        return rest
+    return Finding(
+        Outcome.HOLDS, found.grade, "; ".join([found.detail, rest.detail] if pairs else [rest.detail])
+    )
 
 
 def _values(d: FDivergence) -> Finding:
@@ -85,16 +100,24 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
 
 
 def _same_ball() -> Finding:
-    """R_alpha(P||eta) <= eps iff sum p^a eta^(1-a) is bounded, which is D_(1-alpha)(eta||P) <= radius."""
+    """R_alpha(P||eta) = k log z and D_(1-alpha)(eta||P) = k (z - 1), k = 1/(alpha (alpha-1)): both rise with
+    z (alpha > 1) or both fall, and they reach the radii at one z.
+    """
     z, e = sp.symbols("z epsilon", positive=True)  # z = sum p^a eta^(1-a)
-    b = sp.Symbol("b", positive=True)
-    pairs = []
-    for a in (1 + b, 1 / (1 + b)):
+    pairs, facts = [], {}
+    for a in REGIMES:
         boundary = sp.exp(a * (a - 1) * e)
         radius = (boundary - 1) / (a * (a - 1))
         renyi, alpha = sp.log(z) / (a * (a - 1)), (z - 1) / ((1 - a) * (-a))
         pairs += [(sp.expand_log(renyi.subs(z, boundary), force=True), e), (alpha.subs(z, boundary), radius)]
-    return identities(*pairs)
+        slopes = [sp.factor(sp.diff(f, z)) for f in (renyi, alpha)]
+        signs = [s.is_positive if a is REGIMES[0] else s.is_negative for s in slopes]
+        facts[f"strictly {'rising' if a is REGIMES[0] else 'falling'} in the sum, both"] = all(signs)
+    found = identities(*pairs)
+    if found.outcome is not Outcome.HOLDS:
+        return found
+    monotone = claims(facts)
+    return replace(monotone, detail=f"{found.detail}; {monotone.detail}")
 
 
 def _common_factor() -> Finding:
