@@ -37,7 +37,8 @@ class ForRenyi:
 class Statement:
     """A statement of the mathematics: `steps` derives it for a divergence, or raises `NotApplicable`.
 
-    `renyi` does the same for a Renyi divergence, or says why it does not apply. `formal` names its
+    `formula_for` gives the formula for one f-divergence where it is not the same for all. `renyi` does the
+    same as `steps` for a Renyi divergence, or says why it does not apply. `formal` names its
     machine-checked theorems, qualified as in `theory.coq`; a derivation keeps those that cover its
     divergence. `involves_divergence` is False where the steps are the same for every divergence.
     """
@@ -51,6 +52,7 @@ class Statement:
     formal: tuple[str, ...] = ()
     renyi: ForRenyi = ForRenyi("Renyi divergences are not f-divergences; T10 is their form")
     involves_divergence: bool = True
+    formula_for: Callable[[FDivergence], Formula] | None = None
 
     def _steps_for(self, d: FDivergence | Renyi) -> tuple[Step, ...]:
         if isinstance(d, FDivergence):
@@ -62,6 +64,7 @@ class Statement:
     def derive(self, d: FDivergence | Renyi) -> Derivation:
         """The derivation for `d` (checks are run on first use)."""
         own = self.renyi if isinstance(d, Renyi) else None
+        formula = self.formula_for(d) if self.formula_for and isinstance(d, FDivergence) else self.formula
         reason = ""
         steps: tuple[Step, ...] = ()
         try:
@@ -74,7 +77,7 @@ class Statement:
             title=self.title,
             divergence=d.title,
             hypotheses=own.hypotheses or self.hypotheses if own else self.hypotheses,
-            formula=own.formula or self.formula if own else self.formula,
+            formula=own.formula or formula if own else formula,
             source=self.source,
             steps=steps,
             not_applicable=reason,

@@ -5,14 +5,16 @@ from collections.abc import Iterator, Sequence
 from theory.derivation import Derivation, Formula, StepResult
 from theory.facts import facts
 from theory.fdivergence import FDivergence
-from theory.render.plain import symbol
+from theory.render.plain import symbol, typeset
 from theory.renyi import Renyi
 
 __all__ = ["render"]
 
 
 def _prose(text: str) -> str:
-    return text.replace("``", "“").replace("''", "”").replace("--", "–")
+    parts = text.split("$")  # formulas between dollars stay LaTeX
+    parts[::2] = map(typeset, parts[::2])
+    return "$".join(parts)
 
 
 def _step(result: StepResult) -> Iterator[str]:

@@ -7,12 +7,12 @@ from typing import Any
 
 import sympy as sp
 
-__all__ = ["escaped", "piecewise_text", "plain", "prose", "symbol"]
+__all__ = ["escaped", "piecewise_text", "plain", "prose", "symbol", "typeset"]
 
 _WORDS = {
     "varphi": "φ", "varepsilon": "ε", "lambda": "λ", "kappa": "κ", "mu": "μ", "rho": "ρ", "eta": "η",
     "pi": "π", "alpha": "α", "beta": "β", "sigma": "σ", "tau": "τ", "theta": "θ", "delta": "δ", "psi": "ψ",
-    "Lambda": "Λ", "nabla": "∇",
+    "Lambda": "Λ", "not": "not ", "nabla": "∇",
     "Rightarrow": "⇒", "mid": "|", "infty": "∞", "le": "≤", "ge": "≥", "ne": "≠", "in": "∈", "to": "→",
     "mapsto": "↦", "sum": "Σ", "int": "∫", "partial": "∂", "langle": "⟨", "rangle": "⟩", "cdot": "·",
     "cdots": "…", "dots": "…", "iff": "⇔", "times": "×", "downarrow": "↓", "uparrow": "↑", "inf": "inf",
@@ -62,6 +62,7 @@ def plain(latex: str) -> str:
     for _ in range(3):
         s = re.sub(r"\\[dt]?frac" + _BODY + _BODY, _fraction, s)
     s = re.sub(r"\\sqrt" + _BODY, lambda m: f"√({plain(m.group(1))})", s)
+    s = re.sub(r"\\bar (\w)", r"\\bar{\1}", s)
     s = re.sub(r"\\bar" + _BODY, lambda m: f"{plain(m.group(1))}\u0304", s)
     s = re.sub(r"\^" + _BODY, lambda m: _script(_SUPERSCRIPT, "^", m.group(1)), s)
     s = re.sub(r"_" + _BODY, lambda m: _script(_SUBSCRIPT, "_", m.group(1)), s)
@@ -97,8 +98,15 @@ def _word(match: "re.Match[str]") -> str:
 
 def prose(text: str) -> str:
     """Prose with formulas between `$` for the terminal."""
-    text = re.sub(r"\$([^$]*)\$", lambda m: plain(m.group(1)), text)
-    return text.replace("``", "“").replace("''", "”").replace("--", "–")
+    parts = text.split("$")
+    parts[::2] = map(typeset, parts[::2])
+    parts[1::2] = map(plain, parts[1::2])
+    return "".join(parts)
+
+
+def typeset(words: str) -> str:
+    """Words outside formulas, with quotation marks and dashes of LaTeX as their characters."""
+    return words.replace("``", "“").replace("''", "”").replace("--", "–")
 
 
 def escaped(text: str) -> str:

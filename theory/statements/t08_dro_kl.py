@@ -1,5 +1,7 @@
 """T8: DRO duality for KL."""
 
+from math import exp, log
+
 import sympy as sp
 
 from theory.checks import bracket, claims, identities
@@ -8,7 +10,7 @@ from theory.evidence import Grade, Outcome
 from theory.fdivergence import FDivergence
 from theory.instances import COST, PHI, WEIGHTS, finite
 from theory.statement import ForRenyi, NotApplicable, Statement
-from theory.symbols import mu, rho
+from theory.symbols import eps, mu, rho
 
 
 def _elimination() -> Finding:
@@ -26,8 +28,6 @@ def _elimination() -> Finding:
 
 
 def _against_log_mean_exp(d: FDivergence) -> Finding:
-    from math import exp, log
-
     s = finite(d).dro(PHI, COST, 0.1, 0.3)
     m = s.lam + 0.3
     moved, _ = finite(d).transform(PHI, COST, m)
@@ -36,19 +36,48 @@ def _against_log_mean_exp(d: FDivergence) -> Finding:
 
 
 def _threshold() -> Finding:
-    """Hard ball, two values 0 < 1 with mass a on the top: the derivative at lambda = 0+ is eps + log a."""
-    lam, a, epsilon = sp.Symbol("lambda", positive=True), sp.Symbol("a", positive=True), sp.Symbol("epsilon")
-    # with the top value moved to 0: V(lambda) = lambda eps + lambda log(a + (1 - a) e^(-1/lambda))
-    u = sp.Symbol("u", positive=True)  # u = e^(-1/lambda) -> 0
-    value = lam * epsilon + lam * sp.log(a + (1 - a) * sp.exp(-1 / lam))
-    slope = sp.diff(value, lam)
-    tail = (slope - epsilon - sp.log(a + (1 - a) * sp.exp(-1 / lam))).subs(sp.exp(-1 / lam), u)
-    first = claims(
-        {"the rest of the slope vanishes with e^(-1/lambda)": sp.limit(tail * lam, u, 0, "+") == 0}
+    """Hard ball: with the gaps d = max phi - phi, (V(l) - max phi)/l = epsilon + log E e^(-d/l), l = lambda.
+
+    Each term p e^(-d/l) of the mean falls as l falls, to 0 where d > 0, and is p where d = 0.
+    """
+    lam, gap, top = (
+        sp.Symbol("lambda", positive=True),
+        sp.Symbol("d", positive=True),
+        sp.Symbol("m", real=True),
     )
-    if first.outcome is not Outcome.HOLDS:
-        return first
-    return identities((epsilon + sp.log(a + (1 - a) * u).subs(u, 0), epsilon + sp.log(a)))
+    mean = sp.Symbol("E", positive=True)  # E e^(-d/lambda)
+    term = sp.exp(-gap / lam)
+    value = lam * eps + lam * sp.log(sp.exp(top / lam) * mean)
+    found = identities(
+        (sp.expand(sp.exp((top - gap) / lam)), sp.exp(top / lam) * term),
+        (sp.expand(sp.expand_log(value - top) / lam), eps + sp.log(mean)),
+    )
+    if found.outcome is not Outcome.HOLDS:
+        return found
+    limits = claims(
+        {
+            "e^(-d/lambda) falls with lambda": sp.diff(term, lam).is_positive,
+            "to 0 where d > 0": sp.limit(term, lam, 0, "+") == 0,
+            "and is 1 where d = 0": term.subs(gap, 0) == 1,
+        }
+    )
+    return Finding(limits.outcome, limits.grade, f"{found.detail}; {limits.detail}")
+
+
+def _both_sides(d: FDivergence) -> Finding:
+    """Three points, the largest loss twice: radii on both sides of -log P(argmax)."""
+    losses, rigid = (1.1, 0.2, 1.1), [[0.0 if i == j else float("inf") for j in range(3)] for i in range(3)]
+    threshold = -log(WEIGHTS[0] + WEIGHTS[2])
+    below, above = (finite(d).dro(losses, rigid, threshold * scale, 0.0) for scale in (0.99, 1.01))
+    return claims(
+        {
+            f"1 % below the threshold {threshold:.4f} lambda* = {below.lam:.4f}": below.lam > 1e-2,
+            "and the value stays below the maximum": below.upper < max(losses) - 1e-6,
+            "1 % above it lambda* = 0 and the maximum is reached": above.lam < 1e-6
+            and abs(above.lower - max(losses)) < 1e-6,
+        },
+        Grade.BRACKETED,
+    )
 
 
 def _steps(d: FDivergence) -> tuple[Step, ...]:
@@ -74,12 +103,26 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
             lambda: _against_log_mean_exp(d),
         ),
         Step(
-            r"Hard ball, $\kappa = 0$: as $\lambda \downarrow 0$ the slope of the dual function tends to "
-            r"$\varepsilon + \log P(\mathrm{argmax}\, \varphi^c)$, so $\lambda^* = 0$ iff that is $\ge 0$.",
-            Formula(r"\lambda^* = 0 \iff \varepsilon \ge -\log P(\mathrm{argmax}\, \varphi^c)"),
-            "one-sided derivative of a convex function",
+            r"Hard ball, $\kappa = 0$: as $\lambda \downarrow 0$ the difference quotient of the dual function "
+            r"$V$ at $V(0) = \max \varphi^c$ falls to a limit, term by term of a finite sum.",
+            Formula(
+                r"\frac{V(\lambda) - V(0)}{\lambda} = \varepsilon + "
+                r"\log E_P e^{(\varphi^c - \max \varphi^c)/\lambda} \downarrow \varepsilon + \log P(\mathrm{argmax}\, \varphi^c)"
+            ),
+            "one-sided derivative at 0",
             Grade.PROVED,
             _threshold,
+        ),
+        Step(
+            r"$V$ is convex, a supremum of functions affine in $\lambda$ (T6), so $\lambda = 0$ is optimal "
+            r"exactly when that derivative is $\ge 0$. For infinitely many points the limit is monotone convergence.",
+            Formula(r"\lambda^* = 0 \iff \varepsilon \ge -\log P(\mathrm{argmax}\, \varphi^c)"),
+            "minimum of a convex function; monotone convergence",
+            Grade.CITED,
+            lambda: _both_sides(d),
+            "Rockafellar, Convex Analysis (1970), Theorems 23.2 and 27.4; Rudin, Real and Complex Analysis "
+            "(1987), Theorem 1.26",
+            (r"$\varphi^c$ bounded above, its maximum attained",),
         ),
     )
 

@@ -1,5 +1,6 @@
 """T9: DRO duality for the alpha family, lambda eliminated for hard balls."""
 
+from dataclasses import replace
 from math import exp, log
 from typing import Any
 
@@ -69,7 +70,14 @@ def _eliminate_between() -> Finding:
     a, b = 1 / (1 + k), k / (1 + k)
     best = b * c**k * m**-k
     value = -(c ** (1 + k)) * m**-k
-    return least_of_two_powers(-c / (a * b), b ** (-1 / k) * m / a, (1 + k) / k, best, value)
+    found = least_of_two_powers(-c / (a * b), b ** (-1 / k) * m / a, (1 + k) / k, best, value)
+    if found.outcome is not Outcome.HOLDS:
+        return found
+    # where 1 - a b eps = -c or 0 instead: lambda (c or 0)/(a b) + a positive power of lambda
+    lam, left = sp.Symbol("lambda", positive=True), sp.Symbol("c", nonnegative=True)
+    dual = lam * left / (a * b) + lam ** ((1 + k) / k) * b ** (-1 / k) * m / a
+    clamped = {"rising from lambda = 0 where 1 - a(1-a) eps <= 0": sp.diff(dual, lam).is_positive}
+    return replace(found, detail=f"{found.detail}; {claims(clamped).detail}", outcome=claims(clamped).outcome)
 
 
 def _eliminate_below() -> Finding:
@@ -173,6 +181,8 @@ def _conjugate_limits() -> Finding:
     )
 
 
+# alpha, f*, V and lambda* of each regime
+_POWERS = r"M = E_P[(\rho-\varphi^c)^{\alpha/(\alpha-1)}]"
 _REGIMES = {
     "above": (
         r"\alpha > 1",
@@ -180,6 +190,8 @@ _REGIMES = {
         r"V = \inf_\rho \{ \rho + (1+\alpha(\alpha-1)\varepsilon)^{1/\alpha} "
         r"E_P[(\varphi^c-\rho)_+^{\alpha'}]^{1/\alpha'} \},"
         r" \quad \alpha' = \alpha/(\alpha-1)",
+        r"\lambda^* = (\alpha-1) (1+\alpha(\alpha-1)\varepsilon)^{-1/\alpha'} M^{1/\alpha'},"
+        r" \quad M = E_P[(\varphi^c-\rho)_+^{\alpha'}]",
         _eliminate_above,
     ),
     "between": (
@@ -187,6 +199,8 @@ _REGIMES = {
         r"f^*(y) = \alpha^{-1} ((1-\alpha)|y|)^{-\alpha/(1-\alpha)} - 1/(\alpha(1-\alpha)), \quad y < 0",
         r"V = \inf_{\rho > \max \varphi^c} \{ \rho - (1-\alpha(1-\alpha)\varepsilon)_+^{1/\alpha}"
         r" (E_P (\rho-\varphi^c)^{\alpha/(\alpha-1)})^{(\alpha-1)/\alpha} \}",
+        r"\lambda^* = (1-\alpha) (1-\alpha(1-\alpha)\varepsilon)_+^{(1-\alpha)/\alpha} M^{(\alpha-1)/\alpha},"
+        rf" \quad {_POWERS}",
         _eliminate_between,
     ),
     "below": (
@@ -194,17 +208,26 @@ _REGIMES = {
         r"f^*(y) = \alpha^{-1} ((1-\alpha)|y|)^{-\alpha/(1-\alpha)} - 1/(\alpha(1-\alpha)), \quad y \le 0",
         r"V = \inf_{\rho \ge \max \varphi^c} \{ \rho - (1+\alpha(\alpha-1)\varepsilon)^{1/\alpha}"
         r" (E_P (\rho-\varphi^c)^{\alpha/(\alpha-1)})^{(\alpha-1)/\alpha} \}",
+        r"\lambda^* = (1-\alpha) (1+\alpha(\alpha-1)\varepsilon)^{(1-\alpha)/\alpha} M^{(\alpha-1)/\alpha},"
+        rf" \quad {_POWERS}",
         _eliminate_below,
     ),
 }
 
 
+def _regime(d: FDivergence) -> str:
+    alpha = d.parameters["alpha"]
+    return "above" if alpha > 1 else "between" if alpha > 0 else "below"
+
+
+def _formula(d: FDivergence) -> Formula:
+    return Formula(_REGIMES[_regime(d)][2]) if d.name == "alpha" else STATEMENT.formula
+
+
 def _steps(d: FDivergence) -> tuple[Step, ...]:
     if d.name != "alpha":
         raise NotApplicable("it is T7 for the alpha family")
-    alpha = d.parameters["alpha"]
-    regime = "above" if alpha > 1 else "between" if alpha > 0 else "below"
-    given, conjugate, formula, eliminate = _REGIMES[regime]
+    given, conjugate, formula, multiplier, eliminate = _REGIMES[_regime(d)]
     return (
         Step(
             rf"The conjugate for ${given}$, $\alpha$ symbolic in the whole regime.",
@@ -215,8 +238,8 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
         ),
         Step(
             rf"Hard ball, $\kappa = 0$, ${given}$: $\varphi^c$ does not depend on $\lambda$, and "
-            rf"the dual function of "
-            r"$\lambda$ is a sum of two powers; its minimiser and value are closed.",
+            rf"the dual function of $\lambda$ is a sum of two powers, least at ${multiplier}$; the value "
+            r"there is left to minimise over $\rho$.",
             Formula(formula),
             "elimination of lambda",
             Grade.PROVED,
@@ -264,4 +287,5 @@ STATEMENT = Statement(
     "arXiv 2309.03791; the case alpha < 0 derived here",
     _steps,
     renyi=ForRenyi("it is T7 for the alpha family; T28 relates the balls"),
+    formula_for=_formula,
 )

@@ -5,12 +5,14 @@ from itertools import pairwise
 from theory.checks import claims
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
+from theory.fdivergence import FDivergence
 from theory.finite import Divergence, Finite
 from theory.statement import ForRenyi, NotApplicable, Statement
 from theory.statements.t19_expansion import stiffness
 
 _P, _Q = (0.45, 0.55), (0.3, 0.7)
 _PAIR = ((0.0, 0.6), (0.8, 0.0))
+_APART = ((0.8, 0.2), (0.1, 0.9))
 _TRANSPORT = (_P[0] - _Q[0]) * _PAIR[0][1]
 
 
@@ -47,6 +49,28 @@ def _near(d: Divergence) -> Finding:
     )
 
 
+def _flat(d: Divergence) -> Finding:
+    """f affine around 1: a plan that re-weights within the flat part keeps r^-1 D^{rc} below C."""
+    space, p, q = Finite(d, _APART[0]), *_APART
+    transport = (p[0] - q[0]) * _PAIR[0][1]
+    values = [space.nearest(_scaled(r), q)[1] / r for r in (1e-2, 1e-3)]
+    return claims(
+        {
+            f"r^-1 D^(rc) <= {v:.4f} at r = {r}, against C = {transport:.4f}": v < transport * (1 - 1e-6)
+            for v, r in zip(values, ("0.01", "0.001"), strict=True)
+        },
+        Grade.BRACKETED,
+    )
+
+
+def _formula(d: FDivergence) -> Formula:
+    if d.strictly_convex_at_one:
+        return STATEMENT.formula
+    return Formula(
+        r"D^{rc} \to D \ (r \to \infty), \qquad r^{-1} D^{rc} \not\to C(P, \cdot) \ (r \downarrow 0)"
+    )
+
+
 def _steps(d: Divergence) -> tuple[Step, ...]:
     if float(Finite(d, _P).divergence_from(_Q)) == float("inf"):
         raise NotApplicable(
@@ -78,6 +102,17 @@ def _steps(d: Divergence) -> tuple[Step, ...]:
                 ("f strictly convex at 1",),
             )
         )
+    else:
+        found.append(
+            Step(
+                r"$f$ is affine around 1, so the second limit fails: an $\eta$ with densities in the affine "
+                r"part costs nothing, and only the rest of the way to $Q$ is transported.",
+                Formula(r"r^{-1} D^{rc}(Q\|P) \le C(\eta, Q) < C(P, Q)"),
+                "counterexample",
+                Grade.BRACKETED,
+                lambda: _flat(d),
+            )
+        )
     return tuple(found)
 
 
@@ -89,4 +124,5 @@ STATEMENT = Statement(
     "arXiv 2309.03791",
     _steps,
     renyi=ForRenyi(_steps),
+    formula_for=_formula,
 )

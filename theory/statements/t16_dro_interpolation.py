@@ -3,12 +3,14 @@
 from theory.checks import claims
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
+from theory.fdivergence import FDivergence
 from theory.finite import Divergence, Finite
 from theory.instances import COST, PHI, WEIGHTS, finite
 from theory.statement import ForRenyi, Statement
 
 _INF = float("inf")
 _EPS = 0.05
+_SECOND = r"V(D^{rc} \le r\varepsilon) \to V(C \le \varepsilon)"
 
 
 def _scaled(r: float) -> list[list[float]]:
@@ -30,12 +32,22 @@ def _near(d: Divergence) -> Finding:
 
     limit = Finite(divergence("none"), WEIGHTS).dro(PHI, COST, _EPS, 0.0).upper
     r = 1e-6
-    value = finite(d).dro(PHI, _scaled(r), _EPS * r, 0.0).upper
+    found = finite(d).dro(PHI, _scaled(r), _EPS * r, 0.0)
     if d.strictly_convex_at_one:
-        return claims({f"at r = 1e-6 within 5e-3 of {limit:.5f}": abs(value - limit) < 5e-3}, Grade.SAMPLED)
-    return claims(
-        {f"stays at {value:.4f}, away from {limit:.4f}: the limit fails": value > limit + 0.05}, Grade.SAMPLED
-    )
+        near = abs(found.upper - limit) < 5e-3
+        return claims({f"at r = 1e-6 within 5e-3 of {limit:.5f}": near}, Grade.SAMPLED)
+    within = found.distance <= _EPS * r * (1 + 1e-6) + 1e-15
+    apart = f"at r = 1e-6 a Q in the ball has {found.lower:.4f}, above {limit:.4f}: the limit fails"
+    return claims({apart: found.lower > limit + 1e-6, "its D^(rc) is at most r eps": within}, Grade.BRACKETED)
+
+
+_LIMIT = r"V(D^{rc} \le r\varepsilon; \kappa/r) \to V(C(P, \cdot) \le \varepsilon; \kappa)"
+
+
+def _formula(d: FDivergence) -> Formula:
+    if d.strictly_convex_at_one:
+        return STATEMENT.formula
+    return Formula(STATEMENT.formula.latex.replace(_SECOND, _SECOND.replace(r"\to", r"\not\to")))
 
 
 def _steps(d: Divergence) -> tuple[Step, ...]:
@@ -57,9 +69,9 @@ def _steps(d: Divergence) -> tuple[Step, ...]:
         ),
         Step(
             second,
-            Formula(r"V(D^{rc} \le r\varepsilon; \kappa/r) \to V(C(P, \cdot) \le \varepsilon; \kappa)"),
+            Formula(_LIMIT if d.strictly_convex_at_one else _LIMIT.replace(r"\to", r"\not\to")),
             "limit of convex programs" if d.strictly_convex_at_one else "counterexample",
-            Grade.CITED if d.strictly_convex_at_one else Grade.SAMPLED,
+            Grade.CITED if d.strictly_convex_at_one else Grade.BRACKETED,
             lambda: _near(d),
             "Rockafellar and Wets, Variational Analysis (1998), Theorem 7.33"
             if d.strictly_convex_at_one
@@ -73,11 +85,9 @@ STATEMENT = Statement(
     "T16",
     "Interpolation of the DRO values",
     (r"those of T15; the penalty of the second limit is $\kappa/r$",),
-    Formula(
-        r"V(D^{rc} \le \varepsilon) \to V(D \le \varepsilon), \qquad V(D^{rc} \le r\varepsilon) \to "
-        r"V(C \le \varepsilon)"
-    ),
+    Formula(rf"V(D^{{rc}} \le \varepsilon) \to V(D \le \varepsilon), \qquad {_SECOND}"),
     "arXiv 2309.03791",
     _steps,
     renyi=ForRenyi(_steps),
+    formula_for=_formula,
 )

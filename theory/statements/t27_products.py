@@ -6,6 +6,7 @@ from theory.checks import claims, identities, without_max
 from theory.derivation import Finding, Formula, Step
 from theory.evidence import Grade
 from theory.finite import Divergence, Finite
+from theory.renyi import Renyi
 from theory.statement import ForRenyi, NotApplicable, Statement
 
 _P1, _P2 = (0.45, 0.55), (0.7, 0.3)
@@ -43,15 +44,48 @@ def _strict(d: Divergence) -> Finding:
     return claims({f"not additive: the conjugates differ by {shown}": apart > 1e-8}, Grade.BRACKETED)
 
 
+def _divergence_adds(d: Divergence) -> Finding:
+    """log(u v) = log u + log v, and the power sums of a product law factor."""
+    u, v, p, q, a = sp.symbols("u v p q a", positive=True)
+    if not isinstance(d, Renyi):
+        return identities((sp.expand_log(-sp.log(u * v)), -sp.log(u) - sp.log(v)))
+    joint = (p * q) ** a * (u * v) ** (1 - a)
+    return identities(
+        (sp.expand_power_base(joint), p**a * u ** (1 - a) * q**a * v ** (1 - a)),
+        (sp.expand_log(sp.log(u * v)), sp.log(u) + sp.log(v)),  # of the two sums
+    )
+
+
+def _additive(d: Divergence) -> tuple[Step, ...]:
+    """The divergences other than KL that are additive themselves, so that D^c is for a rigid cost."""
+    if d.name not in ("reverse_kl", "renyi"):
+        return ()
+    why = (
+        r"$\sum_{ij} (p_i p'_j)^\alpha (\eta_i \eta'_j)^{1-\alpha}$ is the product of the two sums"
+        if isinstance(d, Renyi)
+        else r"$-\log$ of a product of densities is the sum"
+    )
+    return (
+        Step(
+            rf"The divergence itself is additive, since {why}; so is $D^c = D$ for a rigid cost.",
+            Formula(r"D(\eta \otimes \eta'\|P_1 \otimes P_2) = D(\eta\|P_1) + D(\eta'\|P_2)"),
+            "logarithm of a product",
+            Grade.PROVED,
+            lambda: _divergence_adds(d),
+        ),
+    )
+
+
 def _steps(d: Divergence) -> tuple[Step, ...]:
     if d.name in ("none",):
         raise NotApplicable("without re-weighting it is additivity of optimal transport")
     if d.name != "kl":
         return (
+            *_additive(d),
             Step(
-                r"For this divergence the conjugate of a sum under a product law is not the sum of "
-                r"the conjugates, so "
-                r"additivity fails.",
+                r"For this divergence the conjugate of a sum under a product law is not the sum of the "
+                r"conjugates: the penalised value of a separable loss is not the sum of the values, and the proof of "
+                r"additivity for KL does not carry over.",
                 Formula(
                     r"\Lambda^{P_1 \otimes P_2}[h_1 \oplus h_2] \ne \Lambda^{P_1}[h_1] + \Lambda^{P_2}[h_2]"
                 ),

@@ -6,7 +6,7 @@ import sympy as sp
 
 from theory.checks import claims, identities
 from theory.derivation import Finding, Formula, Step
-from theory.evidence import Grade
+from theory.evidence import Grade, Outcome
 from theory.finite import Divergence, Finite
 from theory.instances import TWO, WEIGHTS, Q
 from theory.renyi import Renyi
@@ -53,13 +53,22 @@ def _in_p(d: Divergence) -> Finding:
 
 
 def _soft_step() -> Finding:
-    """phi + <a, z> - mu |z|^2/(2 tau) is largest at z = tau a/mu, with gain tau |a|^2/(2 mu)."""
+    """<a, s> + h |s|^2/2 - mu |s|^2/(2 tau) is largest at s = a/(mu/tau - h), for mu/tau > h; with h = -H and
+    h = H this bounds the gain from both sides, and both bounds are tau |a|^2/(2 mu) + O(mu^-2).
+    """
     a, z, tau, m = sp.symbols("a z tau mu", positive=True)
-    objective = a * z - m * z**2 / (2 * tau)
-    best = tau * a / m
-    return identities(
-        (sp.diff(objective, z).subs(z, best), 0), (objective.subs(z, best), tau * a**2 / (2 * m))
+    h = sp.Symbol("h", real=True)
+    objective = a * z + h * z**2 / 2 - m * z**2 / (2 * tau)
+    best, value = a / (m / tau - h), a**2 / (2 * (m / tau - h))
+    found = identities(
+        (sp.diff(objective, z).subs(z, best), 0),
+        (sp.diff(objective, z, 2), h - m / tau),
+        (objective.subs(z, best), value),
     )
+    if found.outcome is not Outcome.HOLDS:
+        return found
+    rest = sp.limit(sp.cancel(m**2 * (value - tau * a**2 / (2 * m))), m, sp.oo)
+    return claims({f"{found.detail}; mu^2 (gain - tau a^2/(2 mu)) tends to {rest}": rest.is_finite})
 
 
 def _shared_budget() -> Finding:
@@ -109,11 +118,11 @@ def _both_mechanisms(d: Divergence) -> Finding:
 
 _SOFT = (
     Step(
-        r"Soft cost $c = \|y-x\|^2/(2\tau)$, large $\mu$: to first order the loss is linear over the short "
-        r"step "
-        r"$\tau\nabla\varphi/\mu$ (T5, $q = 2$).",
+        r"Soft cost $c = \|y-x\|^2/(2\tau)$, $\|\nabla^2\varphi\| \le H$ near the point and $\mu > \tau H$ so "
+        r"large that the step ends there: $\varphi$ lies within $\tfrac{H}{2} \|y-x\|^2$ of its tangent, which "
+        r"bounds the gain by $\|\nabla\varphi\|^2/(2(\mu/\tau \pm H))$ from both sides.",
         Formula(r"\varphi^c_\mu = \varphi + \frac{\tau}{2\mu} \|\nabla\varphi\|^2 + O(\mu^{-2})"),
-        "transport step of a linear loss",
+        "transport step between two quadratics",
         Grade.PROVED,
         _soft_step,
     ),
@@ -194,7 +203,8 @@ STATEMENT = Statement(
     r"Derivatives of $D^c$",
     (
         r"the optimal potential $g^*$ is unique up to constants (otherwise one-sided derivatives)",
-        r"small radius: $c = \|y-x\|^2/(2\tau)$, $\varphi$ continuously differentiable, $f''(1) > 0$",
+        r"small radius: $c = \|y-x\|^2/(2\tau)$, $f''(1) > 0$, $\varphi$ twice differentiable with a bounded "
+        r"second derivative near the points of $P$, $\varphi^c_\lambda$ finite for some $\lambda$",
     ),
     Formula(r"\nabla_Q D^c = g^*, \qquad \nabla_P D^c = -f^*((g^*)^c)"),
     "derived here",
