@@ -103,11 +103,13 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
             lambda: _against_log_mean_exp(d),
         ),
         Step(
-            r"Hard ball, $\kappa = 0$: as $\lambda \downarrow 0$ the difference quotient of the dual function "
+            r"Hard ball, $\kappa = 0$: as $\lambda \downarrow 0$ the difference quotient of the dual "
+            r"function "
             r"$V$ at $V(0) = \max \varphi^c$ falls to a limit, term by term of a finite sum.",
             Formula(
                 r"\frac{V(\lambda) - V(0)}{\lambda} = \varepsilon + "
-                r"\log E_P e^{(\varphi^c - \max \varphi^c)/\lambda} \downarrow \varepsilon + \log P(\mathrm{argmax}\, \varphi^c)"
+                r"\log E_P e^{(\varphi^c - \max \varphi^c)/\lambda} \downarrow \varepsilon + \log "
+                r"P(\mathrm{argmax}\, \varphi^c)"
             ),
             "one-sided derivative at 0",
             Grade.PROVED,
@@ -115,7 +117,8 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
         ),
         Step(
             r"$V$ is convex, a supremum of functions affine in $\lambda$ (T6), so $\lambda = 0$ is optimal "
-            r"exactly when that derivative is $\ge 0$. For infinitely many points the limit is monotone convergence.",
+            r"exactly when that derivative is $\ge 0$. For infinitely many points the limit is monotone "
+            r"convergence.",
             Formula(r"\lambda^* = 0 \iff \varepsilon \ge -\log P(\mathrm{argmax}\, \varphi^c)"),
             "minimum of a convex function; monotone convergence",
             Grade.CITED,

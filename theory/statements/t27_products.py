@@ -84,7 +84,8 @@ def _steps(d: Divergence) -> tuple[Step, ...]:
             *_additive(d),
             Step(
                 r"For this divergence the conjugate of a sum under a product law is not the sum of the "
-                r"conjugates: the penalised value of a separable loss is not the sum of the values, and the proof of "
+                r"conjugates: the penalised value of a separable loss is not the sum of the values, and "
+                r"the proof of "
                 r"additivity for KL does not carry over.",
                 Formula(
                     r"\Lambda^{P_1 \otimes P_2}[h_1 \oplus h_2] \ne \Lambda^{P_1}[h_1] + \Lambda^{P_2}[h_2]"

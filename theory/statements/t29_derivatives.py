@@ -118,8 +118,10 @@ def _both_mechanisms(d: Divergence) -> Finding:
 
 _SOFT = (
     Step(
-        r"Soft cost $c = \|y-x\|^2/(2\tau)$, $\|\nabla^2\varphi\| \le H$ near the point and $\mu > \tau H$ so "
-        r"large that the step ends there: $\varphi$ lies within $\tfrac{H}{2} \|y-x\|^2$ of its tangent, which "
+        r"Soft cost $c = \|y-x\|^2/(2\tau)$, $\|\nabla^2\varphi\| \le H$ near the point and $\mu > \tau "
+        r"H$ so "
+        r"large that the step ends there: $\varphi$ lies within $\tfrac{H}{2} \|y-x\|^2$ of its tangent, "
+        r"which "
         r"bounds the gain by $\|\nabla\varphi\|^2/(2(\mu/\tau \pm H))$ from both sides.",
         Formula(r"\varphi^c_\mu = \varphi + \frac{\tau}{2\mu} \|\nabla\varphi\|^2 + O(\mu^{-2})"),
         "transport step between two quadratics",
