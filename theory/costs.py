@@ -20,6 +20,7 @@ from theory.evidence import Grade, Outcome
 __all__ = ["COSTS", "Cost", "stationary"]
 
 _Z, _A, _L, _MU, _R, _TAU, _D = sp.symbols("z A L mu r tau delta", positive=True)
+_E = sp.Symbol("e", positive=True)
 _Q = 1 + sp.Symbol("k", positive=True)  # exponent q > 1
 
 
@@ -36,15 +37,42 @@ class Cost:
     grade: Grade = Grade.PROVED
 
 
-def stationary(objective: Any, best: Any, value: Any) -> Finding:
-    """The maximiser solves the first-order condition, the objective is concave there, and has this value."""
+def stationary(
+    objective: Any,
+    best: Any,
+    value: Any,
+    *,
+    inside: Any = _Z,
+    gradient: Any = _A,
+    over: Any = None,
+    start: Any = 0,
+    end: Any = None,
+) -> Finding:
+    """`value` is the largest value of `objective` over z from `start` on (to `end`), reached at `best`.
+
+    `best` solves the first-order condition and lies inside, and the second derivative is negative for every
+    z: `inside` runs through the z, `gradient` through the A, for which this is claimed, as expressions in
+    positive symbols. With `over` that is A > `over`, and otherwise the slope at z = 0, which is A - `over`,
+    is not positive, so that by concavity z = 0 with value 0 is best: the form (.)_+.
+    """
     first = sp.diff(objective, _Z)
     found = identities((first.subs(_Z, best), 0), (objective.subs(_Z, best), value))
     if found.outcome is not Outcome.HOLDS:
         return found
-    bend = sp.factor(sp.together(sp.diff(first, _Z)))
-    numbers = {s: sp.Rational(3, 2) for s in bend.free_symbols - {_Z, _D}} | {_Z: sp.Rational(1, 3), _D: 2}
-    return claims({"first-order condition and value reduce to 0": True, "concave": bend.subs(numbers) < 0})
+    gradient = gradient if over is None else over * (1 + _E) ** 2
+    bend = sp.factor(sp.together(sp.diff(first, _Z).subs(_Z, inside)))
+    room = [best - start] if end is None else [best - start, end - best]
+    facts = {
+        "first-order condition and value reduce to 0": True,
+        "concave for every z": bend.is_negative,
+        "the maximiser is admissible": all(
+            sp.factor(sp.together(e.subs(_A, gradient)), deep=True).is_positive for e in room
+        ),
+    }
+    if over is not None:
+        zero = identities((first.subs(_Z, 0), _A - over), (objective.subs(_Z, 0), 0))
+        facts[f"and falls from 0 at z = 0 where A <= {over}"] = zero.outcome is Outcome.HOLDS
+    return claims(facts)
 
 
 def _power() -> Finding:
@@ -67,16 +95,17 @@ def _linear() -> Finding:
 
 
 def _soft() -> Finding:
-    """Per coordinate sup_z A z - mu (z - r)^2/(2 tau) over z >= r, with z = r + tau A/mu."""
+    """Per coordinate sup_z A z - mu (z - r)^2/(2 tau) over z >= r, z = r + tau A/mu; below r it rises."""
     objective = _A * _Z - _MU * (_Z - _R) ** 2 / (2 * _TAU)
-    return stationary(objective, _R + _TAU * _A / _MU, _R * _A + _TAU * _A**2 / (2 * _MU))
+    return stationary(objective, _R + _TAU * _A / _MU, _R * _A + _TAU * _A**2 / (2 * _MU), start=_R)
 
 
 def _barrier() -> Finding:
     """sup_z A z - mu L z/(1 - z/delta) on [0, delta): z = delta (1 - sqrt(mu L/A)) when A > mu L."""
     objective = _A * _Z - _MU * _L * _Z / (1 - _Z / _D)
     best = _D * (1 - sp.sqrt(_MU * _L / _A))
-    return stationary(objective, best, _D * (sp.sqrt(_A) - sp.sqrt(_MU * _L)) ** 2)
+    value = _D * (sp.sqrt(_A) - sp.sqrt(_MU * _L)) ** 2
+    return stationary(objective, best, value, inside=_D * _E / (1 + _E), over=_MU * _L, end=_D)
 
 
 def _flips() -> Finding:
@@ -90,8 +119,15 @@ def _flips() -> Finding:
 
 
 def _ball() -> Finding:
-    """c takes the values 0 and oo only, so mu c = c for mu > 0; and 0 * oo = oo keeps this at mu = 0+."""
-    return claims({"mu * 0 = 0": _MU * 0 == 0, "mu * oo = oo": _MU * sp.oo == sp.oo})
+    """c takes the values 0 and oo only, so mu c = c for mu > 0, and 0 * oo = oo keeps this at mu = 0+;
+    s = r u with ||u|| <= 1 gains r <a, u>, whose supremum over u is the definition of ||a||_*.
+    """
+    a, u = sp.symbols("a_k u_k", real=True)
+    found = identities((_MU * 0, 0), (a * (_R * u), _R * (a * u)))
+    if found.outcome is not Outcome.HOLDS:
+        return found
+    names = {"mu * 0 = 0, mu * oo = oo": _MU * sp.oo == sp.oo, "<a, r u> = r <a, u>": True}
+    return claims(names)
 
 
 def _box(gain: Callable[[Any, Any], Any], best: Callable[[Any], Any], what: str) -> Finding:
@@ -128,23 +164,29 @@ def _ball_box() -> Finding:
 
 
 def _direction() -> Finding:
-    """sup <a, s> over ||s|| <= z is z ||a||_*: Lagrange's identity for the 2-norm; for the other two the
-    extreme points of the ball, on exact instances.
+    """sup <a, s> over ||s|| <= z is z ||a||_*, in any dimension: a bound on each a_k s_k that sums to it,
+    and a direction that attains it.
     """
-    a, s = sp.symbols("a_1:4", real=True), sp.symbols("s_1:4", real=True)
-    inner = sum(u * v for u, v in zip(a, s, strict=True))
-    minors = sum((a[i] * s[j] - a[j] * s[i]) ** 2 for i in range(3) for j in range(i))
-    found = identities((sum(u**2 for u in a) * sum(v**2 for v in s) - inner**2, minors))
+    a, s = sp.symbols("a s", positive=True)  # |a_k| and |s_k|
+    rest = sp.Symbol("u", nonnegative=True)
+    # the larger of the |a_k| (of the |s_k|) bounds the other factor; both signs of a_k s_k
+    larger = all(((a + rest) * s - e * a * s).expand().is_nonnegative for e in (-1, 1))
+    attained = all(e * a * (e * _Z) == a * _Z for e in (-1, 1))
+    # the arithmetic mean with weight w = z/||a||_2: a_k s_k <= (w a_k^2 + s_k^2/w)/2
+    x, y, w = sp.Symbol("x", real=True), sp.Symbol("y", real=True), sp.Symbol("w", positive=True)
+    found = identities(
+        ((w * x**2 + y**2 / w) / 2 - x * y, (w * x - y) ** 2 / (2 * w)),
+        (((w * _A**2 + _Z**2 / w) / 2).subs(w, _Z / _A), _Z * _A),  # with sum a_k^2 = A^2, sum s_k^2 <= z^2
+        (_A**2 * (_Z / _A), _Z * _A),  # s = z a/||a||_2
+    )
     if found.outcome is not Outcome.HOLDS:
         return found
-    for numbers in ((7, -3, 2), (0, 0, -5), (1, 1, -1)):
-        vertices = [tuple(e * (i == k) for i in range(3)) for k in range(3) for e in (-1, 1)]
-        best = max(sum(u * v for u, v in zip(numbers, x, strict=True)) for x in vertices)
-        signs = max(sum(u * v for u, v in zip(numbers, x, strict=True)) for x in product((-1, 1), repeat=3))
-        if best != max(map(abs, numbers)) or signs != sum(map(abs, numbers)):
-            return claims({"dual norms": False}, Grade.SAMPLED)
     return claims(
-        {"2-norm by Lagrange's identity; 1- and sup-norm on the extreme points": True}, Grade.SAMPLED
+        {
+            "a_k s_k <= max |a_k| |s_k| and <= |a_k| max |s_k|, summed": larger,
+            "attained at the signs": attained,
+            "2-norm: w a_k^2 + s_k^2/w - 2 a_k s_k is a square, summed, and attained along a": True,
+        }
     )
 
 
@@ -155,7 +197,6 @@ COSTS = (
         r"z\|a\|_*, \quad \|\cdot\|_* = \|\cdot\|_\infty, \|\cdot\|_2, \|\cdot\|_1, \text{ along }"
         r" \mathrm{sign}(a_k) e_k \ (|a_k| \text{ largest}), \ a, \ \mathrm{sign}(a)",
         _direction,
-        Grade.SAMPLED,
     ),
     Cost(
         "hard ball",
@@ -206,7 +247,8 @@ COSTS = (
     Cost(
         "soft ball in the pixel box",
         r"c = \frac{1}{2\tau} \sum_k (|y_k-x_k| - r)_+^2, \ 0 \le y \le 1",
-        r"s_k = \mathrm{clip}(\mathrm{sign}(a_k)(r + \tau|a_k|/\mu), -x_k, 1-x_k)",
+        r"\sum_k a_k s_k - \frac{\mu}{2\tau} (|s_k| - r)_+^2, \ s_k = \mathrm{clip}(\mathrm{sign}(a_k)"
+        r"(r + \tau|a_k|/\mu), -x_k, 1-x_k)",
         _soft_box,
         Grade.SAMPLED,
     ),

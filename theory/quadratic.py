@@ -20,6 +20,7 @@ from theory.evidence import Grade, Outcome
 __all__ = ["QUADRATIC"]
 
 _Z, _A, _L, _MU, _R, _TAU, _D, _H = sp.symbols("z A L mu r tau delta h", positive=True)
+_E = sp.Symbol("e", positive=True)
 _S, _M = sp.symbols("S m", positive=True)  # sum and number of the active |a_k|
 
 Vector = Sequence[Fraction]
@@ -29,7 +30,8 @@ _LOSS = _A * _Z - _H * _Z**2 / 2
 
 
 def _norm_2() -> Finding:
-    return stationary(_LOSS - _MU * _L * _Z, (_A - _MU * _L) / _H, (_A - _MU * _L) ** 2 / (2 * _H))
+    best = (_A - _MU * _L) / _H
+    return stationary(_LOSS - _MU * _L * _Z, best, (_A - _MU * _L) ** 2 / (2 * _H), over=_MU * _L)
 
 
 def _square_2() -> Finding:
@@ -41,32 +43,42 @@ def _cube_2() -> Finding:
     root = sp.sqrt(_H**2 + 12 * _MU * _L * _A)
     objective = _LOSS - _MU * _L * _Z**3
     best = (root - _H) / (6 * _MU * _L)
-    return stationary(objective, best, sp.expand(objective.subs(_Z, best)))
+    gradient = _E * (2 * _H + _E) / (12 * _MU * _L)  # every A > 0, through root = h + e
+    return stationary(objective, best, sp.expand(objective.subs(_Z, best)), gradient=gradient)
 
 
 def _three_halves_2() -> Finding:
     """q = 3/2: a quadratic in the root of z."""
     k = 3 * _MU * _L / 2
-    best = ((sp.sqrt(k**2 + 4 * _A * _H) - k) / (2 * _H)) ** 2
     w = sp.Symbol("w", positive=True)  # the root of z
     condition = (_A - _H * w**2 - k * w).subs(w, (sp.sqrt(k**2 + 4 * _A * _H) - k) / (2 * _H))
-    slope = sp.diff(_LOSS - _MU * _L * _Z ** sp.Rational(3, 2), _Z).subs(_Z, w**2)
-    found = identities((slope, _A - _H * w**2 - k * w), (sp.expand(condition), 0))
-    return found if found.outcome is not Outcome.HOLDS else claims({"A - h z - k sqrt(z) = 0": best.is_real})
+    slope = sp.diff(_LOSS - _MU * _L * _Z ** sp.Rational(3, 2), _Z)
+    found = identities((slope.subs(_Z, w**2), _A - _H * w**2 - k * w), (sp.expand(condition), 0))
+    if found.outcome is not Outcome.HOLDS:
+        return found
+    # every A > 0 is e (2 k + e)/(4 h), and the root of z is a multiple of
+    root = sp.sqrt(sp.factor((k**2 + 4 * _A * _H).subs(_A, _E * (2 * k + _E) / (4 * _H)))) - k
+    bend = sp.factor(sp.diff(slope, _Z))
+    return claims({"A - h z - k sqrt(z) = 0": root.is_positive, "concave for every z": bend.is_negative})
 
 
 def _ball_2() -> Finding:
     inner = stationary(_LOSS, _A / _H, _A**2 / (2 * _H))
     if inner.outcome is not Outcome.HOLDS:
         return inner
-    return identities((_LOSS.subs(_Z, _R), _A * _R - _H * _R**2 / 2))
+    at_end = sp.diff(_LOSS, _Z).subs({_Z: _R, _A: _H * _R + _E})  # r < A/h: still rising at r
+    return claims({inner.detail: True, "r < A/h: rises up to r": at_end.expand().is_positive})
 
 
 def _soft() -> Finding:
     objective = _LOSS - _MU * (_Z - _R) ** 2 / (2 * _TAU)
     best = (_A + _MU * _R / _TAU) / (_H + _MU / _TAU)
     value = (_A + _MU * _R / _TAU) ** 2 / (2 * (_H + _MU / _TAU)) - _MU * _R**2 / (2 * _TAU)
-    return stationary(objective, best, value)
+    outside = stationary(objective, best, value, gradient=_H * _R + _E, start=_R)
+    if outside.outcome is not Outcome.HOLDS:
+        return outside
+    free = stationary(_LOSS, _A / _H, _A**2 / (2 * _H))  # A <= h r: within the free radius
+    return claims({outside.detail: True, "A <= h r: the loss alone": free.outcome is Outcome.HOLDS})
 
 
 def _ellipsoid() -> Finding:

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,15 @@ import sympy as sp
 
 from theory.catalogue import divergence
 from theory.checks import claims, identities
+from theory.costs import stationary
 from theory.derivation import Derivation, Finding, Formula, Step
 from theory.documents import MEMBERS, by_statement, members, page, row, table
 from theory.evidence import Grade, Outcome
+from theory.finite import Finite
 from theory.render import render
 from theory.statement import CORE, derive, statement, statements
 from theory.statements.t03_reweighting import conjugate_check, corners
-from theory.statements.t09_dro_alpha import least_of_two_powers
+from theory.statements.t09_dro_alpha import closed_value, least_of_two_powers
 from theory.symbols import t
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -164,6 +167,61 @@ def test_cvar_is_the_mean_of_the_upper_tail(beta: str) -> None:
     item = derive({"name": "cvar", "beta": beta}, ["T3"])[0]
     assert item.outcome is Outcome.HOLDS, [r.detail for r in item.run_checks()]
     assert item.run_checks()[-1].grade is Grade.PROVED
+
+
+_HARD = [[0.0 if i == j else inf for j in range(3)] for i in range(3)]
+_LOSSES, _WEIGHTS = (0.2, 1.1, -0.3), (0.4, 0.25, 0.35)
+
+
+@pytest.mark.parametrize("alpha", [0.1, 0.5, 0.9])
+def test_beyond_the_largest_radius_of_alpha_the_maximum_is_reached(alpha: float) -> None:
+    """0 < alpha < 1: no law with density 0 somewhere costs more than 1/(alpha (1 - alpha)): (...)_+ is 0."""
+    beyond = 3 / (alpha * (1 - alpha))
+    assert closed_value(alpha, _LOSSES, _WEIGHTS, beyond) == pytest.approx(max(_LOSSES), abs=1e-9)
+    space = Finite(divergence({"name": "alpha", "alpha": alpha}), _WEIGHTS)
+    assert space.dro(_LOSSES, _HARD, beyond, 0.0).lower == pytest.approx(max(_LOSSES), abs=1e-6)
+
+
+@pytest.mark.parametrize("alpha", [2.5, 0.5, -1.0])
+@pytest.mark.parametrize("eps", [0.02, 0.1])
+def test_the_printed_multiplier_of_alpha_is_that_of_the_solver(alpha: float, eps: float) -> None:
+    found = Finite(divergence({"name": "alpha", "alpha": alpha}), _WEIGHTS).dro(_LOSSES, _HARD, eps, 0.0)
+    power, radius = alpha / (alpha - 1), 1 + alpha * (alpha - 1) * eps
+    # rho in the raw gauge is that of the one-variable form
+    side = [found.rho - v if alpha < 1 else max(v - found.rho, 0.0) for v in _LOSSES]
+    mean = sum(p * s**power for p, s in zip(_WEIGHTS, side, strict=True))
+    above = (alpha - 1) * radius ** (-1 / power) * mean ** (1 / power)
+    below = (1 - alpha) * radius ** ((1 - alpha) / alpha) * mean ** ((alpha - 1) / alpha)
+    assert found.lam == pytest.approx(above if alpha > 1 else below, rel=1e-6)
+
+
+def test_headlines_are_those_of_the_divergence() -> None:
+    """T9's of the regime of alpha; T15 and T16 promise no limit that fails for an f affine around 1."""
+    headlines = {a: derive({"name": "alpha", "alpha": a}, ["T9"])[0].formula.latex for a in (2, "1/2", -1)}
+    assert len(set(headlines.values())) == 3
+    for item in derive({"name": "cvar", "beta": "3/10"}, ["T15", "T16"]):
+        assert r"\not\to" in item.formula.latex
+        assert item.steps[-1].rule == "counterexample"
+        assert item.run_checks()[-1].grade is Grade.BRACKETED
+    for item in derive("kl", ["T15", "T16"]):
+        assert r"\not" not in item.formula.latex
+
+
+def test_a_stationary_point_counts_only_where_the_objective_is_concave_and_the_point_admissible() -> None:
+    z, a, price = sp.symbols("z A L", positive=True)
+    best, value = a / (2 * price), a**2 / (4 * price)
+    holds = stationary(a * z - price * z**2, best, value)
+    assert (holds.outcome, holds.grade) == (Outcome.HOLDS, Grade.PROVED)
+    assert stationary(price * z**2 - a * z, best, -value).outcome is Outcome.FAILS  # a minimum
+    assert (
+        stationary(a * z - price * z**2, best, value, end=a).outcome is Outcome.FAILS
+    )  # maybe beyond the end
+    assert stationary(a * z - price * z**2, -best, value).outcome is not Outcome.HOLDS
+    clamped, least, most = a * z - price * z - z**2 / 2, a - price, (a - price) ** 2 / 2
+    assert stationary(clamped, least, most, over=price).outcome is Outcome.HOLDS
+    assert stationary(clamped, least, most).outcome is Outcome.FAILS  # not for every A
+    assert stationary(clamped, least, most, over=2 * price).outcome is Outcome.FAILS
+    assert stationary(clamped, least, most, over=price / 2).outcome is Outcome.FAILS
 
 
 def test_core_statements_exist() -> None:

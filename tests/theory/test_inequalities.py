@@ -106,3 +106,27 @@ def test_bad_specifications(spec: object, words: str) -> None:
     with pytest.raises(InputError) as caught:
         any_divergence(spec)  # type: ignore[arg-type]
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "factor"),
+    [
+        ("kl", 0.0),
+        ("reverse_kl", 0.0),
+        ({"name": "renyi", "alpha": "5/2"}, 0.0),
+        ({"name": "renyi", "alpha": "1/2"}, 0.0),
+        ("pearson", 1.0),
+        ("neyman", 1.0),
+        ("hellinger", -0.5),
+    ],
+)
+def test_over_a_product(spec: object, factor: float) -> None:
+    """D(Q1 x Q2 || P1 x P2) = D1 + D2 + factor D1 D2 (T27 with a rigid cost): larger for chi-squares."""
+
+    def value(q: tuple[float, ...], p: tuple[float, ...]) -> float:
+        return Finite(any_divergence(spec), p).divergence_from(q)  # type: ignore[arg-type]
+
+    for (p1, q1), (p2, q2) in pairwise(_pairs(6)):
+        joint = value(tuple(a * b for a in q1 for b in q2), tuple(a * b for a in p1 for b in p2))
+        one, two = value(q1, p1), value(q2, p2)
+        assert joint == pytest.approx(one + two + factor * one * two, rel=1e-10)

@@ -176,6 +176,38 @@ def test_balls_enclose_images_of_balls(name: str) -> None:
                 assert enclosure.contains(flint.arb(str(value))) or not enclosure.is_finite()
 
 
+@pytest.mark.parametrize("text", ["(t-1)**2*(t+1)/t", "t**4/12 - t/3 + 1/4 + exp(t-1)-t"])
+def test_balls_without_a_closed_form_hold_the_images_of_wide_balls(text: str) -> None:
+    """f*, (f*)' and (f*)'' by an enclosed inversion: the ball of a wide argument holds the values over it."""
+    flint = pytest.importorskip("flint")
+    from theory.backends.arb_ops import ArbOperations
+    from theory.backends.scalar_tables import _arb_inverse
+    from theory.numeric import table
+
+    d = divergence({"f": text})
+    exact = callables(d, "mpmath")
+    tried = 0
+    for order, function in enumerate((exact.conjugate, exact.conjugate_prime, exact.conjugate_second)):
+        for branch in table(d, 2 + order).branches:
+            if branch.expr is not None:
+                continue
+            inverse = _arb_inverse(branch, ArbOperations())
+            for middle in (-0.25, 0.9, 2.5):
+                lo, hi = middle - 0.06, middle + 0.06
+                if not (branch.lo < lo and hi < branch.hi):
+                    continue
+                with flint.ctx.workprec(128):
+                    enclosure = inverse(flint.arb(middle, 0.06))
+                assert enclosure.is_finite()
+                values = [function(mp.mpf(lo) + (mp.mpf(hi) - lo) * k / 8) for k in range(9)]
+                for value in values[1:-1]:
+                    assert enclosure.contains(flint.arb(str(value))), (order, middle)
+                # no narrower than the image, up to the last digits
+                assert 2 * float(enclosure.rad()) >= float(max(values) - min(values)) * (1 - 1e-9)
+                tried += 1
+    assert tried >= 6
+
+
 def test_unknown_backend_and_free_parameters_are_refused() -> None:
     with pytest.raises(InputError, match="unknown backend 'jax'"):
         callables(divergence("kl"), "jax")  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from theory.catalogue import any_divergence
 from theory.derivation import Derivation
 from theory.errors import InputError
 from theory.render import FORMATS, render
-from theory.render.plain import escaped
+from theory.render.plain import escaped, plain, prose
 from theory.statement import derive
 
 _SPECS: dict[str, dict[str, object]] = {
@@ -85,6 +85,17 @@ def test_latex_compiles(tmp_path: Path) -> None:
     assert complaints == []
     assert run.returncode == 0
     assert (tmp_path / "all.pdf").stat().st_size > 20_000
+
+
+def test_primes_and_bars_survive_in_formulas() -> None:
+    """Two closing quotes are a quotation mark in prose and two primes in a formula."""
+    assert prose("mode ``space'', $f''(1)$, $f'''(1)$") == "mode “space”, f''(1), f'''(1)"
+    assert plain(r"\bar X_B") == "X\u0304_B"
+    assert plain(r"a \not\to b") == "a ↛ b"
+    for form in ("text", "markdown"):
+        assert "f”" not in _rendered("kl", form)
+        assert "f''(1) > 0" in _rendered("kl", form)
+    assert "X\u0304" in _rendered("kl", "text")
 
 
 def test_prose_is_escaped_and_formulas_are_not() -> None:

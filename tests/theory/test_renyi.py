@@ -73,6 +73,13 @@ class TestRenyi:
         assert _renyi("5/2").value((0.5, 0.5), (1.0, 0.0)) == inf
         assert _renyi("1/2").value((0.5, 0.5), (1.0, 0.0)) == pytest.approx(-4 * log(2**-0.5))
 
+    @pytest.mark.parametrize("alpha", [0.1, 0.25, 0.75])
+    def test_a_vanishing_weight_is_the_limit_of_small_ones(self, alpha: float) -> None:
+        d, p = _renyi(alpha), (0.3, 0.3, 0.4)
+        exact = log(0.3**alpha * 0.6 ** (1 - alpha) + 0.4**alpha * 0.4 ** (1 - alpha)) / (alpha * (alpha - 1))
+        assert d.value(p, (0.6, 0.0, 0.4)) == pytest.approx(exact, rel=1e-12)
+        assert d.value(p, (0.6, 1e-300, 0.4)) == pytest.approx(exact, rel=1e-9)
+
     def test_ordered_in_alpha_as_power_means(self) -> None:
         """alpha R_alpha rises with alpha: it is log of a power mean of dP/d eta."""
         for eta in _laws(10):

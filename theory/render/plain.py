@@ -12,7 +12,7 @@ __all__ = ["escaped", "piecewise_text", "plain", "prose", "symbol", "typeset"]
 _WORDS = {
     "varphi": "φ", "varepsilon": "ε", "lambda": "λ", "kappa": "κ", "mu": "μ", "rho": "ρ", "eta": "η",
     "pi": "π", "alpha": "α", "beta": "β", "sigma": "σ", "tau": "τ", "theta": "θ", "delta": "δ", "psi": "ψ",
-    "Lambda": "Λ", "not": "not ", "nabla": "∇",
+    "Lambda": "Λ", "nabla": "∇",
     "Rightarrow": "⇒", "mid": "|", "infty": "∞", "le": "≤", "ge": "≥", "ne": "≠", "in": "∈", "to": "→",
     "mapsto": "↦", "sum": "Σ", "int": "∫", "partial": "∂", "langle": "⟨", "rangle": "⟩", "cdot": "·",
     "cdots": "…", "dots": "…", "iff": "⇔", "times": "×", "downarrow": "↓", "uparrow": "↑", "inf": "inf",
@@ -56,6 +56,7 @@ def plain(latex: str) -> str:
         .replace(r"\,", " ")
         .replace(r"\ ", " ")
         .replace(r"\#", "#")
+        .replace(r"\not\to", "↛")
     )
     s = s.replace(r"\mathbb{R}", "ℝ")
     s = re.sub(r"\\(?:text|mathrm|operatorname)" + _BODY, lambda m: m.group(1), s)

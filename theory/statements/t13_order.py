@@ -17,9 +17,11 @@ _INF = float("inf")
 
 
 def _below_both(d: Divergence) -> Finding:
+    from theory.catalogue import divergence as named
+
     space = Finite(d, _P)
     lower, upper = space.nearest(_PAIR, _Q)
-    divergence, transport = space.divergence_from(_Q), (_P[0] - _Q[0]) * _PAIR[0][1]
+    divergence, transport = space.divergence_from(_Q), Finite(named("none"), _P).nearest(_PAIR, _Q)[1]
     same = space.nearest(_PAIR, _P)[1]
     return claims(
         {

@@ -119,7 +119,10 @@ def _steps(d: Divergence) -> tuple[Step, ...]:
 STATEMENT = Statement(
     "T15",
     "Interpolation",
-    (r"$c > 0$ off the diagonal ($r \to \infty$)", r"$f$ strictly convex at 1 ($r \downarrow 0$)"),
+    (
+        r"$c > 0$ off the diagonal ($r \to \infty$)",
+        r"$f$ strictly convex at 1 ($r \downarrow 0$; without it that limit fails)",
+    ),
     Formula(r"D^{rc} \to D \ (r \to \infty), \qquad r^{-1} D^{rc} \to C(P, \cdot) \ (r \downarrow 0)"),
     "arXiv 2309.03791",
     _steps,

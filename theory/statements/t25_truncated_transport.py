@@ -10,6 +10,7 @@ from theory.finite import Finite
 from theory.instances import TWO, WEIGHTS, Q
 from theory.statement import ForRenyi, NotApplicable, Statement
 
+_AWAY = ((0.3, 2.7), (1.4, 0.2), (0.5, 3.2))  # no point of P lies where Q has mass
 _FAR = ((0.0, 2.7), (1.4, 0.0), (0.5, 3.2))
 
 
@@ -24,7 +25,7 @@ def _values(d: FDivergence) -> Finding:
 
     transport = Finite(divergence("none"), WEIGHTS)
     facts = {}
-    for cost, label in ((TWO, "near"), (_FAR, "far")):
+    for cost, label in ((TWO, "near"), (_FAR, "far"), (_AWAY, "apart")):
         space = Finite(d, WEIGHTS).nearest(cost, Q, "space")
         capped = transport.nearest([[min(c, 1.0) for c in row] for row in cost], Q)
         facts[f"{label}, space: C with min(c, 1) = {capped[0]:.6f}"] = abs(space[0] - capped[0]) < 1e-9
