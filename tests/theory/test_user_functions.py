@@ -251,3 +251,10 @@ def test_grade_of_an_unprovable_sign_is_sampled() -> None:
     d = FDivergence.from_expression("exp(t) - t**3/6 - E + 1/6")
     assert d.check_hypotheses().grade.value == "sampled"
     assert derive(d, ["T3"])[0].run_checks()[0].grade.value in ("sampled", "enclosed")
+
+
+@pytest.mark.parametrize("text", ["(t-1)**2/1000", "1000*(t-1)**2", "(t-1)**4", "max(0, abs(t-1) - 1/10)"])
+def test_instances_suit_a_function_of_any_scale(text: str) -> None:
+    """Order, interpolation, composition and products on a soft, a stiff, a flat and a locally affine f."""
+    for item in derive({"f": text}, ["T13", "T15", "T16", "T24", "T27"]):
+        assert item.outcome is Outcome.HOLDS, [(item.statement, r.detail) for r in item.run_checks()]

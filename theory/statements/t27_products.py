@@ -33,8 +33,10 @@ def _strict(d: Divergence) -> Finding:
     """The conjugate at h1 + h2 under the product law against the sum of the conjugates."""
     one, two = Finite(d, _P1), Finite(d, _P2)
     both = Finite(d, tuple(a * b for a in _P1 for b in _P2))
-    joint = both.reweight([a + b for a in _H1 for b in _H2])
-    first, second = one.reweight(_H1), two.reweight(_H2)
+    unit = max(1.0, float(d.second_at_one or 0) / 2)  # a stiff f needs larger payoffs to leave its parabola
+    h1, h2 = ([unit * h for h in payoffs] for payoffs in (_H1, _H2))
+    joint = both.reweight([a + b for a in h1 for b in h2])
+    first, second = one.reweight(h1), two.reweight(h2)
     difference = joint.dual - first.dual - second.dual
     if d.name == "kl":
         return claims({"the conjugate adds": abs(difference) < 1e-9}, Grade.BRACKETED)
@@ -77,7 +79,7 @@ def _additive(d: Divergence) -> tuple[Step, ...]:
 
 
 def _steps(d: Divergence) -> tuple[Step, ...]:
-    if d.name in ("none",):
+    if not isinstance(d, Renyi) and (d.domain[0] == 1 or d.domain[1] == 1):
         raise NotApplicable("without re-weighting it is additivity of optimal transport")
     if d.name != "kl":
         return (
