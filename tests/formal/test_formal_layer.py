@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -46,7 +47,15 @@ def test_no_source_admits_anything(source: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["Admitted.", "Axiom x : False.", "Parameter y : nat.", "Proof. admit. Abort."]
+    "line",
+    [
+        "Admitted.",
+        "Axiom x : False.",
+        "Parameter y : nat.",
+        "Proof. admit. Abort.",
+        "Hypothesis x : False.",
+        "Section S. Variable z : nat.\nEnd S.\nVariables x y : nat.",
+    ],
 )
 def test_holes_are_seen(line: str) -> None:
     assert script().holes(f"(* idea *)\nLemma a : True.\n{line}\n")
@@ -54,6 +63,78 @@ def test_holes_are_seen(line: str) -> None:
 
 def test_words_in_comments_are_no_holes() -> None:
     assert script().holes("(* nothing is Admitted, no Axiom *) Lemma a : True. Proof. exact I. Qed.") == []
+
+
+def test_a_hypothesis_inside_a_section_is_no_hole() -> None:
+    assert script().holes("Section S.\nSection T.\nEnd T.\nHypothesis x : True.\nEnd S.\n") == []
+
+
+def test_arguments_of_a_type_are_counted() -> None:
+    count = script().binders
+    assert count("fenchel") == 0
+    assert count("forall a : R, fenchel") == 1
+    assert count("forall (a b : R) (_ : not (@eq R a b)) (c : forall x : R, R), forall z : R, fenchel") == 5
+
+
+def test_a_changed_definition_is_seen_and_fails_every_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = script()
+    recorded = json.loads((FORMAL / "definitions.json").read_text(encoding="utf-8"))
+    weaker = {**recorded, "Definitions.prob": {**recorded["Definitions.prob"], "digest": "0"}}
+    assert tool.weakened(recorded, recorded) == []
+    assert tool.weakened(recorded, weaker) == ["Definitions.prob"]
+    assert tool.weakened({}, {"Definitions.prob": {}}) == tool.weakened({"Definitions.prob": {}}, {})
+    folder = _library(tmp_path)
+    shutil.copy(FORMAL / "assumptions.py", folder)
+    shutil.copy(FORMAL / "definitions.json", folder)
+    (folder / "M.vo").write_bytes(b"compiled")
+    monkeypatch.setattr(formal_layer, "_folder", lambda: folder)
+    for meant, wrong in (
+        (recorded, ()),
+        (weaker, ("Definitions.prob is not as recorded in definitions.json",)),
+    ):
+        tool.keep([], meant, folder)
+        assert formal_layer._answers.__wrapped__()[2] == wrong
+
+
+def test_the_definitions_of_the_statements_are_recorded() -> None:
+    recorded = json.loads((FORMAL / "definitions.json").read_text(encoding="utf-8"))
+    for name in ("prob", "ffun", "Df", "C", "Dc", "program", "Lambda", "DRO", "conjugate", "recession"):
+        assert f"Definitions.{name}" in recorded
+    for name in (
+        "Checker.check_lower",
+        "FenchelYoung.divergence",
+        "Catalogue.kl",
+        "Prelude.Inf",
+        "Renyi.renyi",
+    ):
+        assert name in recorded
+    assert all(set(each) == {"text", "digest"} and each["text"] for each in recorded.values())
+
+
+@pytest.mark.slow
+@needs_coq
+def test_a_weaker_definition_changes_the_record(tmp_path: Path) -> None:
+    for source in [*FORMAL.glob("*.v"), FORMAL / "assumptions.py"]:
+        shutil.copy(source, tmp_path)
+    text = (tmp_path / "Definitions.v").read_text(encoding="utf-8")
+    right = "(forall x, 0 <= p x) /\\ sum p = 1."
+    assert text.count(right) == 1
+    found = []
+    for statement in (right, right.replace("sum p = 1", "sum p <= 1")):
+        (tmp_path / "Definitions.v").write_text(text.replace(right, statement), encoding="utf-8")
+        for name in ("Prelude", "Definitions"):
+            command = ["coqc", "-Q", ".", "ArmorD", "-w", "none", f"{name}.v"]
+            subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+        code = (
+            "import json, sys, assumptions; t = [{'module': 'Definitions', 'theorem': 'Dc'}];"
+            "assumptions.DATA.pop('FenchelYoung.fenchel'); print(json.dumps(assumptions.definitions(t)))"
+        )
+        run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=True)
+        found.append(json.loads(run.stdout))
+    assert "Definitions.prob" in found[0]
+    assert script().weakened(*found) == ["Definitions.prob"]
 
 
 @pytest.mark.parametrize("entry", listed(), ids=lambda e: e["theorem"])
@@ -114,8 +195,8 @@ def test_answers_are_read_only_for_the_library_that_gave_them(tmp_path: Path) ->
     with pytest.raises(ValueError, match="nobody asked Coq about these proofs yet"):
         kept(folder)
     answers = [{"theorem": "t", "assumptions": []}]
-    tool.keep(answers, folder)
-    assert kept(folder) == answers
+    tool.keep(answers, {"M.d": {"text": "d = 1", "digest": "0"}}, folder)
+    assert kept(folder) == (answers, {"M.d": {"text": "d = 1", "digest": "0"}})
     assert [path.name for path in (folder / "build").iterdir()] == ["answers.json"]
     (folder / "M.vo").write_bytes(b"compiled otherwise")
     with pytest.raises(ValueError, match="nobody asked Coq about these proofs yet"):
@@ -135,7 +216,7 @@ def test_the_matrix_skips_proofs_that_are_not_compiled(
     with pytest.raises(SkipCell, match="not compiled: make formal"):
         ask()
     (folder / "M.vo").write_bytes(b"compiled")
-    script().keep([{"module": "M", "theorem": "t", "assumptions": ["mine"]}], folder)
+    script().keep([{"module": "M", "theorem": "t", "assumptions": ["mine"]}], {}, folder)
     table, wrong, holes = ask()
     assert set(table) == set(wrong) == {"ArmorD.M.t"}
     assert holes == ()
@@ -170,7 +251,7 @@ def test_a_theorem_that_differs_from_the_record_fails_its_cell(
     monkeypatch.setattr(formal_layer, "_answers", formal_layer._answers.__wrapped__)
     cell = Cell("T8", "kl", NONE, NONE, NONE, "formal")
     for answer, outcome in ((entry, Outcome.HOLDS), ({**entry, field: value}, Outcome.FAILS)):
-        script().keep([answer, *others], folder)
+        script().keep([answer, *others], {}, folder)
         result = execute(cell, 0, "quick")
         assert result.outcome is outcome
     assert field in result.claim
@@ -217,7 +298,7 @@ def test_assumptions_are_read_from_the_answer_of_coq() -> None:
 def test_every_theorem_assumes_only_what_is_allowed() -> None:
     subprocess.run(["make", "-C", str(FORMAL), "all"], check=True, capture_output=True)
     assert script().main([]) == 0
-    assert len(script().kept()) == len(listed())
+    assert len(script().kept()[0]) == len(listed())
 
 
 @pytest.mark.slow

@@ -4,12 +4,15 @@
 Run in this directory after `make all`. `theorems.json` is the committed record, one object per theorem:
 statement (T-id), module, theorem, says (one line of English), coq (as written in the source), type (closed,
 as the compiled library has it), hypotheses (the premises of that type, in order), assumptions (axioms). A
-new theorem needs the first four; `--record` asks Coq for the rest and rewrites the file. `--json` prints the
-answers. They are also kept in `build/answers.json` beside the digest of the compiled library that gave them,
-where the check matrix reads them.
+new theorem needs the first four; `--record` asks Coq for the rest and rewrites the file. A type is no better
+than the definitions in it: `definitions.json` records each one that the theorems speak of, through others
+too: its text, and the digest of the term in full (without notations, implicit arguments written). `--json`
+prints the answers. They are also kept in `build/answers.json` beside the digest of the compiled library that
+gave them, where the check matrix reads them.
 
-Exit 0: every theorem exists in the compiled library, as recorded, closed under the allowed axioms. Exit 1: a
-theorem is missing, differs from the record or assumes more, or a source admits something. Exit 2: no Coq.
+Exit 0: every theorem exists in the compiled library, it and its definitions are as recorded, closed under the
+allowed axioms. Exit 1: a theorem is missing, differs from the record or assumes more, or a source admits
+something. Exit 2: no Coq.
 """
 
 import hashlib
@@ -39,13 +42,28 @@ ASKED = ("coq", "type", "hypotheses", "assumptions")
 FORBIDDEN = re.compile(
     r"\b(Admitted|admit|give_up|Axioms?|Parameters?|Conjecture|bypass_check|Unset\s+\w+\s+Checking)\b"
 )
+# Outside a section these make an axiom; inside, a premise.
+OUTSIDE = re.compile(r"^\s*(Hypothes[ie]s|Variables?|Context)\b", re.MULTILINE)
+SECTION = re.compile(r"^\s*(Section|Module(?:\s+Type)?|End)\b[^.]*\.", re.MULTILINE)
+# Records with proofs inside, and the fields that are data.
+DATA = {
+    "FenchelYoung.fenchel": tuple(f"FenchelYoung.{name}" for name in ("val", "val0", "dom", "star", "deriv")),
+    "Definitions.ffun": ("Definitions.f_val",),
+}
+NAME = re.compile(r"[A-Za-z_][\w']*(?:\.[A-Za-z_][\w']*)*")
 OPEN = re.compile(r"\b(?:forall|exists|let|fun|if|match)\b|<->")
 COMMENT = re.compile(r"\(\*.*?\*\)", re.DOTALL)
 
 
 def holes(source: str) -> list[str]:
-    """The forbidden words of a Coq source, comments apart."""
-    return sorted({m.group(0) for m in FORBIDDEN.finditer(COMMENT.sub(" ", source))})
+    """The forbidden words of a Coq source, comments apart, and hypotheses outside of every section."""
+    source = COMMENT.sub(" ", source)
+    found = {m.group(0) for m in FORBIDDEN.finditer(source)}
+    marks = [(m.start(), 1 if m[1] == "Section" else -1) for m in SECTION.finditer(source) if m[1][0] != "M"]
+    for m in OUTSIDE.finditer(source):
+        if sum(step for place, step in marks if place < m.start()) <= 0:
+            found.add(f"{m[1]} outside a section")
+    return sorted(found)
 
 
 def assumed(block: str) -> set[str]:
@@ -90,13 +108,13 @@ def coqtop(before: list[str], questions: list[str]) -> tuple[list[str], str]:
     """Coq's answers after the lines `before`, up to the first question it cannot answer; and its error."""
     lines = ["Set Printing Width 110.", *before]
     for k, question in enumerate(questions):
-        lines += [f"Definition mark_{k} := {k}%nat. Print mark_{k}.", question]
+        lines += [f"Definition mark_{k} := Set. Print mark_{k}.", question]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "ask.v"
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
         command = ["coqtop", "-Q", str(HERE), "ArmorD", "-w", "none", "-batch", "-l", str(file)]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
-    return re.split(r"^mark_\d+ = \d+.*$", run.stdout, flags=re.MULTILINE)[1:], run.stderr.strip()
+    return re.split(r"^mark_\d+ = Set\s+: Type$", run.stdout, flags=re.MULTILINE)[1:], run.stderr.strip()
 
 
 def ask(theorems: list[dict[str, Any]]) -> list[dict[str, object]]:
@@ -132,6 +150,99 @@ def ask(theorems: list[dict[str, Any]]) -> list[dict[str, object]]:
     return result
 
 
+def defined(folder: Path = HERE) -> dict[str, list[str]]:
+    """The definitions of the compiled library by short name: the qualified names that have it."""
+    found: dict[str, list[str]] = {}
+    for glob in sorted(folder.glob("*.glob")):
+        lines = re.findall(
+            r"^(?:def|ind|rec|proj|constr) \S+ \S+ (\S+)$", glob.read_text("utf-8"), re.MULTILINE
+        )
+        for name in lines:
+            found.setdefault(name, []).append(f"{glob.stem}.{name}")
+    return found
+
+
+def spoken(text: str, known: dict[str, list[str]]) -> set[str]:
+    """The definitions whose names occur in a term; a bound variable of the same name counts too."""
+    return {each for name in NAME.findall(text) for each in known.get(name.rpartition(".")[2], ())}
+
+
+def binders(kind: str) -> int:
+    """How many arguments a closed type printed in full takes: `forall (a b : R) (_ : P), T` takes 3."""
+    count = 0
+    while kind.strip().startswith("forall "):
+        kind = kind.strip()[len("forall ") :]
+        depth, groups, start = 0, [], 0
+        for k, letter in enumerate(kind):
+            if letter == "(" and depth == 0:
+                start = k + 1
+            depth += (letter in "([{") - (letter in ")]}")
+            if letter == ")" and depth == 0:
+                groups.append(kind[start:k])
+            if letter == "," and depth == 0:
+                break
+        listed = groups if kind.startswith("(") else [kind[:k]]
+        count += sum(len(group.partition(":")[0].split()) for group in listed)
+        kind = kind[k + 1 :]
+    return count
+
+
+def _printed(name: str, kind: str) -> str:
+    """The question that prints a definition; of a record with proofs inside, its data."""
+    kind = " ".join(kind.split()).partition(" : ")[2]
+    fields = DATA.get(kind.rpartition(" ")[2])
+    if not fields:
+        return f"Print {name}."
+    given = [f"x{k}" for k in range(binders(kind))]
+    head, applied = (f"fun {' '.join(given)} => " if given else ""), " ".join([f"@{name}", *given])
+    return " ".join(
+        f"Eval cbv beta iota delta [{name} {field}] in ({head}{field} ({applied}))." for field in fields
+    )
+
+
+def definitions(theorems: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """Text and digest of every definition that the theorems speak of, by qualified name.
+
+    Raises:
+        RuntimeError: Coq does not know one of them.
+    """
+
+    def answers(before: list[str], questions: list[str]) -> list[str]:
+        found, error = coqtop(before, questions)
+        if len(found) < len(questions) or error:
+            raise RuntimeError(
+                f"Coq did not print every definition: {(error.splitlines() or ['it stopped'])[-1]}"
+            )
+        return [re.split(r"\n\nArguments ", text)[0].strip() for text in found]
+
+    known = defined()
+    names = sorted(each for group in known.values() for each in group)
+    modules = sorted({name.partition(".")[0] for name in names} | {t["module"] for t in theorems})
+    required = [*(f"From ArmorD Require {module}." for module in modules), "Set Printing All."]
+    imported = [*(f"From ArmorD Require Import {module}." for module in modules), "Open Scope R_scope."]
+    stated = [f"{t['module']}.{t['theorem']}" for t in theorems]
+    types = answers(required, [f"Check @{name}." for name in (*stated, *names)])
+    questions = [_printed(name, kind) for name, kind in zip(names, types[len(stated) :], strict=True)]
+    terms = dict(zip(names, answers(required, questions), strict=True))
+    todo = set().union(*(spoken(text, known) for text in types[: len(stated)]))
+    found: set[str] = set()
+    while todo:
+        name = todo.pop()
+        found.add(name)
+        todo |= spoken(terms[name], known) - found
+    listed = sorted(found)
+    texts = answers(imported, [questions[names.index(name)] for name in listed])
+    return {
+        name: {"text": text, "digest": hashlib.sha256(terms[name].encode()).hexdigest()}
+        for name, text in zip(listed, texts, strict=True)
+    }
+
+
+def weakened(recorded: dict[str, Any], answered: dict[str, Any]) -> list[str]:
+    """The definitions in which the record and the compiled library differ."""
+    return sorted(name for name in {*recorded, *answered} if recorded.get(name) != answered.get(name))
+
+
 def library(folder: Path = HERE) -> str:
     """The digest of the compiled library; `ValueError` where it is missing or older than its sources."""
     listed = (folder / "theorems.json").read_bytes()
@@ -149,17 +260,22 @@ def library(folder: Path = HERE) -> str:
     return digest.hexdigest()
 
 
-def keep(answers: list[dict[str, object]], folder: Path = HERE) -> None:
-    """Write `build/answers.json`: Coq's answers and the library they are about."""
+def keep(
+    answers: list[dict[str, object]], defined: dict[str, dict[str, str]] | None = None, folder: Path = HERE
+) -> None:
+    """Write `build/answers.json`: Coq's answers, the definitions, and the library they are about."""
     file = folder / "build" / "answers.json"
     file.parent.mkdir(exist_ok=True)
     part = file.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps({"library": library(folder), "answers": answers}), encoding="utf-8")
+    found = {"library": library(folder), "answers": answers, "definitions": defined or {}}
+    part.write_text(json.dumps(found), encoding="utf-8")
     part.replace(file)
 
 
-def kept(folder: Path = HERE) -> list[dict[str, Any]]:
-    """What `keep` wrote about the library as it is compiled now; `ValueError` where nobody asked yet."""
+def kept(folder: Path = HERE) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Answers and definitions that `keep` wrote about the library as it is compiled now; `ValueError` where
+    nobody asked yet.
+    """
     digest = library(folder)
     try:
         found = json.loads((folder / "build" / "answers.json").read_text(encoding="utf-8"))
@@ -167,8 +283,14 @@ def kept(folder: Path = HERE) -> list[dict[str, Any]]:
         found = {}
     if found.get("library") != digest:
         raise ValueError("nobody asked Coq about these proofs yet: make formal")
-    answers: list[dict[str, Any]] = found["answers"]
-    return answers
+    return found["answers"], found["definitions"]
+
+
+def recorded_definitions(folder: Path = HERE) -> dict[str, Any]:
+    """What `definitions.json` records; nothing where there is none."""
+    file = folder / "definitions.json"
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return found
 
 
 def differences(recorded: dict[str, object], answer: dict[str, object]) -> list[str]:
@@ -198,7 +320,20 @@ def main(arguments: list[str]) -> int:
     recording = "--record" in arguments and not any("error" in answer for answer in answers)
     if recording:
         record.write_text(json.dumps(answers, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    keep(answers)
+    try:
+        meant = definitions(recorded)
+    except RuntimeError as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    if recording:
+        text = json.dumps(meant, indent=1, ensure_ascii=False) + "\n"
+        (HERE / "definitions.json").write_text(text, encoding="utf-8")
+    keep(answers, meant)
+    for name in weakened(recorded_definitions(), meant):
+        print(
+            f"{name} is not as recorded in definitions.json: the theorems say something else", file=sys.stderr
+        )
+        bad += 1
     for entry, answer in zip(recorded, answers, strict=True):
         name = f"{answer['module']}.{answer['theorem']}"
         if "error" in answer:
@@ -219,7 +354,7 @@ def main(arguments: list[str]) -> int:
             print(f"{name} assumes {', '.join(extra)}, which is not allowed", file=sys.stderr)
     if not bad:
         print(
-            f"{len(answers)} theorems, each as recorded; "
+            f"{len(answers)} theorems and {len(meant)} definitions, each as recorded; "
             "none assumes more than the classical axioms of the reals",
             file=sys.stderr,
         )

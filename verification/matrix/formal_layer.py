@@ -1,8 +1,9 @@
 """The formal layer of the matrix: the theorems that a statement names, as Coq knows them.
 
 A cell holds when every theorem that covers its divergence exists in the compiled library as `theorems.json`
-records it, closed under the allowed axioms, and no source admits anything. `make formal` asks Coq and keeps
-the answers beside the digest of the compiled files; answers about other files are not read.
+records it, closed under the allowed axioms, no source admits anything, and every definition that the theorems
+speak of is as `definitions.json` records it. `make formal` asks Coq and keeps the answers beside the digest
+of the compiled files; answers about other files are not read.
 """
 
 import importlib.util
@@ -41,19 +42,23 @@ def _script(folder: Path) -> ModuleType:
 
 @lru_cache
 def _answers() -> tuple[dict[str, dict[str, Any]], dict[str, str], tuple[str, ...]]:
-    """What Coq says of each theorem (by qualified name), what is wrong with some of them, and the holes in
-    the sources.
+    """What Coq says of each theorem (by qualified name), what is wrong with some of them, and what is wrong
+    with all of them: holes in the sources, changed definitions.
     """
     folder = _folder()
     script = _script(folder)
     try:
-        answers = script.kept(folder)
+        answers, definitions = script.kept(folder)
     except ValueError as error:
         raise SkipCell(str(error)) from None
     holes = [
         f"{source.name} contains {word}"
         for source in sorted(folder.glob("*.v"))
         for word in script.holes(source.read_text(encoding="utf-8"))
+    ]
+    holes += [
+        f"{name} is not as recorded in definitions.json"
+        for name in script.weakened(script.recorded_definitions(folder), definitions)
     ]
     recorded = {_name(each): each for each in json.loads((folder / "theorems.json").read_text("utf-8"))}
     table = {_name(each): each for each in answers}
@@ -85,7 +90,8 @@ def _run(context: Context) -> None:
     about = f" ({context.remark})" if context.remark else ""
     context.tried += 1
     context.claim(
-        f"no source admits anything{': ' + '; '.join(holes) if holes else ''}",
+        "no source admits anything, every definition is as recorded"
+        + (f": {'; '.join(holes)}" if holes else ""),
         math.inf if holes else 0.0,
         0.0,
         grade,
