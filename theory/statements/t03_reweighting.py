@@ -200,13 +200,14 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
             r"each supremum over the "
             r"density $t \ge 0$ is $f^*$, and the singular mass contributes $0$ if $\rho \ge S - "
             r"f'(\infty)$ and $+\infty$ "
-            r"otherwise. Strong duality: $\eta = P$ is strictly feasible.",
+            r"otherwise. Strong duality: the constraint is affine and $\eta = P$ meets it inside the domain of "
+            r"$D$, which piecewise affine $f$ do not need.",
             Formula(r"\Lambda^P_f[h] = \inf_\rho \{ \rho + E_P[f^*(h - \rho)] : \rho \ge S - f'(\infty) \}"),
             "Lagrange duality (Slater)",
             Grade.CITED,
             lambda: _duality(d),
             "Rockafellar, Convex Analysis (1970), Theorem 28.2; Ben-Tal and Teboulle (2007)",
-            ("f finite near 1", "h bounded above"),
+            ("1 in the relative interior of dom f, or f piecewise affine", "h bounded above"),
         ),
     ]
     if d.name in _CLOSED:
