@@ -105,7 +105,7 @@ def _rational(path: Path) -> tuple[dict[str, Any] | None, str]:
     try:
         found = rational(_read_large(path))
     except NotCovered as reason:
-        raise InputError(f"{path}: the formal checker does not cover this certificate: {reason}.") from None
+        raise InputError(f"{path}: not covered by the proved checker: {reason}.") from None
     except Unfit as reason:
         return None, str(reason)
     if not found.repaired:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from companion import DOCS
-from companion.coq import text_of, theorems
+from companion.coq import shown, theorems
 from companion.derivations import Documents, grades_of
 from companion.evidence import GRADES, grades, is_current, result
 from companion.text import badge, escaped, table
@@ -173,7 +173,9 @@ def formal() -> str:
         "# The machine-checked theorems",
         "",
         f"{len(theorems())} theorems, as `theory/formal/theorems.json` lists them and their Coq sources state them. "
-        "`make formal` compiles them and prints what each assumes; nothing is admitted.",
+        "`make formal` compiles them and prints what each assumes; nothing is admitted. A section of a source fixes variables "
+        "and hypotheses; the closed form below each theorem has them as premises. Its axioms are those of Coq's classical "
+        "reals and excluded middle, and no others; [how to read it](../formal.md).",
         "",
     ]
     for statement in groups:
@@ -186,7 +188,5 @@ def formal() -> str:
             if entry["statement"] != statement:
                 continue
             lines += [f"**`{entry['theorem']}`** (`{entry['module']}.v`): {escaped(entry['says'])}", ""]
-            text = text_of(entry)
-            if text:
-                lines += ["```coq", text, "```", ""]
+            lines += [*shown(entry), ""]
     return "\n".join(lines)

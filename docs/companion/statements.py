@@ -7,7 +7,7 @@ from typing import Any
 
 from companion import ROOT
 from companion.certificates import Offered
-from companion.coq import text_of, theorems
+from companion.coq import shown, theorems
 from companion.derivations import Documents, grades_of, of_statement
 from companion.evidence import cells_of, grades, result
 from companion.papermap import place
@@ -83,8 +83,8 @@ def _formal(found: Documents, statement: str) -> Iterator[str]:
         yield ""
         return
     yield (
-        f"{len(entries)} {'theorem' if len(entries) == 1 else 'theorems'}, {badge('formal')}: nothing admitted; what "
-        "they assume is listed in [the list of all theorems](../formal.md)."
+        f"{len(entries)} {'theorem' if len(entries) == 1 else 'theorems'}, {badge('formal')}: nothing admitted; each is shown as its "
+        "source states it and closed, with its premises and its axioms, here and in [the list of all theorems](../formal.md)."
     )
     yield ""
     scopes: dict[str, list[str]] = defaultdict(list)
@@ -98,11 +98,7 @@ def _formal(found: Documents, statement: str) -> Iterator[str]:
         yield ""
     for entry in entries:
         yield f":::{{dropdown}} `{entry['theorem']}`: {escaped(entry['says'])}"
-        text = text_of(entry)
-        if text:
-            yield "```coq"
-            yield text
-            yield "```"
+        yield from shown(entry)
         covered = sum(f"ArmorD.{entry['module']}.{entry['theorem']}" in item["formal"] for item in items)
         yield f"In `theory/formal/{entry['module']}.v`; its hypotheses hold for {covered} of {len(items)} members."
         yield ":::"

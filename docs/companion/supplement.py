@@ -87,7 +87,9 @@ def _statement(found: Documents, name: str) -> Iterator[str]:
     yield rf"\item Source: {_plain(first['source'])}. Place in the paper: {_plain(place(name))}."
     formal = [entry["theorem"] for entry in theorems() if entry["statement"] == name]
     if formal:
-        yield rf"\item Machine-checked in Coq: {_plain(', '.join(formal))}."
+        scope = next((item["formal_scope"] for item in applicable.values() if item["formal"]), "")
+        part = f" ({_prose(scope)})" if scope else ""
+        yield rf"\item Machine-checked in Coq{part}: {_plain(', '.join(formal))}."
     yield r"\end{itemize}"
     for key in [next(iter(applicable)), *(k for k in ALSO.get(name, ()) if k in applicable)]:
         yield rf"\textit{{For the {_plain(found[key]['divergence']['title'])}:}}"

@@ -574,9 +574,13 @@ def test_one_thousand_points(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "code", "word"),
     [
-        ({"divergence": {"name": "none"}}, 2, "cover"),
-        ({"divergence": {"f": "t*log(t)"}}, 2, "does not cover a user's own f"),
-        ({"divergence": {"name": "alpha", "alpha": "1e9999"}}, 2, "does not cover numbers beyond 2^1024"),
+        ({"divergence": {"name": "none"}}, 2, "not covered"),
+        ({"divergence": {"f": "t*log(t)"}}, 2, "not covered by the proved checker: a user's own f"),
+        (
+            {"divergence": {"name": "alpha", "alpha": "1e9999"}},
+            2,
+            "not covered by the proved checker: numbers beyond 2^1024",
+        ),
         ({"p": ["1/2", "1/2", "1/2"]}, 2, "distribution"),
         ({"support": "both"}, 2, "support"),
         ({"q": ["0.2", "0.3", "x"]}, 2, "exact number"),

@@ -79,7 +79,7 @@ let rational where = function
     let negative = t <> "" && t.[0] = '-' in
     let make num den =
       if Z.numbits num - Z.numbits den > largest then
-        raise (Uncovered (Printf.sprintf "the formal checker does not cover numbers beyond 2^%d, and %s holds %S" largest where (short t)));
+        raise (Uncovered (Printf.sprintf "numbers beyond 2^%d, and %s holds %S" largest where (short t)));
       { Kernel.qnum = (if negative then Z.neg num else num); qden = den } in
     let u = unsigned t in
     (match String.index_opt u '/' with
@@ -124,14 +124,14 @@ type 'f divergence = F of 'f | Renyi of Kernel.q
 let divergence o =
   let plain d = only "divergence" [ "name" ] o; F d in
   let parameter key = only "divergence" [ "name"; key ] o; rational key (field o key) in
-  if List.mem_assoc "f" o then raise (Uncovered "the formal checker does not cover a user's own f");
+  if List.mem_assoc "f" o then raise (Uncovered "a user's own f");
   match str "name" (field o "name") with
   | "kl" -> plain Kernel.KL | "reverse_kl" -> plain Kernel.ReverseKL | "pearson" -> plain Kernel.Pearson
   | "neyman" -> plain Kernel.Neyman | "tv" -> plain Kernel.TV | "hellinger" -> plain Kernel.Hellinger
   | "js" -> plain Kernel.JS | "triangular" -> plain Kernel.Triangular | "jeffreys" -> plain Kernel.Jeffreys
   | "cvar" -> F (Kernel.CVaR (parameter "beta")) | "alpha" -> F (Kernel.Alpha (parameter "alpha"))
   | "renyi" -> Renyi (parameter "alpha")
-  | name -> raise (Uncovered (Printf.sprintf "the formal checker does not cover the divergence %S" name))
+  | name -> raise (Uncovered (Printf.sprintf "the divergence %S" name))
 
 let zero = { Kernel.qnum = Z.zero; qden = Z.one }
 let sign v = Z.sign v.Kernel.qnum
@@ -193,7 +193,7 @@ let run file =
     let decide = Option.map (fun w -> check (obj key w)) (List.assoc_opt key c) in
     match field claim key with
     | Str t when t = trivial -> Trivial
-    | Str ("inf" | "-inf") -> raise (Uncovered ("the formal checker does not cover an infinite " ^ key ^ " bound"))
+    | Str ("inf" | "-inf") -> raise (Uncovered ("an infinite " ^ key ^ " bound"))
     | v ->
       let value = rational key v in
       (match decide with
@@ -202,7 +202,7 @@ let run file =
        | Some _ -> Unproved (Printf.sprintf "the proved checker does not accept the %s bound" key)) in
   if kind = "divergence" then
     side "lower" "-inf" (fun w ->
-        if List.mem_assoc "ray" w then raise (Uncovered "the formal checker does not cover rays");
+        if List.mem_assoc "ray" w then raise (Uncovered "rays");
         only "lower" [ "g" ] w;
         let g = List.map (function Str "-inf" -> None | v -> Some (rational "g" v)) (arr "g" (field w "g")) in
         if List.length g <> m then raise (Bad "g does not have one entry per column");
@@ -223,7 +223,7 @@ let run file =
         | F f -> Kernel.check_dro_lower prec f space rows columns eps kappa plan s
         | Renyi a -> Kernel.check_renyi_dro_lower prec a space rows columns eps kappa plan s),
     side "upper" "inf" (fun w ->
-        if List.mem_assoc "constant" w then raise (Uncovered "the formal checker does not cover empty balls");
+        if List.mem_assoc "constant" w then raise (Uncovered "empty balls");
         only "upper" [ "lambda"; "rho" ] w;
         let lambda = rational "lambda" (field w "lambda") and rho = rational "rho" (field w "rho") in
         (* The kernel checks again that the sum is zero, or that it is positive. *)
@@ -250,6 +250,8 @@ let answer accepted grade reason =
     accepted (quoted grade) (quoted reason) (String.concat ", " (List.map quoted trusted));
   exit (if accepted then 0 else if grade = "none" then 1 else 2)
 
+let uncovered what = answer false "not covered" ("not covered by the proved checker: " ^ what)
+
 let () =
   match Sys.argv with
   | [| _; file |] ->
@@ -260,11 +262,11 @@ let () =
      | Trivial, Proved -> answer true "formal" "the upper witness was evaluated by the proved checker; the lower bound -inf claims nothing"
      | Trivial, Trivial -> answer true "formal" "the bounds -inf and inf claim nothing: no witness was evaluated"
      | exception Refused why -> answer false "none" why
-     | exception Uncovered why -> answer false "not covered" why
+     | exception Uncovered why -> uncovered why
      | exception (Bad why | Sys_error why) -> answer false "unreadable" why
      | exception End_of_file -> answer false "unreadable" "it ended while it was read"
      | exception (Z.Overflow | Division_by_zero | Invalid_argument _ | Failure _) ->
-       answer false "not covered" "the formal checker does not cover numbers of this size"
+       uncovered "numbers of this size"
      | exception (Stack_overflow | Out_of_memory) ->
-       answer false "not covered" "the formal checker does not cover a certificate nested so deeply or of this size")
+       uncovered "a certificate nested so deeply or of this size")
   | _ -> prerr_endline "usage: armor-formal CERTIFICATE.json"; exit 2
