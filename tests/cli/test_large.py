@@ -149,6 +149,11 @@ def test_one_thousand_points_in_half_a_minute(spec, name, tmp_path, capsys):
     begin = time.perf_counter()
     assert main(["check", str(proof), "--formal"]) == 0
     assert time.perf_counter() - begin < 30
+    if name.endswith("json"):
+        content = json.loads(proof.read_text())
+        content["claim"]["lower"] = str(Fraction(content["claim"]["lower"]) + Fraction(1, 10**6))
+        proof.write_text(json.dumps(content))
+        assert main(["check", str(proof), "--formal"]) == 1
 
 
 @needs_checker

@@ -119,18 +119,16 @@ let only where known o =
   List.iter (fun (k, _) -> if not (List.mem k known) then raise (Bad (Printf.sprintf "%s has the unknown field %s" where k))) o
 
 (* An f-divergence of the catalogue, or Rényi's of an order. *)
-type 'f divergence = F of 'f | Renyi of Kernel.q
-
 let divergence o =
-  let plain d = only "divergence" [ "name" ] o; F d in
+  let plain d = only "divergence" [ "name" ] o; Kernel.Fdiv d in
   let parameter key = only "divergence" [ "name"; key ] o; rational key (field o key) in
   if List.mem_assoc "f" o then raise (Uncovered "a user's own f");
   match str "name" (field o "name") with
   | "kl" -> plain Kernel.KL | "reverse_kl" -> plain Kernel.ReverseKL | "pearson" -> plain Kernel.Pearson
   | "neyman" -> plain Kernel.Neyman | "tv" -> plain Kernel.TV | "hellinger" -> plain Kernel.Hellinger
   | "js" -> plain Kernel.JS | "triangular" -> plain Kernel.Triangular | "jeffreys" -> plain Kernel.Jeffreys
-  | "cvar" -> F (Kernel.CVaR (parameter "beta")) | "alpha" -> F (Kernel.Alpha (parameter "alpha"))
-  | "renyi" -> Renyi (parameter "alpha")
+  | "cvar" -> Kernel.Fdiv (Kernel.CVaR (parameter "beta")) | "alpha" -> Kernel.Fdiv (Kernel.Alpha (parameter "alpha"))
+  | "renyi" -> Kernel.RenyiOf (parameter "alpha")
   | name -> raise (Uncovered (Printf.sprintf "the divergence %S" name))
 
 let zero = { Kernel.qnum = Z.zero; qden = Z.one }
@@ -156,9 +154,7 @@ let plan_of n m o =
   if List.length singular <> m then raise (Bad "singular does not have one entry per column");
   Array.to_list (Array.map Array.to_list table), singular
 
-type bound = Trivial | Proved | Unproved of string
-
-let run file =
+let read file =
   let channel = open_in_bin file in
   let text = Fun.protect ~finally:(fun () -> close_in channel) (fun () -> really_input_string channel (in_channel_length channel)) in
   let c = obj "the certificate" (parse text) in
@@ -187,51 +183,52 @@ let run file =
   if sign kappa < 0 then raise (Refused "kappa is negative");
   let claim = obj "claim" (field c "claim") in
   only "claim" [ "lower"; "upper" ] claim;
-  let prec = Kernel.precision0 in
   (* A bound that says nothing needs no witness; where there is one it must be readable all the same. *)
-  let side key trivial check =
-    let decide = Option.map (fun w -> check (obj key w)) (List.assoc_opt key c) in
+  let side key trivial read =
+    let witness = Option.map (fun w -> read (obj key w)) (List.assoc_opt key c) in
     match field claim key with
-    | Str t when t = trivial -> Trivial
+    | Str t when t = trivial -> None
     | Str ("inf" | "-inf") -> raise (Uncovered ("an infinite " ^ key ^ " bound"))
     | v ->
       let value = rational key v in
-      (match decide with
-       | None -> Unproved (Printf.sprintf "the %s bound has no witness" key)
-       | Some f when f value -> Proved
-       | Some _ -> Unproved (Printf.sprintf "the proved checker does not accept the %s bound" key)) in
-  if kind = "divergence" then
-    side "lower" "-inf" (fun w ->
-        if List.mem_assoc "ray" w then raise (Uncovered "rays");
-        only "lower" [ "g" ] w;
-        let g = List.map (function Str "-inf" -> None | v -> Some (rational "g" v)) (arr "g" (field w "g")) in
-        if List.length g <> m then raise (Bad "g does not have one entry per column");
-        match d with
-        | F f -> Kernel.check_lower prec f space rows columns g
-        | Renyi a -> Kernel.check_renyi_lower prec a space rows columns g),
-    side "upper" "inf" (fun w ->
-        let plan, s = plan_of n m w in
-        match d with
-        | F f -> Kernel.check_upper prec f space rows columns plan s
-        | Renyi a -> Kernel.check_renyi_upper prec a space rows columns plan s)
-  else
-    let eps = rational "epsilon" (field data "epsilon") in
-    if sign eps < 0 then raise (Refused "epsilon is negative");
-    side "lower" "-inf" (fun w ->
-        let plan, s = plan_of n m w in
-        match d with
-        | F f -> Kernel.check_dro_lower prec f space rows columns eps kappa plan s
-        | Renyi a -> Kernel.check_renyi_dro_lower prec a space rows columns eps kappa plan s),
-    side "upper" "inf" (fun w ->
-        if List.mem_assoc "constant" w then raise (Uncovered "empty balls");
-        only "upper" [ "lambda"; "rho" ] w;
-        let lambda = rational "lambda" (field w "lambda") and rho = rational "rho" (field w "rho") in
-        (* The kernel checks again that the sum is zero, or that it is positive. *)
-        match d, sign lambda = 0 && sign kappa = 0 with
-        | F f, true -> Kernel.check_dro_upper_zero prec f space rows columns kappa rho
-        | F f, false -> Kernel.check_dro_upper prec f space rows columns eps kappa lambda rho
-        | Renyi a, true -> Kernel.check_renyi_dro_upper_zero a space rows columns kappa rho
-        | Renyi a, false -> Kernel.check_renyi_dro_upper prec a space rows columns eps kappa lambda rho)
+      (match witness with
+       | None -> raise (Refused (Printf.sprintf "the %s bound has no witness" key))
+       | Some w -> Some (value, w)) in
+  let plan w = let plan, s = plan_of n m w in Kernel.Plan (plan, s) in
+  let prices w =
+    if List.mem_assoc "ray" w then raise (Uncovered "rays");
+    only "lower" [ "g" ] w;
+    let g = List.map (function Str "-inf" -> None | v -> Some (rational "g" v)) (arr "g" (field w "g")) in
+    if List.length g <> m then raise (Bad "g does not have one entry per column");
+    Kernel.Prices g in
+  let multipliers w =
+    if List.mem_assoc "constant" w then raise (Uncovered "empty balls");
+    only "upper" [ "lambda"; "rho" ] w;
+    Kernel.Multipliers (rational "lambda" (field w "lambda"), rational "rho" (field w "rho")) in
+  let question =
+    if kind = "divergence" then Kernel.Divergence columns
+    else begin
+      let eps = rational "epsilon" (field data "epsilon") in
+      if sign eps < 0 then raise (Refused "epsilon is negative");
+      Kernel.Value (columns, eps, kappa)
+    end in
+  let lower, upper = if kind = "divergence" then prices, plan else plan, multipliers in
+  { Kernel.cert_family = d; cert_space = space; cert_rows = rows; cert_question = question;
+    cert_lower = side "lower" "-inf" lower; cert_upper = side "upper" "inf" upper }
+
+(* Accepted is what the theorem [certificate_sound] is about, and nothing else; the parts say why the whole is not. *)
+let decide c =
+  let open Kernel in
+  if check_certificate precision0 c then
+    match c.cert_lower, c.cert_upper with
+    | Some _, Some _ -> Ok "both witnesses were evaluated by the proved checker"
+    | Some _, None -> Ok "the lower witness was evaluated by the proved checker; the upper bound inf claims nothing"
+    | None, Some _ -> Ok "the upper witness was evaluated by the proved checker; the lower bound -inf claims nothing"
+    | None, None -> Ok "the bounds -inf and inf claim nothing: no witness was evaluated"
+  else Error (
+      if not (check_instance c) then "the proved checker does not accept the instance"
+      else if not (check_lower_end precision0 c) then "the proved checker does not accept the lower bound"
+      else "the proved checker does not accept the upper bound")
 
 let quoted text =
   let b = Buffer.create (String.length text + 2) in
@@ -255,12 +252,9 @@ let uncovered what = answer false "not covered" ("not covered by the proved chec
 let () =
   match Sys.argv with
   | [| _; file |] ->
-    (match run file with
-     | (Unproved why, _ | _, Unproved why) -> answer false "none" why
-     | Proved, Proved -> answer true "formal" "both witnesses were evaluated by the proved checker"
-     | Proved, Trivial -> answer true "formal" "the lower witness was evaluated by the proved checker; the upper bound inf claims nothing"
-     | Trivial, Proved -> answer true "formal" "the upper witness was evaluated by the proved checker; the lower bound -inf claims nothing"
-     | Trivial, Trivial -> answer true "formal" "the bounds -inf and inf claim nothing: no witness was evaluated"
+    (match decide (read file) with
+     | Ok why -> answer true "formal" why
+     | Error why -> answer false "none" why
      | exception Refused why -> answer false "none" why
      | exception Uncovered why -> uncovered why
      | exception (Bad why | Sys_error why) -> answer false "unreadable" why
