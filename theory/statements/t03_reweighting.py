@@ -200,8 +200,8 @@ def _steps(d: FDivergence) -> tuple[Step, ...]:
             r"each supremum over the "
             r"density $t \ge 0$ is $f^*$, and the singular mass contributes $0$ if $\rho \ge S - "
             r"f'(\infty)$ and $+\infty$ "
-            r"otherwise. Strong duality: the constraint is affine and $\eta = P$ meets it inside the domain of "
-            r"$D$, which piecewise affine $f$ do not need.",
+            r"otherwise. Strong duality: the constraint is affine and $\eta = P$ meets it inside the domain "
+            r"of $D$, which piecewise affine $f$ do not need.",
             Formula(r"\Lambda^P_f[h] = \inf_\rho \{ \rho + E_P[f^*(h - \rho)] : \rho \ge S - f'(\infty) \}"),
             "Lagrange duality (Slater)",
             Grade.CITED,
