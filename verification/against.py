@@ -14,8 +14,10 @@ def solve(*, kind, divergence, cost, p, q, phi, epsilon, kappa, support) -> floa
 import importlib
 import json
 import math
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,7 +26,7 @@ import numpy as np
 from theory.errors import InputError
 from verification.generate import COSTS, draw, radius
 from verification.instance import from_mapping
-from verification.matrix.cells import seed_of
+from verification.matrix.cells import kappa_value, seed_of
 from verification.matrix.members import Member, members
 
 __all__ = ["Finding", "as_json", "as_text", "holds", "load", "run"]
@@ -69,7 +71,9 @@ def load(target: str) -> Callable[..., float]:
 
 def _instance(kind: str, member: Member, cost: str, support: str, seed: int, points: int) -> dict[str, Any]:
     rng = seed_of(f"against/{kind}/{member.label}/{cost}/{support}", seed)
-    mapping = draw(rng, member.spec, cost, support, n=points, epsilon=radius(rng), kappa=0.0).mapping
+    penalised = (list(COSTS).index(cost) + (support == "space")) % 2 == 1
+    kappa = kappa_value("k+", rng) if kind == "dro" and penalised else 0.0
+    mapping = draw(rng, member.spec, cost, support, n=points, epsilon=radius(rng), kappa=kappa).mapping
     drop = ("phi", "epsilon", "kappa") if kind == "divergence" else ("q",)
     return {key: value for key, value in mapping.items() if key not in drop}
 
@@ -80,21 +84,22 @@ def _call(
     instance = from_mapping(mapping)
     begin = time.perf_counter()
     try:
-        value = function(
-            kind=kind,
-            divergence=dict(mapping["divergence"]),
-            cost=np.array(instance.cost),
-            p=np.array(instance.p),
-            q=None if instance.q is None else np.array(instance.q),
-            phi=None if instance.phi is None else np.array(instance.phi),
-            epsilon=instance.epsilon,
-            kappa=instance.kappa,
-            support=instance.support,
-        )
+        with redirect_stdout(sys.stderr):  # what foreign code prints must not end up in our JSON
+            value = function(
+                kind=kind,
+                divergence=dict(mapping["divergence"]),
+                cost=np.array(instance.cost),
+                p=np.array(instance.p),
+                q=None if instance.q is None else np.array(instance.q),
+                phi=None if instance.phi is None else np.array(instance.phi),
+                epsilon=instance.epsilon,
+                kappa=instance.kappa,
+                support=instance.support,
+            )
         claim = float(value)
     except NotImplementedError as error:
         return None, "declined", str(error), time.perf_counter() - begin
-    except Exception as error:  # whatever foreign code raises is a finding, not a failure of ours
+    except (Exception, SystemExit) as error:  # a finding, not a failure of ours
         return None, "raises", f"{type(error).__name__}: {error}", time.perf_counter() - begin
     return claim, "", "", time.perf_counter() - begin
 
@@ -135,7 +140,11 @@ def run(
     axes = {"kind": KINDS, "divergence": tuple(m.label for m in members()), "cost": tuple(COSTS)}
     axes["support"] = ("reference", "space")
     wanted: dict[str, set[str]] = {}
+    labels = {name: [m.label for m in members() if m.name == name] for name in {m.name for m in members()}}
     for token in only:
+        if token in labels:
+            wanted.setdefault("divergence", set()).update(labels[token])
+            continue
         axis = next((name for name, values in axes.items() if token in values), None)
         if axis is None:
             raise InputError(

@@ -225,6 +225,21 @@ class Known:
     plan: Array
 
 
+_TRIES = 500  # until densities fall into a bounded domain of f
+
+
+def _inside(f: Curve, slope: Curve, density: Array) -> bool:
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(f(density)).all() and np.isfinite(slope(density)).all())
+
+
+def _outside_domain(divergence: Mapping[str, object]) -> InputError:
+    return InputError(
+        f"no instance with a known solution for {dict(divergence)}: random densities do not fall into the "
+        "domain of its f"
+    )
+
+
 def known_divergence(
     rng: np.random.Generator,
     divergence: Mapping[str, object],
@@ -240,15 +255,20 @@ def known_divergence(
     arcs and at least that elsewhere, which is complementary slackness: `π` and `g` are optimal, up to the
     rounding of the cost. `f` and `slope = f'` act elementwise. Rectangular, support "reference".
     """
-    p = weights(rng, n)
-    arcs = np.zeros((n, m), dtype=bool)
-    arcs[rng.integers(0, n, m), np.arange(m)] = True
-    arcs[np.arange(n), rng.integers(0, m, n)] = True
-    chosen = np.flatnonzero(arcs)
-    units = np.zeros(n * m)
-    units[chosen] = 1 + rng.multinomial(_GRID - chosen.size, rng.dirichlet(np.ones(chosen.size)))
-    plan = units.reshape(n, m) / _GRID
-    density = plan.sum(axis=1) / p
+    for _ in range(_TRIES):
+        p = weights(rng, n)
+        arcs = np.zeros((n, m), dtype=bool)
+        arcs[rng.integers(0, n, m), np.arange(m)] = True
+        arcs[np.arange(n), rng.integers(0, m, n)] = True
+        chosen = np.flatnonzero(arcs)
+        units = np.zeros(n * m)
+        units[chosen] = 1 + rng.multinomial(_GRID - chosen.size, rng.dirichlet(np.ones(chosen.size)))
+        plan = units.reshape(n, m) / _GRID
+        density = plan.sum(axis=1) / p
+        if _inside(f, slope, density):
+            break
+    else:
+        raise _outside_domain(divergence)
     price = slope(density)
     g = rng.uniform(0.0, 1.0, m)
     g += max(0.0, float(np.max(np.where(arcs, price[:, None] - g[None, :], -np.inf))))
@@ -286,7 +306,12 @@ def known_dro(
         raise InputError(f"a radius that binds needs at least two points to move to, not m = {m}")
     if not binding and kappa <= 0:
         raise InputError(f"a radius that does not bind needs kappa > 0, not {kappa}")
-    p, eta = weights(rng, n), weights(rng, n)
+    for _ in range(_TRIES):
+        p, eta = weights(rng, n), weights(rng, n)
+        if _inside(f, slope, eta / p):
+            break
+    else:
+        raise _outside_domain(divergence)
     lam = float(2.0 ** rng.integers(-4, 4)) if binding else 0.0
     mu, rho = lam + kappa, float(rng.integers(-2, 3))
     reach = rho + mu * slope(eta / p)

@@ -142,11 +142,25 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--seed must be at least 0, but is {args.seed}")
     if args.jobs < 0:
         raise InputError(f"--jobs must be at least 1, but is {args.jobs}")
+    if args.f is not None and not args.f.strip():
+        raise InputError('--f is empty: give f(t), such as "t*log(t)"')
+    for path in (args.html, args.json_file, args.cache):
+        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+            what = (
+                "is a folder"
+                if path.is_dir()
+                else f"lies in the folder {str(path.parent)!r}, which does not exist"
+            )
+            raise InputError(f"the file {str(path)!r} {what}")
     if args.preflight:
+        if args.f and args.divergence:
+            raise InputError("--f and --divergence exclude each other: --preflight is for one divergence")
         return _preflight(args)
     if args.divergence:
         raise InputError("--divergence goes with --preflight; to check one divergence: --only NAME")
     if args.against:
+        if args.f or args.html:
+            raise InputError(f"{'--f' if args.f else '--html'} does not go with --against")
         return _against(args)
     if args.points is not None:
         raise InputError("--points goes with --against")
@@ -166,9 +180,6 @@ def run(args: argparse.Namespace) -> int:
     if any(cell.layer == "verification" for cell in plan.cells) or plan.mutants:
         require("cvxpy")
         require("flint")
-    for path in (args.html, args.json_file):
-        if path is not None and not path.parent.is_dir():
-            raise InputError(f"the folder {str(path.parent)!r} for {path.name!r} does not exist")
     return _finish(args, _run(args, plan, effort))
 
 

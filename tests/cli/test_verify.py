@@ -92,6 +92,10 @@ def test_list_prints_ids(cache: list[str], capsys: pytest.CaptureFixture[str]) -
         (["--f", "t**2"], "f"),
         (["--only", "T3,kl", "--html", "/nowhere/r.html"], "'/nowhere'"),
         (["--seed", "many"], "many"),
+        (["--f", " "], "--f is empty"),
+        (["--html", "."], "'.' is a folder"),
+        (["--f", "t*log(t)", "--divergence", "kl", "--preflight", "x.json"], "exclude each other"),
+        (["--against", "math:fabs", "--f", "t*log(t)"], "--f does not go with --against"),
     ],
 )
 def test_bad_input_is_one_sentence(words: list[str], fragment: str) -> None:

@@ -44,6 +44,23 @@ def raising(**_: object) -> float:
     raise RuntimeError("no convergence")
 
 
+SEEN: list[tuple[str, float | None]] = []
+
+
+def quitting(**_: object) -> float:
+    raise SystemExit(3)
+
+
+def talking(**_: object) -> float:
+    print("not JSON")
+    return math.nan
+
+
+def watching(*, kind: str, kappa: float | None, **_: object) -> float:
+    SEEN.append((kind, kappa))
+    raise NotImplementedError
+
+
 def findings(name: str, *only: str) -> tuple[against.Finding, ...]:
     return against.run(f"{__name__}:{name}", only=only or ("kl", "dro"))
 
@@ -85,6 +102,24 @@ def test_failures_are_findings(name: str, outcome: str) -> None:
     found = findings(name)
     assert {each.outcome for each in found} == {outcome}
     assert json.loads(against.as_json(found))["holds"] is False
+
+
+def test_foreign_code_cannot_end_the_run_nor_write_into_its_output(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert {each.outcome for each in findings("quitting", "kl", "dro", "power")} == {"raises"}
+    findings("talking", "kl", "dro", "power")
+    assert capsys.readouterr().out == ""
+
+
+def test_foreign_code_is_asked_with_and_without_a_penalty() -> None:
+    SEEN.clear()
+    findings("watching", "kl", "dro")
+    assert {kappa == 0 for kind, kappa in SEEN if kind == "dro"} == {True, False}
+
+
+def test_a_family_is_named_by_its_name() -> None:
+    assert {each.divergence for each in findings("watching", "cvar", "power")} == {"cvar_0.25"}
 
 
 @pytest.mark.parametrize("target", ["math", "math:nothing", "no_such_module_here:f", ":f"])

@@ -196,6 +196,14 @@ def test_unreachable_rows() -> None:
     assert check(capped.certificate()).accepted
 
 
+@pytest.mark.parametrize("name", ["kl", "tv", "hellinger", "js", "triangular"])
+def test_a_row_that_reaches_nothing_empties_the_ball(name: str) -> None:
+    spec = {"divergence": {"name": name}, "cost": [[None, None], [0, 1]], "p": [1, 0], "phi": [1.66, -0.79]}
+    found = dro(from_mapping(spec | {"epsilon": 0.1, "support": "reference"}))
+    assert found.status is Status.EMPTY
+    assert check(found.certificate()).accepted
+
+
 @pytest.mark.parametrize("field", ["phi", "epsilon"])
 def test_missing_field(field: str) -> None:
     mapping = {k: v for k, v in {**HARD, "epsilon": 0.1}.items() if k != field}

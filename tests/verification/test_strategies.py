@@ -83,6 +83,24 @@ def test_known_dro_is_optimal(name: str) -> None:
     check()
 
 
+@pytest.mark.parametrize("beta", ["1/4", "1/2"])
+@given(st.data())
+@settings(max_examples=20)
+def test_known_instances_of_a_bounded_domain_are_valid(beta: str, data: st.DataObject) -> None:
+    spec = {"name": "cvar", "beta": beta}
+    known = data.draw(strategies.solved_divergences(spec))
+    found = solve.divergence(from_mapping(known.mapping))
+    assert found.lower - 1e-9 <= known.value <= found.upper + 1e-9
+    known = data.draw(strategies.solved_dros(spec))
+    found_dro = solve.dro(from_mapping(known.mapping))
+    assert found_dro.lower - 1e-9 <= known.value <= found_dro.upper + 1e-9
+
+
+def test_a_domain_of_one_point_has_no_random_instance() -> None:
+    with pytest.raises(InputError, match="random densities do not fall into the domain"):
+        known_dro(np.random.default_rng(0), {"name": "none"}, *strategies._curves({"name": "none"}))
+
+
 def test_a_radius_that_does_not_bind_needs_a_penalty() -> None:
     with pytest.raises(InputError, match="needs kappa > 0, not 0"):
         known_dro(np.random.default_rng(0), {"name": "kl"}, np.abs, np.abs, binding=False)

@@ -135,7 +135,8 @@ def _solve(instance: Instance, tolerance: float, start: float) -> DroSolution:
     assert instance.epsilon_exact is not None
     assert instance.epsilon is not None
     ball = Ball(instance)
-    cheap = ball.cheapest()
+    reachable = len(ball.reach) > 0 or ball.space
+    cheap = ball.cheapest() if reachable else None
     cost = ExactCost(instance)
     if cheap is None:
         return _no_plan(instance, tolerance, start)

@@ -34,6 +34,13 @@ def run(context: Context) -> None:
         numbers = evidence_of(sample.mapping, found, point.value, sample.points, λ=point.lam)
         words = "inf over λ of λε + (λ+κ) log E exp(φ^c/(λ+κ)) lies in the interval"
         context.claim(words, found.outside(point.value), TOLERANCE, Grade.ENCLOSED, numbers)
+        mu = point.lam + problem.kappa
+        if mu > 1e-9:
+            h = context.formulas.c_transform(problem.phi, problem.cost, np.array([mu]))[0]
+            with np.errstate(all="ignore"):
+                value = point.lam * problem.epsilon + problem.p @ context.formulas.worst_losses(h, point, mu)
+            words = "T7 at (λ*, ρ*), ρ* = the value at λ* less λ*ε and μ, lies in the interval"
+            context.claim(words, found.outside(float(value)), TOLERANCE, Grade.ENCLOSED, numbers)
         if cell.cost == "hard_ball" and cell.kappa == "k0" and found.lam is not None:
             h = context.formulas.c_transform(problem.phi, problem.cost, np.zeros(1))[0]
             bound = -np.log(problem.p[h == h.max()].sum())

@@ -55,6 +55,34 @@ def _formula(
     context.claim(words, found.outside(value), TOLERANCE, Grade.ENCLOSED, numbers)
 
 
+def _at_zero(
+    context: Context, problem: Problem, point: DualPoint, found: Certified, numbers: dict[str, object]
+) -> None:
+    """At `λ*+κ = 0` and a hard ball: `P(·|argmax φ^c)` lies in the ball and reaches the value."""
+    free = bool(np.all((problem.cost == 0) | np.isinf(problem.cost)))
+    if point.lam + problem.kappa > 0 or not free or context.member.bounded_domain:
+        return
+    if context.cell.support == "space" and math.isfinite(context.member.recession):
+        return
+    weights = context.formulas.weights(problem, point)
+    reach = np.where(np.isinf(problem.cost), -np.inf, problem.phi[None, :]).max(axis=1)
+    mass = abs(float(weights.sum()) - 1.0)
+    context.claim("P(·|argmax φ^c) has mass 1", mass, TOLERANCE, Grade.ENCLOSED, numbers)
+    least = context.formulas.information(weights, problem.p)
+    over = max(least - problem.epsilon, 0.0) / max(1.0, problem.epsilon)
+    context.claim("P(·|argmax φ^c) lies in the ball", over, TOLERANCE, Grade.ENCLOSED, numbers)
+    off = found.outside(float(weights @ reach))
+    context.claim("P(·|argmax φ^c) reaches the value", off, TOLERANCE, Grade.ENCLOSED, numbers)
+    top = reach == reach.max()
+    if top.sum() > 1:
+        # Of all distributions on the maximisers it is the nearest one: any other is farther from P.
+        other = np.where(top, problem.p * np.arange(1, len(top) + 1), 0.0)
+        farther = context.formulas.information(other / other.sum(), problem.p)
+        context.claim(
+            "no other on argmax φ^c is nearer", max(least - farther, 0.0), TOLERANCE, Grade.BRACKETED, numbers
+        )
+
+
 def _witness(
     context: Context,
     problem: Problem,
@@ -115,6 +143,7 @@ def run(context: Context) -> None:
         point = context.formulas.dro(problem)
         numbers = evidence_of(sample.mapping, found, point.value, sample.points, λ=point.lam, ρ=point.rho)
         _formula(context, problem, point, found, numbers)
+        _at_zero(context, problem, point, found, numbers)
         _witness(context, problem, point, found, np.array(sample.mapping["p"]) > 0, numbers)
 
 
