@@ -88,6 +88,10 @@ def _primal(d: FDivergence, *, slope: bool) -> Table:
     return _table(d, branches, -sp.oo if slope else sp.oo, sp.oo, monotone=slope)
 
 
+_FAR = 1e3  # slopes from which a user's closed form is tried; nearer ones are measured from their border
+_FAITHFUL = 1e-9  # relative error up to which a closed form counts as well evaluated by doubles
+
+
 def _is_short(number: Any) -> bool:
     """Whether a border is a dyadic rational that every float type holds exactly."""
     return bool(
@@ -117,11 +121,43 @@ def _end(d: FDivergence, region: Region, order: int, side: str) -> Any:
     return border_limit(inside.subs(d.numbers), t, t_end.subs(d.numbers), side)
 
 
+def _faithful(region: Region, order: int) -> bool:
+    """Whether doubles evaluate the closed form of f* and (f*)' of a user's f: roots and logarithms of large
+    slopes may cancel, and the inversion of f' is then the better formula.
+    """
+    piece = region.piece
+    if piece is None or order == 2:
+        return True
+    formulas = [
+        (e, sp.lambdify(y, e, "math")) for e in (region.expr, region.argmax) if e is not None and e.has(y)
+    ]
+    for k in range(-8, 9):
+        unit = sp.Integer(10) ** k
+        point = piece.lo + (unit if piece.hi == sp.oo else (piece.hi - piece.lo) / (1 + unit))
+        slope = sp.N(piece.slope.subs(t, point), 30)
+        if not slope.is_finite or not _FAR < abs(slope) < sp.Float(10) ** 300:
+            continue
+        at = sp.Rational(float(slope))  # the double, exactly
+        for expression, function in formulas:
+            exact = expression.subs(y, at).evalf(30)
+            if not exact.is_Float or abs(exact) > sp.Float(10) ** 300:
+                continue
+            try:
+                found = function(float(at))
+            except NameError:  # a function that the standard library lacks
+                return True
+            except (ArithmeticError, ValueError):
+                return False
+            if not abs(found - exact) <= _FAITHFUL * max(abs(exact), sp.Float(0) if order else 1):
+                return False
+    return True
+
+
 def _dual_branch(d: FDivergence, region: Region, order: int) -> Branch:
     lo, hi = region.lo, region.hi
     at_lo, at_hi = _end(d, region, order, "+"), _end(d, region, order, "-")
     expr: Any = (region.expr, region.argmax, region.second)[order]
-    if expr is None:
+    if expr is None or (d.name == "custom" and not _faithful(region, order)):
         return Branch(lo, hi, None, at_lo, at_hi, piece=region.piece, order=order)
     origin: Literal["lo", "hi"] | None = None
     if region.piece is not None:  # kinks are affine in y: nothing to lose there

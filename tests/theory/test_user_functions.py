@@ -179,6 +179,19 @@ def test_orders_out_of_the_reach_of_doubles_are_refused(name: str, order: str) -
         derive({"name": name, "alpha": order}, ["T3"])
 
 
+@pytest.mark.parametrize("backend", ["float", "numpy"])
+@pytest.mark.parametrize("y", [-1e10, -1e8, -1e4, 1e6])
+def test_a_closed_form_that_cancels_far_out_gives_way_to_inversion(backend: Backend, y: float) -> None:
+    """Its logarithm of `3y + sqrt(9y^2 - ...)` is 0 in doubles at y = -1e10."""
+    d = FDivergence.from_expression("t - 1 - log(t) + (t-1)**2/3")
+    fn, exact = callables(d, backend), callables(d, "mpmath")
+    assert d.closed_form
+    with mp.workdps(60):
+        value, slope = exact.conjugate(mp.mpf(y)), exact.conjugate_prime(mp.mpf(y))
+    assert float(fn.conjugate(np.float64(y))) == pytest.approx(float(value), rel=1e-12)
+    assert float(fn.conjugate_prime(np.float64(y))) == pytest.approx(float(slope), rel=1e-12)
+
+
 @pytest.mark.parametrize("text", ["(t - 1)**4", "exp(exp(exp(t))) - exp(exp(E))", "cosh(1000*(t - 1)) - 1"])
 def test_instances_suit_flat_and_steep_functions(text: str) -> None:
     """Radii follow the derivatives of f, tolerances the size of the terms that doubles add."""
