@@ -75,6 +75,7 @@ _NEEDS: dict[str, Callable[[FDivergence], Any]] = {
     "T7_strong_duality": _finite_around_one,
     "T8_weak_duality": _KL,
     "T8_strong_duality": _KL,
+    "T8_lambda_zero": _KL,
     "T17_doubled_space": _KL,
     "T17_only_transport": _at_one_alone,
     "T17_cvar_one": _at_one_alone,
@@ -92,6 +93,7 @@ _NEEDS: dict[str, Callable[[FDivergence], Any]] = {
 _ABOUT_RENYI = {
     "T1_renyi_primal",
     "T1_renyi_primal_dro",
+    "T1_renyi_joined",
     "T2_renyi_weak_duality",
     "T2_renyi_strong_duality",
     "T6_renyi_strong_duality",
@@ -127,8 +129,10 @@ _ABSTRACT = {
     "T17_transport_step",
     "T20_equivariance",
     "T22_kappa_identity",
+    "T22_subgradient",
     "T24_composition",
     "T24_triangle",
+    "T24_lipschitz",
     "T28_scaling",
 }
 
@@ -164,8 +168,7 @@ _SCOPE = {
     "T14": "convexity in $Q$ only",
     "T17": "the instances on finite spaces; not UDR's ball in $R^d$",
     "T18": "the equivalence; not that it fails without strict convexity",
-    "T22": "the identity in $\\kappa$ only; not the derivatives",
-    "T24": "composition and the triangle inequality only; not the Lipschitz bound",
+    "T22": "the identity in $\\kappa$, and that $\\lambda^*$ is a subgradient in $\\varepsilon$; not the other derivatives",
 }
 # What is left where a theorem does not cover the divergence.
 _WITHOUT = {

@@ -2,10 +2,11 @@
 
     A certificate is the data of an instance, the question asked of it, and for each of the two claimed ends a witness.
     [check] is what the extracted program runs on it.  [certificate_sound]: acceptance implies that the value lies between the ends;
-    the value is [D^c(Q)] itself, or the supremum over the ball of [D^c], as [Definitions.v] has them.
-    Idea: the checks of [Checker.v] and [CheckerRenyi.v] bound the program of T1; on one space T1 says that it is [D^c]. *)
+    the value is [D^c(Q)] itself, or the supremum over the ball of [D^c], as [Definitions.v] has them.  Where the columns are
+    other points than the rows, the space is their disjoint union ([T1_joined]).
+    Idea: the checks of [Checker.v] and [CheckerRenyi.v] bound the program of T1; T1 says that it is [D^c]. *)
 From Coq Require Import ZArith QArith Qreals.
-From ArmorD Require Export CheckerRenyi.
+From ArmorD Require Export T01_joined CheckerRenyi.
 Open Scope R_scope.
 
 (** ** Part 1: computation *)
@@ -155,26 +156,48 @@ exists (renyi (Q2R a) (mode (cert_space c)) (weight (cert_rows c))); constructor
 by apply: a1; apply/Qeq_bool_iff; apply: eqR_Qeq; rewrite e1 Q2R1.
 Qed.
 
+Section Through.
+Hypothesis ok : check_certificate prec c.
+
+Lemma accepted : [/\ prob (weight rows), nonneg_cost (arc rows n) &
+  forall dist P : ('I_n -> R) -> Rbar, (forall q, prob q -> dist q = P q) ->
+    value_of (cert_question c) dist = value_of (cert_question c) P].
+Proof.
+have /and3P [/and5P [dok _ dp dq _] _ _] := ok; split; [exact: distribution_weight | exact: arc_nonneg |].
+move=> dist P; move: dist P dq; rewrite /value_of; case: (cert_question c) => [q|phi eps kappa] /= dist P dq h.
+  by apply: h; exact: distribution_prob.
+exact: DRO_ext.
+Qed.
+
 (** On one space.  Idea: [program_sound] and T1. *)
-Theorem certificate_sound D : check_certificate prec c -> on_one_space rows n -> names m (weight rows) (cert_family c) D ->
+Theorem certificate_sound D : on_one_space rows n -> names m (weight rows) (cert_family c) D ->
   let dist := Dc D (arc rows (size rows)) in
   Rbar_le (lower_end (cert_lower c)) (value_of (cert_question c) dist) /\
   Rbar_le (value_of (cert_question c) dist) (upper_end (cert_upper c)).
 Proof.
-move=> ok /andP [/eqP sq zd] nm /=; have := program_sound (P := _) ok; rewrite sq => sound.
-have /and3P [/and5P [dok _ dp dq _] _ _] := ok.
-have pp := distribution_weight dp; have c0 := arc_nonneg dok (m := size rows); have cd := zero_diagonal_reflexive zd.
-have same P : (forall q, prob q -> Dc D (arc rows (size rows)) q = P q) ->
-    value_of (cert_question c) (Dc D (arc rows (size rows))) = value_of (cert_question c) P.
-  move=> h; move: dq; rewrite /value_of; move: sq; case: (cert_question c) => [q|phi eps kappa] /= e dq.
-    by apply: h; rewrite -e; exact: distribution_prob.
-  exact: DRO_ext.
+move=> /andP [/eqP sq zd] nm /=; have := program_sound (P := _) ok; have := accepted.
+rewrite sq => -[pp c0 same] sound; have cd := zero_diagonal_reflexive zd.
 case: nm same sound => [d f den|a a0 a1] same sound.
-  rewrite (same (program f (slope f m) (weight rows) (arc rows (size rows)))); first by apply: sound; constructor.
+  rewrite (same _ (program f (slope f m) (weight rows) (arc rows (size rows)))); first by apply: sound; constructor.
   by move=> q pq; exact: T1_primal.
-rewrite (same (renyi_program (Q2R a) m (weight rows) (arc rows (size rows)))); first by apply: sound; constructor.
+rewrite (same _ (renyi_program (Q2R a) m (weight rows) (arc rows (size rows)))); first by apply: sound; constructor.
 by move=> q pq; exact: T1_renyi_primal.
 Qed.
+
+(** Rows and columns as different points of one space, whatever the cost.  Idea: [program_sound] and [T1_joined]. *)
+Theorem certificate_sound_joined D : names (X := sum_finType (ordinal_finType (size rows)) (ordinal_finType n)) m (on_rows (weight rows)) (cert_family c) D ->
+  let dist q := Dc D (joined_cost (arc rows n)) (on_columns q) in
+  Rbar_le (lower_end (cert_lower c)) (value_of (cert_question c) dist) /\
+  Rbar_le (value_of (cert_question c) dist) (upper_end (cert_upper c)).
+Proof.
+move=> nm /=; have [pp c0 same] := accepted; have sound P := program_sound (P := P) ok.
+case: nm same sound => [d f den|a a0 a1] same sound.
+  rewrite (same _ (program f (slope f m) (weight rows) (arc rows n))); first by apply: sound; constructor.
+  by move=> q pq; exact: T1_joined.
+rewrite (same _ (renyi_program (Q2R a) m (weight rows) (arc rows n))); first by apply: sound; constructor.
+by move=> q pq; exact: T1_renyi_joined.
+Qed.
+End Through.
 End Sound.
 
 (** ** The four questions, spelled out.  Idea: [certificate_sound] with both witnesses given. *)

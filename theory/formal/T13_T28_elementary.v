@@ -263,6 +263,12 @@ apply: functional_extensionality => x; apply: functional_extensionality => z; ap
 by apply: Inf_ge => v [y ->].
 Qed.
 
+(** ** T24: [D^c(Q) <= D^c(Q') + C(Q', Q)].  Idea: [T24_triangle], with the middle distribution [Q']. *)
+Corollary T24_lipschitz (X : finType) (D : (X -> R) -> Rbar) (c : X -> X -> Rbar) q q' : nonneg_divergence D ->
+  nonneg_cost c -> reflexive_cost c -> (forall x y z, Rbar_le (c x z) (Rbar_plus (c x y) (c y z))) -> prob q -> prob q' ->
+  Rbar_le (Dc D c q) (Rbar_plus (Dc D c q') (C c q' q)).
+Proof. by move=> D0 c0 cd tri pq pq'; rewrite -(T24_triangle D0 c0 cd tri pq); apply: Inf_le; exists q'. Qed.
+
 (** ** T28: [(sD)^c = s D^(c/s)] *)
 Theorem T28_scaling (X Y : finType) (D : (X -> R) -> Rbar) (c : X -> Y -> Rbar) s q : nonneg_divergence D ->
   nonneg_cost c -> 0 < s ->

@@ -118,6 +118,8 @@ STATEMENT = Statement(
         "ArmorD.Compactness.T1_attained",
         "ArmorD.RenyiProgram.T1_renyi_primal",
         "ArmorD.RenyiProgram.T1_renyi_primal_dro",
+        "ArmorD.T01_joined.T1_joined",
+        "ArmorD.T01_joined.T1_renyi_joined",
     ),
     renyi=ForRenyi(_renyi, _RENYI),
 )

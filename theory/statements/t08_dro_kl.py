@@ -140,6 +140,7 @@ STATEMENT = Statement(
     formal=(
         "ArmorD.T03_gibbs.T8_weak_duality",
         "ArmorD.T07_strong.T8_strong_duality",
+        "ArmorD.T22_sensitivity.T8_lambda_zero",
     ),
     renyi=ForRenyi("it is T7 for KL"),
 )

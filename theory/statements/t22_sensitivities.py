@@ -88,6 +88,9 @@ STATEMENT = Statement(
     Formula(r"\lambda^*_\kappa = (\lambda^*_0 - \kappa)_+, \quad \partial V/\partial\varepsilon = \lambda^*"),
     "derived here",
     _steps,
-    formal=("ArmorD.T13_T28_elementary.T22_kappa_identity",),
+    formal=(
+        "ArmorD.T13_T28_elementary.T22_kappa_identity",
+        "ArmorD.T22_sensitivity.T22_subgradient",
+    ),
     renyi=ForRenyi(_steps),
 )

@@ -85,6 +85,7 @@ STATEMENT = Statement(
     formal=(
         "ArmorD.T13_T28_elementary.T24_composition",
         "ArmorD.T13_T28_elementary.T24_triangle",
+        "ArmorD.T13_T28_elementary.T24_lipschitz",
     ),
     renyi=ForRenyi(_steps),
 )
