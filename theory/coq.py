@@ -168,7 +168,7 @@ _SCOPE = {
     "T14": "convexity in $Q$ only",
     "T17": "the instances on finite spaces; not UDR's ball in $R^d$",
     "T18": "the equivalence; not that it fails without strict convexity",
-    "T22": "the identity in $\\kappa$, and $\\lambda^*$ as a subgradient in $\\varepsilon$; not the derivatives",
+    "T22": "the identity in $\\kappa$ and $\\lambda^*$ as subgradient in $\\varepsilon$; not the derivatives",
 }
 # What is left where a theorem does not cover the divergence.
 _WITHOUT = {

@@ -269,7 +269,7 @@ def test_a_cell_says_which_part_is_machine_checked_and_grades_a_user_f_as_theory
     monkeypatch.setattr(formal_layer, "_answers", lambda: (table, {}, ()))
     in_part = execute(Cell("T22", "kl", NONE, NONE, NONE, "formal"), 0, "quick")
     assert in_part.grade is Grade.FORMAL
-    assert in_part.note.startswith("the identity in κ, and")
+    assert in_part.note.startswith("the identity in κ and")
     assert in_part.note in in_part.claim or "no source admits" in in_part.claim
     whole = execute(Cell("T7", "kl", NONE, NONE, NONE, "formal"), 0, "quick")
     assert (whole.grade, whole.note) == (Grade.FORMAL, "")

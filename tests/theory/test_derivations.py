@@ -294,7 +294,7 @@ def test_a_user_f_has_no_better_grade_than_theory_gives_it() -> None:
 @pytest.mark.parametrize(
     ("spec", "only", "words"),
     [
-        ("kl", "T22", "the identity in $\\kappa$, and"),
+        ("kl", "T22", "the identity in $\\kappa$ and"),
         ("kl", "T14", "convexity in $Q$ only"),
         ({"name": "renyi", "alpha": 2}, "T10", "the weak direction only"),
         ({"name": "renyi", "alpha": 2}, "T20", "shifting and scaling"),
