@@ -121,9 +121,9 @@ dual witness in float64; *sampled* agreement on instances; *cited* a theorem of 
 finite-dimensional instance is checked apart; *enclosed* and *formal* stand for ball arithmetic and
 machine-checked proofs. A statement names the theorems of `theory/formal` that cover it.
 
-`python -m theory.benchmark` times a cold `armor derive` of every page: on two cores of an AMD EPYC server
-shared with other work, the best of three took 0.5 s (`none`) to 1.7 s (`alpha` at 1/2), and `import theory`
-0.7 s, of it 0.5 s processor time.
+`python -m theory.benchmark` times a cold `armor derive` of every page: on two idle cores of an AMD EPYC
+server the best of three took 0.6 s (`none`, `cvar`) to 1.4 s (`alpha` at 1/2, `js`) of wall time, and
+`import theory` 0.5 s.
 
 """
 
