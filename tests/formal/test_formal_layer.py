@@ -628,3 +628,21 @@ def test_the_answer_names_all_that_is_trusted(tmp_path: Path) -> None:
     named = " ".join(verdict(certificate({"name": "kl"}, "dro", "space"), tmp_path)[1]["trusted"])
     for what in ("extraction", "OCaml", "zarith", "fast.ml", "main.ml"):
         assert what in named
+
+
+@needs_checker
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: "-".join(map(str, s.values())))
+def test_a_row_that_reaches_no_priced_column_enters_with_minus_f_of_0(
+    spec: dict[str, object], tmp_path: Path
+) -> None:
+    """T2's example: nothing leaves the second point, which Q does not charge: its price is -oo."""
+    data = certificate(
+        spec, "divergence", "reference", cost=[[0, None], [None, 0]], p=[0.5, 0.5], q=[1, 0], phi=[0, 0]
+    )
+    if data["claim"]["lower"] == "inf":  # f(0) is infinite, and so is the value
+        assert verdict(data, tmp_path)[0] == 2
+        return
+    data["lower"]["g"][1] = "-inf"
+    assert verdict(data, tmp_path)[0] == 0
+    data["claim"]["lower"] = moved(data["claim"]["lower"], Fraction(1, 10**6))
+    assert verdict(data, tmp_path)[0] == 1
