@@ -69,7 +69,7 @@ def _grades(found: Documents) -> Iterator[str]:
     }
     rows = []
     for grade in GRADES:
-        formal = f"{len(theorems())} theorems" if grade == "formal" else ""
+        formal = str(len(theorems())) if grade == "formal" else ""
         rows.append(
             [
                 badge(grade),
@@ -85,10 +85,10 @@ def _grades(found: Documents) -> Iterator[str]:
             "what it means",
             *(f"cells, `{layer}`" for layer in result()["layers"]),
             "steps of derivations",
-            "Coq",
+            "theorems",
         ],
         rows,
-        right=(2, 3, 4, 5),
+        right=range(2, 4 + len(result()["layers"])),
     )
 
 
