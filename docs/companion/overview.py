@@ -85,7 +85,7 @@ def _grades(found: Documents) -> Iterator[str]:
             "what it means",
             *(f"cells, `{layer}`" for layer in result()["layers"]),
             "steps of derivations",
-            "theorems",
+            "Coq",
         ],
         rows,
         right=range(2, 4 + len(result()["layers"])),
