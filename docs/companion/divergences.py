@@ -187,14 +187,14 @@ def _page(
             )
         yield figure(
             f"{pictures}/{name}_weights.svg",
-            f"Density of the worst-case distribution against the loss, from 0 to 1, for the {title} at four radii; it rises with the loss, and more so for a larger radius.",
+            f"Density of the worst-case distribution against the loss, from 0 to 1, for the {title} at four radii; it never falls with the loss.",
             f"Worst-case density of {SAMPLES} equally likely losses between 0 and 1, hard ball, mode “reference”.",
         )
         yield "## Limits"
         yield ""
         yield (
             f"The DRO value of the same {SAMPLES} losses (mean 0.5, largest 1) as the radius grows: it starts at the mean "
-            "and ends at the largest loss or where the divergence is bounded."
+            "where f is strictly convex at 1, and ends at the largest loss or where the divergence is bounded."
         )
         yield ""
         yield _limits(name)
