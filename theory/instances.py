@@ -84,8 +84,11 @@ def rigid_dual(
     d: FDivergence, losses: Sequence[float], lam: float, rho: float, eps: float, kappa: float
 ) -> list[float]:
     """The integrand of T7 at fixed multipliers for losses that do not move."""
-    mu, conjugate = lam + kappa, finite(d).fn.conjugate
-    return [lam * eps + rho + mu * float(conjugate((v - rho) / mu)) for v in losses]
+    mu, space = lam + kappa, finite(d)
+    slopes = [(v - rho) / mu for v in losses]
+    top = space.recession  # rounding must not carry the largest loss over f'(oo), where f* is infinite
+    slopes = [top if top < y <= top + 1e-12 * max(1.0, abs(top)) else y for y in slopes]
+    return [lam * eps + rho + mu * float(space.fn.conjugate(y)) for y in slopes]
 
 
 def rationals(count: int, seed: int) -> list[Fraction]:

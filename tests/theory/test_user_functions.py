@@ -165,6 +165,11 @@ def test_the_printed_page_holds_for_unusual_functions(text: str) -> None:
     assert {item.outcome for item in found} <= {Outcome.HOLDS, Outcome.NOT_APPLICABLE}
 
 
+def test_the_largest_loss_may_sit_at_the_recession_slope() -> None:
+    d = FDivergence.from_expression("Max(t-1, (1-t)/3)")
+    assert derive(d, ["T21"])[0].outcome is Outcome.HOLDS
+
+
 def test_the_expansion_asks_for_four_derivatives() -> None:
     """With `|t-1|^(7/2)` the remainder is of the order eps^(5/4), not eps^(3/2)."""
     t19 = derive(FDivergence.from_expression("(t-1)**2/2 + abs(t-1)**(7/2)"), ["T19"])[0]
