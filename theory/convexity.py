@@ -5,7 +5,7 @@ witness.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import isinf, isnan, nan
+from math import inf, isinf, isnan, nan
 from typing import Any
 
 import sympy as sp
@@ -45,15 +45,17 @@ def _grid(piece: Piece) -> list[float]:
 
 
 def _quick(expression: Any) -> Callable[[float], float]:
-    """The expression in doubles; NaN where they overflow or it is no real number."""
+    """The expression in doubles: +oo where they overflow, NaN where it is no real number."""
     function = sp.lambdify(t, expression, "math")
 
     def value(point: float) -> float:
         try:
             found = function(point)
+        except OverflowError:
+            return inf
         except (ArithmeticError, TypeError, ValueError, NameError):
             return nan
-        return float(found) if isinstance(found, int | float) and not isinf(found) else nan
+        return float(found) if isinstance(found, int | float) else nan
 
     return value
 
@@ -69,10 +71,9 @@ def _dip(function: Callable[[float], float], left: float, middle: float, right: 
     return min((middle, (left + right) / 2), key=function)
 
 
-def _suspects(expression: Any, piece: Piece) -> list[float]:
-    """Where `expression` may be negative: the grid's lowest points, refined, and where doubles fail."""
+def _suspects(quick: Callable[[float], float], piece: Piece) -> list[float]:
+    """Where a function may be negative: the grid's lowest points, refined, and where doubles fail."""
     points = _grid(piece)
-    quick = _quick(expression)
     values = [quick(point) for point in points]
     low = [
         _dip(quick, points[k - 1], points[k], points[k + 1])
@@ -81,7 +82,9 @@ def _suspects(expression: Any, piece: Piece) -> list[float]:
     ]
     low = sorted(low, key=quick)[:20] + [x for x, v in zip(points, values, strict=True) if v < 0][:20]
     undecided = [x for x, v in zip(points, values, strict=True) if isnan(v)]
-    return [*low, *undecided[:: max(1, len(undecided) // 20)], *points[:: _POINTS // 20]]
+    found = [*low, *undecided[:: max(1, len(undecided) // 20)], *points[:: _POINTS // 20]]
+    # Where doubles overflow, the value in arbitrary precision may fill the memory.
+    return [x for x in found if not isinf(quick(x))]
 
 
 def _negative_at(expression: Any, piece: Piece) -> tuple[Any, Any] | None:
@@ -89,27 +92,14 @@ def _negative_at(expression: Any, piece: Piece) -> tuple[Any, Any] | None:
     worst: tuple[Any, Any] | None = None
     size = expression.evalf(30, subs={t: piece.inside})
     scale = min(1, abs(size)) if size.is_real and size else 1
-    for x in _suspects(expression, piece):
+    for x in _suspects(_quick(expression), piece):
         point = sp.Rational(x)
-        if _towers(expression, x):
-            continue
         value = expression.evalf(30, subs={t: point})
         if not value.is_real:
             raise InputError(f"f is complex-valued: f''({sp.N(point, 6)}) = {sp.N(value, 6)}")
         if value < -scale * sp.Float(10) ** -20 and (worst is None or value < worst[1]):
             worst = (point, value)
     return worst
-
-
-def _towers(expression: Any, point: float) -> bool:
-    """Whether doubles overflow there: with arbitrary precision the value may fill the memory."""
-    try:
-        value = sp.lambdify(t, expression, "math")(point)
-    except OverflowError:
-        return True
-    except (ArithmeticError, TypeError, ValueError, NameError):
-        return False  # such as a root of a negative number: the exact evaluation tells
-    return isinstance(value, float) and isinf(value)
 
 
 def _by_roots(expression: Any, piece: Piece) -> bool | None:

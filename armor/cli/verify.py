@@ -81,8 +81,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _write(path: Path, text: str) -> None:
     """Write all or nothing: a temporary file beside the target, then a rename."""
-    if not path.parent.is_dir():
-        raise InputError(f"the folder {str(path.parent)!r} for {path.name!r} does not exist")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         temporary.write_text(text, encoding="utf-8")
@@ -112,10 +110,6 @@ def _preflight(args: argparse.Namespace) -> int:
             spec = dict(json.loads(spec))
         except ValueError as error:
             raise InputError(f"--divergence {args.divergence!r} is not a JSON object: {error}") from None
-    if not args.preflight.parent.is_dir():
-        raise InputError(
-            f"the folder {str(args.preflight.parent)!r} for {args.preflight.name!r} does not exist"
-        )
     mapping = write(spec)
     _write(args.preflight, as_text(mapping))
     print(f"{len(mapping['instances'])} certified instances for {mapping['divergence']} in {args.preflight}")
@@ -144,14 +138,11 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--jobs must be at least 1, but is {args.jobs}")
     if args.f is not None and not args.f.strip():
         raise InputError('--f is empty: give f(t), such as "t*log(t)"')
-    for path in (args.html, args.json_file, args.cache):
-        if path is not None and (path.is_dir() or not path.parent.is_dir()):
-            what = (
-                "is a folder"
-                if path.is_dir()
-                else f"lies in the folder {str(path.parent)!r}, which does not exist"
-            )
-            raise InputError(f"the file {str(path)!r} {what}")
+    for path in (args.html, args.json_file, args.cache, args.preflight):
+        if path is not None and path.is_dir():
+            raise InputError(f"{str(path)!r} is a folder, not a file to write")
+        if path is not None and not path.parent.is_dir():
+            raise InputError(f"the folder {str(path.parent)!r} for {path.name!r} does not exist")
     if args.preflight:
         if args.f and args.divergence:
             raise InputError("--f and --divergence exclude each other: --preflight is for one divergence")
