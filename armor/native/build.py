@@ -1,8 +1,9 @@
 """From C source to a loaded library, kept in the user's cache.
 
 `ARMOR_NATIVE=0` turns compilation off; `ARMOR_CACHE` names another folder than `~/.cache/armor-d`; `CC`
-names the compiler. Nothing fails here: without a compiler, a writable cache or a sound library the answer is
-None.
+names the compiler. Nothing fails here: without a compiler or a writable cache the answer is None. A library
+ends with the SHA-256 of what stands before it: a damaged one is built anew instead of being mapped, which could
+end the process.
 """
 
 import ctypes
@@ -30,6 +31,7 @@ _FLAGS = (
     "-ffp-contract=fast",
 )
 _SECONDS = 120
+_DIGEST = 32  # bytes
 
 
 def enabled() -> bool:
@@ -57,10 +59,8 @@ def _machine() -> str:
         pass
     compiler = _compiler()
     if compiler is not None:
-        shown = subprocess.run(
-            [compiler, "--version"], capture_output=True, text=True, check=False, timeout=_SECONDS
-        )
-        lines.append(shown.stdout)
+        shown = subprocess.run([compiler, "--version"], capture_output=True, check=False, timeout=_SECONDS)
+        lines.append(shown.stdout.decode(errors="replace"))
     return "\n".join(lines)
 
 
@@ -96,11 +96,19 @@ def _library(source: str) -> ctypes.CDLL | None:
             return None
         key = hashlib.sha256("\0".join((source, *_FLAGS, _machine())).encode()).hexdigest()[:32]
         built = folder / f"{key}.so"
-        if not built.exists():
+        if not _sound(built):
             _compile(source, built)
-        return ctypes.CDLL(str(built)) if built.exists() and _own(built) else None
+        return ctypes.CDLL(str(built)) if _sound(built) else None
     except (OSError, RuntimeError, subprocess.SubprocessError):
         return None
+
+
+def _sound(built: Path) -> bool:
+    """Whether the library is there, this user's own, and as it was written."""
+    if not built.is_file() or not _own(built):
+        return False
+    content = built.read_bytes()
+    return hashlib.sha256(content[:-_DIGEST]).digest() == content[-_DIGEST:]
 
 
 def _compile(source: str, target: Path) -> None:
@@ -118,6 +126,8 @@ def _compile(source: str, target: Path) -> None:
             command = [compiler, *_FLAGS, *extra, "-o", str(output)]
             done = subprocess.run(command, capture_output=True, check=False, timeout=_SECONDS)
             if done.returncode == 0:
+                content = output.read_bytes()
+                output.write_bytes(content + hashlib.sha256(content).digest())  # loaders ignore what follows
                 output.chmod(0o700)
                 output.replace(target)
                 return
