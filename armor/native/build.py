@@ -2,8 +2,8 @@
 
 `ARMOR_NATIVE=0` turns compilation off; `ARMOR_CACHE` names another folder than `~/.cache/armor-d`; `CC`
 names the compiler. Nothing fails here: without a compiler or a writable cache the answer is None. A library
-ends with the SHA-256 of what stands before it: a damaged one is built anew instead of being mapped, which could
-end the process.
+ends with the SHA-256 of what stands before it, so that a damaged one is built anew: mapping it could end the
+process.
 """
 
 import ctypes

@@ -1,90 +1,176 @@
 """The audit: now and then a batch's objective is held against a rigorous interval of the exact solver.
 
 The pre-flight proves the objective on shipped instances before the first step; the audit proves it on the
-losses that training really meets. It needs the extra `verify`.
+losses and transport costs that training really meets. It needs the extra `verify`.
+
+What is used of a batch is its own optimum, or the dual function at multipliers from elsewhere (learned,
+carried, or those of a soft cost's attack): an upper bound, whose distance from the certified interval is what
+these multipliers cost.
 """
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from math import isfinite
+from pathlib import Path
+from typing import Any
 
-import torch
+from torch import Tensor
 
-from armor.methods import StepResult
-from armor.objectives import Objective
-from armor.preflight import rounding_bound
+from armor.errors import InputError
+from armor.methods import Method, StepResult, Udr
+from armor.models import ModelSpec
+from armor.objectives import CarriedDual, LearnedDual, Objective, Solution, objective
+from armor.training.certify import Verdict, instance_of, judge
+from armor.training.checkpoint import load, save, write_atomically
 
-__all__ = ["Audit", "AuditBreach"]
+__all__ = ["Audit", "AuditBreach", "replay"]
+
+_LOG, _BATCH, _INSTANCE = "audit.jsonl", "breach.pt", "breach.json"
 
 
 class AuditBreach(Exception):
-    """A batch's objective left its certified interval; the message gives step and numbers."""
+    """A batch's objective left its interval; the message gives step, numbers and the saved batch."""
 
 
 @dataclass
 class Audit:
-    """Checks every `every`-th step (T6, T8: hard ball, support "reference", uniform reference).
+    """Checks every `every`-th step into `audit.jsonl`; a breach leaves its batch in the run's folder.
 
     Attributes:
-        objective: of the run. every: steps between two checks.
-        count: checks done. widest: widest certified interval met; farthest: largest distance of a value from
-        its
-            interval, within what rounding explains.
+        method: of the run; its objective is audited. every: steps between two checks. folder: of the run.
+        spec, recipe: what the saved batch says about the network and the run.
+        records: one per check: step, value used, certified interval, gap (value minus lower end).
     """
 
-    objective: Objective
+    method: Method
     every: int
-    count: int = 0
-    widest: float = 0.0
-    farthest: float = 0.0
+    folder: Path
+    spec: ModelSpec
+    recipe: Mapping[str, Any]
+    records: list[dict[str, Any]] = field(default_factory=list)
 
-    def __call__(self, step: int, result: StepResult) -> None:
+    def resume(self, step: int) -> None:
+        """Take up the records of an earlier part of the run, up to the step it goes on from."""
+        path = self.folder / _LOG
+        if path.is_file():
+            earlier = [json.loads(line) for line in path.read_text().splitlines()]
+            self.records = [record for record in earlier if record["step"] <= step]
+
+    def __call__(
+        self, step: int, result: StepResult, x: Tensor, y: Tensor, weights: Mapping[str, Tensor]
+    ) -> None:
         """Check the step number `step` (from 0) if its turn has come.
 
-        Raises:
-            AuditBreach: the value is farther from the certified interval than rounding can put it.
-        """
-        if step % self.every or result.solution is None:
-            return
-        from verification.instance import from_mapping
-        from verification.solve import dro
+        x, y: the batch as it came, before the attack.  weights: the network's, saved with a breach.
 
-        losses = tuple(result.losses.double().cpu().tolist())
-        size = len(losses)
-        instance = from_mapping(
-            {
-                "divergence": dict(self.objective.spec),
-                "cost": [[0 if i == j else None for j in range(size)] for i in range(size)],
-                "p": [f"1/{size}"] * size,
-                "phi": list(losses),
-                "epsilon": self.objective.epsilon,
-                "kappa": self.objective.kappa,
-                "support": "reference",
+        Raises:
+            AuditBreach: the value is farther from where it must lie than rounding can put it.
+        """
+        held, solution = self.method.exact_objective, result.solution
+        if step % self.every or solution is None or held is None:
+            return
+        optimal = self._optimal()
+        verdict = judge(
+            held,
+            result.losses,
+            result.costs,
+            **_said(solution),
+            solve_dtype=solution.weights.dtype,
+            optimal=optimal,
+        )
+        if verdict.reason:
+            content = {
+                "recipe": dict(self.recipe),
+                "model": dict(weights),
+                "step": step + 1,
+                "objective": held.to_mapping(),
+                "optimal": optimal,
+                "x": x,
+                "y": y,
+                "moved": result.x,
+                "losses": result.losses,
+                "costs": result.costs,
+                "weights": solution.weights,
+                **_said(solution),
             }
-        )
-        certified = dro(instance)
-        value = float(result.solution.value)
-        bound = rounding_bound(
-            losses,
-            value,
-            epsilon=self.objective.epsilon,
-            kappa=self.objective.kappa,
-            lam=float(result.solution.lam),
-            solve_dtype=result.solution.weights.dtype,
-            value_dtype=torch.float64 if result.losses.dtype == torch.float64 else torch.float32,
-        )
-        outside = max(certified.lower - value, value - certified.upper, 0.0)
-        self.count += 1
-        self.widest = max(self.widest, certified.upper - certified.lower)
-        self.farthest = max(self.farthest, outside)
-        if not outside <= bound:
+            save(self.folder / _BATCH, content, self.spec)
+            described = json.dumps(instance_of(held, result.losses, result.costs), indent=1)
+            write_atomically(self.folder / _INSTANCE, described.encode())
             raise AuditBreach(
-                f"audit breach at step {step + 1}: the objective's value {value!r} lies {outside:.3g} "
-                f"outside its certified interval [{certified.lower!r}, {certified.upper!r}], "
-                f"rounding explains {bound:.3g}"
+                f"audit breach at step {step + 1}: {verdict.reason}; the batch is saved: "
+                f"`armor dro {self.folder / _INSTANCE}` certifies it again, "
+                f"armor.training.audit.replay('{self.folder / _BATCH}') judges it again"
             )
+        numbers = {**asdict(verdict), "gap": verdict.gap}
+        del numbers["reason"]
+        # JSON has no infinity: the interval of a batch whose costs exceed the radius is empty.
+        finite = {name: value if isfinite(value) else None for name, value in numbers.items()}
+        self.records.append({"step": step + 1, **finite})
+        lines = "".join(json.dumps(record) + "\n" for record in self.records)
+        write_atomically(self.folder / _LOG, lines.encode())
+
+    def _optimal(self) -> bool:
+        """Whether the value used is the batch's own optimum."""
+        held = self.method.objective
+        if isinstance(self.method, Udr) or isinstance(held, LearnedDual):
+            return False
+        return not (isinstance(held, CarriedDual) and held.solved)
+
+    @property
+    def count(self) -> int:
+        """Checks done."""
+        return len(self.records)
+
+    @property
+    def widest(self) -> float:
+        """The widest certified interval met."""
+        return max((r["upper"] - r["lower"] for r in self.records if r["lower"] is not None), default=0.0)
+
+    @property
+    def largest_gap(self) -> float:
+        """The largest distance of a value used from a certified lower bound."""
+        return max((r["gap"] for r in self.records if r["gap"] is not None), default=0.0)
 
     def sentence(self) -> str:
         """One line for the result table."""
+        if self._optimal():
+            farthest = max((r["outside"] for r in self.records), default=0.0)
+            return (
+                f"{self.count} batches inside their certified intervals (widest {self.widest:.1e}, "
+                f"farthest {farthest:.1e}, as rounding allows)"
+            )
         return (
-            f"{self.count} batches inside their certified intervals (widest {self.widest:.1e}, "
-            f"farthest {self.farthest:.1e}, as rounding allows)"
+            f"{self.count} batches not below their certified intervals (widest {self.widest:.1e}); "
+            f"the multipliers used cost at most {self.largest_gap:.1e}"
         )
+
+
+def replay(path: Path | str) -> tuple[Verdict, Verdict]:
+    """Judge the batch that a breach has saved: what the run's objective said then, and what it says now.
+
+    The second is the batch's own optimum, solved anew on the CPU.
+
+    Raises:
+        InputError: no or a damaged file, or one without such a batch.
+    """
+    path = Path(path)
+    content = load(path)
+    try:
+        described, losses, costs = content["objective"], content["losses"], content["costs"]
+        then = {name: float(content[name]) for name in ("value", "lam", "rho")}
+        optimal = bool(content["optimal"])
+        built: Objective = objective(
+            described["divergence"], epsilon=described["epsilon"], kappa=described["kappa"]
+        )
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{path} holds no batch of an audit") from None
+    found = built(losses, costs)
+    return (
+        judge(built, losses, costs, **then, solve_dtype=content["weights"].dtype, optimal=optimal),
+        judge(built, losses, costs, **_said(found), solve_dtype=found.weights.dtype, optimal=True),
+    )
+
+
+def _said(solution: Solution) -> dict[str, float]:
+    return {name: float(getattr(solution, name)) for name in ("value", "lam", "rho")}

@@ -22,7 +22,9 @@ __all__ = ["FORMAT", "load", "load_weights", "model_spec", "remove_leftovers", "
 
 FORMAT = "armor-checkpoint"
 VERSION = 1
-_LEFTOVER = re.compile(r"\.(last\.pt|best\.pt|metrics\.(jsonl|csv)|recipe\.json|[a-z]+\.png)\.\d+")
+_LEFTOVER = re.compile(
+    r"\.((last|best|breach)\.pt|(metrics|audit)\.jsonl|metrics\.csv|(recipe|breach)\.json|[a-z]+\.png)\.\d+"
+)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -166,7 +166,13 @@ def train(
             hooks.line(f"nothing to resume in {folder}: a new run begins")
         state = _start(recipe, spec, method, device, checked, batches.per_epoch, workers)
     exact = method.exact_objective
-    audit = Audit(exact, audit_every) if audit_every and exact is not None else None
+    audit = None
+    if audit_every and exact is None:
+        hooks.line("nothing to audit: the recipe takes the plain mean of the losses")
+    elif audit_every:
+        described = {"name": recipe.name, "content": to_mapping(recipe)}
+        audit = Audit(method, audit_every, folder, spec, described)
+        audit.resume(state.step)
     board = Board(folder / "tensorboard", len(state.history)) if tensorboard and workers.first else None
     trainer = Trainer(recipe, state, batches, folder, hooks, audit, workers, board)
     shared = f", {workers.world} workers" if workers.several else ""

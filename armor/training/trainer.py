@@ -195,7 +195,7 @@ class Trainer:
         if look and state.scaler is None and not bool(torch.isfinite(summary[0])):
             raise Diverged(self._explain(result, rate))
         if self.audit is not None:
-            self.audit(state.step, result)
+            self.audit(state.step, result, x, y, state.model.state_dict())
         self._update()
         if isinstance(state.average, StepAverage):
             state.average.update(state.model, state.step)
