@@ -3,7 +3,6 @@
 __all__ = ["StepRow", "measure", "our_step", "problem", "published_step"]
 
 import copy
-import resource
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,9 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from armor.bench.memory import peak
 from armor.methods import Method, method
 from armor.models import ModelSpec, create
 from armor.objectives import objective
+from armor.training.arithmetic import Cast, choose
 from armor.transport import pgd
 
 _RADIUS, _STEP, _BETA = 8 / 255, 2 / 255, 6.0
@@ -25,7 +26,9 @@ Step = Callable[[nn.Module, Tensor, Tensor, int], Tensor]
 
 @dataclass(frozen=True)
 class StepRow:
-    """Alternating runs; medians in milliseconds, `ratio` baseline over ours, memory ours over baseline."""
+    """Alternating runs: medians in milliseconds; `ratio`: baseline over ours, its median; memory: ours over
+    baseline.
+    """
 
     name: str
     batch: int
@@ -89,11 +92,6 @@ def _armor_step(model: nn.Module, x: Tensor, y: Tensor, attack_steps: int) -> Te
     return _step(model, x, y, _trades(attack_steps, objective=objective("kl", epsilon=0.02, kappa=0.1)))
 
 
-def _cast_step(model: nn.Module, x: Tensor, y: Tensor, attack_steps: int) -> Tensor:
-    with torch.autocast(x.device.type, dtype=torch.bfloat16):
-        return our_step(model, x, y, attack_steps)
-
-
 def _seconds(step: Step, model: nn.Module, x: Tensor, y: Tensor, attack_steps: int) -> float:
     model.zero_grad(set_to_none=True)
     begin = time.perf_counter()
@@ -103,27 +101,40 @@ def _seconds(step: Step, model: nn.Module, x: Tensor, y: Tensor, attack_steps: i
     return time.perf_counter() - begin
 
 
-def _peak(step: str, batch: int, model: str, device: str, attack_steps: int) -> float:
-    """Peak memory of one step beyond the loaded model, in bytes; on the CPU that of a fresh process."""
+def _peak(step: str, batch: int, model: str, device: str, attack_steps: int) -> float | None:
+    """Peak memory of one step beyond the loaded model, in MB; on the CPU that of a fresh process."""
     x, y, network, _ = problem(batch, model, device)
+    network = _as(step, network, x)
+    x = network.place(x) if isinstance(network, Cast) else x
+    _STEPS[step](network, x[:2], y[:2], 1)  # loads what is loaded once
+    network.zero_grad(set_to_none=True)
     if device != "cpu":
         torch.cuda.reset_peak_memory_stats()
+        held = torch.cuda.memory_allocated()
         _STEPS[step](network, x, y, attack_steps)
-        return float(torch.cuda.max_memory_allocated())
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    _STEPS[step](network, x, y, attack_steps)
-    return 1024.0 * max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, 1)
+        return (torch.cuda.max_memory_allocated() - held) / 1e6
+    return peak(lambda: _STEPS[step](network, x, y, attack_steps))
 
 
 _STEPS: dict[str, Step] = {
     "published": published_step,
     "ours": our_step,
     "armor": _armor_step,
-    "cast": _cast_step,
+    "cast": our_step,
 }
 
 
-def _memory(step: str, batch: int, model: str, device: str, attack_steps: int) -> float:
+def _as(step: str, network: nn.Module, x: Tensor) -> nn.Module:
+    """The network in the arithmetic of a step: where cast, bfloat16 in the faster layout, as in training."""
+    if step != "cast":
+        return network
+    count = torch.get_num_threads() if x.device.type == "cpu" else 0
+    _, *shape = x.shape
+    chosen = choose(network, (shape[0], shape[1], shape[2]), x.shape[0], "bfloat16", "auto", count)
+    return Cast(network, chosen)
+
+
+def _memory(step: str, batch: int, model: str, device: str, attack_steps: int) -> float | None:
     if device != "cpu":
         return _peak(step, batch, model, device, attack_steps)
     from concurrent.futures import ProcessPoolExecutor
@@ -148,23 +159,25 @@ def measure(
         ("step trades", "ours", "published", "TRADES as published, float32"),
         ("step trades, bfloat16 autocast", "cast", "published", "TRADES as published, float32"),
     ):
-        models = [copy.deepcopy(network) for _ in range(2)]
+        models = [_as(which, copy.deepcopy(network), x) for which in (baseline, ours)]
         runs = []
         for _ in range(repeats + 1):  # the first warms up
             runs.append(
                 [
-                    _seconds(_STEPS[which], twin, x, y, attack_steps)
+                    _seconds(
+                        _STEPS[which], twin, twin.place(x) if isinstance(twin, Cast) else x, y, attack_steps
+                    )
                     for which, twin in zip((baseline, ours), models, strict=True)
                 ]
             )
-        times = np.median(np.array(runs[1:]), axis=0) * 1e3
+        times = np.array(runs[1:]) * 1e3
         peaks = [_memory(which, batch, model, device, attack_steps) for which in (ours, baseline)]
         yield StepRow(
             name,
             batch,
             label,
-            float(times[0]),
-            float(times[1]),
-            float(times[0] / times[1]),
-            peaks[0] / peaks[1],
+            float(np.median(times[:, 0])),
+            float(np.median(times[:, 1])),
+            float(np.median(times[:, 0] / times[:, 1])),
+            None if peaks[0] is None or peaks[1] is None else peaks[0] / peaks[1],
         )

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from armor.bench.baselines import kl_bisection
+from armor.bench.memory import peak
 from armor.data import load
 from armor.data.augment import Augmentation
 from armor.data.keys import permutation
@@ -196,7 +197,8 @@ class Ours:
         epoch, at = divmod(self.done, size)
         rows = self.order[at * self.batch : (at + 1) * self.batch]
         self.done += 1
-        return self.augment(self.images[rows], rows, seed=0, epoch=epoch).float().div_(255), self.labels[rows]
+        images = self.augment(self.images[rows], rows, seed=0, epoch=epoch).float().div_(255)
+        return self.model.place(images), self.labels[rows]
 
     def step(self, x: Tensor, y: Tensor) -> None:
         """One update."""
@@ -233,17 +235,7 @@ def _peak(
             held = torch.cuda.memory_allocated(place)
             side.step(x, y)
             return (torch.cuda.max_memory_allocated(place) - held) / 1e6
-        if not Path("/proc/self/status").is_file():
-            return None
-        held = _status("VmRSS")
-        side.step(x, y)
-        return (_status("VmHWM") - held) / 1e3
-
-
-def _status(name: str) -> int:
-    """Kilobytes, from the kernel's account of this process."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(name)).split()[1])
+        return peak(lambda: side.step(x, y))
 
 
 def _both(

@@ -7,6 +7,7 @@ present here as in the robust-overfitting code of Rice et al. (arXiv 2002.11569)
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from armor.models.layers import conv_norm, pooled
 from armor.models.normalise import Normalise
 
 __all__ = ["PreActResNet18"]
@@ -26,7 +27,7 @@ class _PreActBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         out = F.relu(self.bn1(x))
         shortcut = x if self.shortcut is None else self.shortcut(out)
-        result: Tensor = self.conv2(F.relu(self.bn2(self.conv1(out)))) + shortcut
+        result: Tensor = self.conv2(F.relu(conv_norm(self.conv1, self.bn2, out))) + shortcut
         return result
 
 
@@ -48,5 +49,5 @@ class PreActResNet18(nn.Module):
         """Logits (B, num_classes)."""
         out = self.conv1(self.normalise(x))
         out = self.layer4(self.layer3(self.layer2(self.layer1(out))))
-        logits: Tensor = self.linear(F.relu(self.bn(out)).mean((2, 3)))
+        logits: Tensor = self.linear(pooled(F.relu(self.bn(out))))
         return logits

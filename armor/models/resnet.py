@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from armor.models.layers import conv_norm, pooled
 from armor.models.normalise import Normalise
 
 __all__ = ["ResNet"]
@@ -30,8 +31,17 @@ class _Block(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        out = F.relu(self.bn1(self.conv1(x)))
-        return F.relu(self.bn2(self.conv2(out)) + self.shortcut(x))
+        out = F.relu(conv_norm(self.conv1, self.bn1, x))
+        return F.relu(conv_norm(self.conv2, self.bn2, out) + _beside(self.shortcut, x))
+
+
+def _beside(shortcut: nn.Sequential, x: Tensor) -> Tensor:
+    if not len(shortcut):
+        return x
+    conv, norm = shortcut
+    assert isinstance(conv, nn.Conv2d)
+    assert isinstance(norm, nn.BatchNorm2d)
+    return conv_norm(conv, norm, x)
 
 
 class ResNet(nn.Module):
@@ -72,8 +82,8 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, num_classes)."""
-        out = F.relu(self.bn1(self.conv1(self.normalise(x))))
+        out = F.relu(conv_norm(self.conv1, self.bn1, self.normalise(x)))
         for stage in range(1, self.stages + 1):
             out = self.get_submodule(f"layer{stage}")(out)
-        pooled: Tensor = self.linear(out.mean((2, 3)))
-        return pooled
+        logits: Tensor = self.linear(pooled(out))
+        return logits

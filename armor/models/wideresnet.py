@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from armor.models.layers import conv_norm, pooled
 from armor.models.normalise import Normalise
 
 __all__ = ["WideResNet"]
@@ -20,7 +21,7 @@ class _WideBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         active = F.relu(self.bn1(x))
         shortcut = x if self.convShortcut is None else self.convShortcut(active)
-        result: Tensor = self.conv2(F.relu(self.bn2(self.conv1(active)))) + shortcut
+        result: Tensor = self.conv2(F.relu(conv_norm(self.conv1, self.bn2, active))) + shortcut
         return result
 
 
@@ -62,5 +63,5 @@ class WideResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, num_classes)."""
         out = self.block3(self.block2(self.block1(self.conv1(self.normalise(x)))))
-        logits: Tensor = self.fc(F.relu(self.bn1(out)).mean((2, 3)))
+        logits: Tensor = self.fc(pooled(F.relu(self.bn1(out))))
         return logits

@@ -72,11 +72,14 @@ class Cast(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, classes), float32, of images x (B, C, H, W) in [0, 1]."""
-        x = x.contiguous(memory_format=self.arithmetic.memory_format)
         low = self.arithmetic.low
         with torch.autocast(x.device.type, low, enabled=low is not None):
-            logits: Tensor = self._run[0](x)
+            logits: Tensor = self._run[0](self.place(x))
         return logits.float()
+
+    def place(self, x: Tensor) -> Tensor:
+        """`x` in the network's layout: an attack that begins there need not change it in every step."""
+        return x.contiguous(memory_format=self.arithmetic.memory_format)
 
 
 def _synchronise(device: torch.device) -> None:

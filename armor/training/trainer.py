@@ -125,7 +125,7 @@ class Trainer:
             start = state.step - epoch * self.batches.per_epoch
             began, done = time.monotonic(), 0
             for x, y, index in self.batches.epoch(epoch, start):
-                self._step(x, y, index)
+                self._step(self.model.place(x), y, index)
                 done += y.numel()
                 stop, save = self._agreed(
                     self.hooks.stop(), time.monotonic() - self._saved > _SAVE_SECONDS, y.device
