@@ -30,7 +30,6 @@ typedef struct {
 
 INLINE double mass_of(const Batch *b, long i) { return b->uniform > 0 ? b->uniform : b->p[i]; }
 
-#ifdef FAMILY_KL
 INLINE float exp32(float x) {
     x = x < -87.0f ? -87.0f : x;
     const float magic = 0x1.8p23f;
@@ -51,6 +50,7 @@ INLINE float exp32(float x) {
     return scale * m + scale;
 }
 
+#ifdef FAMILY_KL
 typedef struct { double shrink, mass, first, second; } Sums;
 
 INLINE Sums sums_of(const Batch *b, double theta, const int equal, double *restrict w) {
@@ -111,74 +111,116 @@ static double ceiling_of(const Batch *b, double peak) { return -log(peak); }
 #endif
 
 #ifdef FAMILY_RENYI
-/* k[0] = alpha. u = w/p up to a factor, v = log(z/x), z = x - h: u = exp(-v/alpha). */
-typedef struct { double less, more, m0, n1, n2, m2; } Sums;
+/* k[0] = alpha. The worst weights are p (rho - l)^(-1/alpha) up to a factor (T10): they depend on rho alone, and so
+   does what they spend; mu follows from rho in closed form. One equation in sigma = log(rho - max l) is left:
+   spent = radius, or mu = kappa. With k = (rho - l)/(rho - max l), u = k^(-1/alpha): M = E u, G = E u k. */
+typedef struct { double less, more, n1; } Sums; /* M - 1, G - 1, E u (k - 1)/k */
 
-INLINE Sums sums_of(const Batch *b, double theta, double x, const int equal) {
-    double less = 0, more = 0, m0 = 0, n1 = 0, n2 = 0, m2 = 0, inverse = 1.0 / b->k[0], rest = 1.0 - inverse;
+INLINE Sums sums_of(const Batch *b, double c, const int equal, const int close, double *restrict w) {
+    double less = 0, more = 0, n1 = 0, inverse = 1.0 / b->k[0], rest = 1.0 - inverse;
     const double *restrict d = b->d, *restrict p = b->p;
-    double c = -theta / x;
-#pragma omp simd reduction(+ : less, more, m0, n1, n2, m2)
+#pragma omp simd reduction(+ : less, more, n1)
     for (long i = 0; i < b->n; i++) {
         double q = equal ? 1.0 : p[i], k1 = d[i] * c, v = k_log1p(k1), scale;
-        double down = expm1_scaled(-v * inverse, &scale);
-        down += scale - 1.0;
-        double up = expm1_scaled(v * rest, &scale); /* u k - 1 */
-        up += scale - 1.0;
-        double r = q * (1.0 + down) / (1.0 + k1);
+        double m = expm1_scaled(-v * inverse, &scale), down = m + (scale - 1.0), u = m + scale, up;
+        if (close) { /* near alpha = 1 the product below would cancel */
+            up = expm1_scaled(v * rest, &scale);
+            up += scale - 1.0;
+        } else {
+            up = k1 * u + down;
+        }
         less += q * down;
         more += q * up;
-        m0 += r;
-        n1 += r * k1;
-        n2 += r * k1 * k1;
-        m2 += q * (1.0 + up);
+        n1 += q * u * (k1 / (1.0 + k1));
+        if (w) w[i] = q * u;
     }
     double s = equal ? b->uniform : 1.0;
-    return (Sums){less * s, more * s, m0 * s, n1 * s, n2 * s, m2 * s};
+    return (Sums){less * s, more * s, n1 * s};
 }
 
-static Sums sums(const Batch *b, double theta, double x) {
-    return b->uniform > 0 ? sums_of(b, theta, x, 1) : sums_of(b, theta, x, 0);
+INLINE float log32(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    bits -= 0x3f3504f3u;
+    float k = (float)((int32_t)bits >> 23), m;
+    bits = (bits & 0x007fffffu) + 0x3f3504f3u;
+    memcpy(&m, &bits, 4);
+    float f = (m - 1.0f) / (m + 1.0f), s = f * f;
+    return 2.0f * f * (1.0f + s * (0.33333333f + s * (0.2f + s * (0.14285714f + s * 0.11111111f)))) + k * 0.69314718f;
 }
 
-static Step reweight(const Batch *b, double theta, double warm) {
-    double a = b->k[0], inverse = 1.0 / a, peak = b->k[1], high = -log(a), low = -690.0;
-    if (a > 1.0) {
-        double powers = pow(inverse + theta * b->spread, 1.0 - inverse);
-        double bound = a * log((peak > TINY ? peak : TINY) / (2.0 * a * (powers > TINY ? powers : TINY)));
-        double least = -log(2.0 * a);
-        low = bound < least ? bound : least;
-        low = low > -690.0 ? low : -690.0;
-    }
-    double x = isfinite(warm) ? warm : inverse + theta * b->mean;
-    x = x > 0 && x < inverse ? x : 0.5 * inverse;
-    double log_x = log(x), last = high - low;
-    Step out = {0, 0, 0, 0};
-    Sums s = {0};
-    for (int i = 0; i < 80; i++) {
-        x = exp(log_x);
-        s = sums(b, theta, x);
-        double mass = 1.0 + s.less, ez = x * s.m2 / mass, eq = s.m0 / (x * mass), excess = log(ez * a);
-        if (excess < 0) low = log_x; else high = log_x;
-        double slope = (1.0 + inverse * (ez * eq - 1.0)) * x / ez, newton = log_x - excess / slope;
-        if (fabs(excess) <= (b->n < MANY ? 2e-13 : 1e-11) || high - low <= 3e-16 * fabs(log_x) || newton == log_x) {
-            out.good = fabs(excess) <= 1e-9;
-            break;
+INLINE Sums sums32_of(const Batch *b, float c, const int equal) {
+    double mass = 0, more = 0, n1 = 0;
+    const float inverse = (float)(1.0 / b->k[0]);
+    for (long from = 0; from < b->n; from += 1024) {
+        long to = from + 1024 < b->n ? from + 1024 : b->n;
+        float s0 = 0, s1 = 0, s2 = 0;
+        const float *restrict d = b->d32, *restrict p = b->p32;
+#pragma omp simd reduction(+ : s0, s1, s2)
+        for (long i = from; i < to; i++) {
+            float k1 = d[i] * c, k = 1.0f + k1, u = exp32(-inverse * log32(k)) * (equal ? 1.0f : p[i]), q = u * k1;
+            s0 += u;
+            s1 += q;
+            s2 += q / k;
         }
-        double next = newton > low && newton < high && fabs(newton - log_x) <= 0.5 * last ? newton : 0.5 * (low + high);
-        last = fabs(next - log_x);
-        log_x = next;
+        mass += s0;
+        more += s1;
+        n1 += s2;
     }
-    double log_mass = s.less > -0.5 ? log1p(s.less) : log(1.0 + s.less), scale = a * (a - 1.0);
-    double reach = (s.more > -0.5 ? log1p(s.more) : log(1.0 + s.more)) + (a - 1.0) * log_mass;
-    out.shift = x;
-    out.spent = reach / scale;
-    /* t = u/mass; s = p t^(alpha+1)/G', v = (1 - t^-alpha)/alpha, see armor/objectives/renyi.py */
-    double wa = exp(a * log_mass), inner = exp(-reach), c = exp(-(a + 1.0) * log_mass) / inner;
-    double gamma = -scale * inner * inner, spread = s.n2 - s.n1 * s.n1 / s.m0;
-    double cross = c * wa * x * spread / a, bend = c * wa * wa * spread / (a * a);
-    out.answer = c * x * x * spread - gamma * cross * cross / (1.0 + gamma * bend);
-    return out;
+    double s = equal ? b->uniform : 1.0;
+    return (Sums){mass * s - 1.0, (mass + more) * s - 1.0, n1 * s};
+}
+
+static Sums sums(const Batch *b, double c, double *w) {
+    int close = fabs(b->k[0] - 1.0) < 0.05;
+    if (b->d32) return b->uniform > 0 ? sums32_of(b, (float)c, 1) : sums32_of(b, (float)c, 0);
+    if (b->uniform > 0) return close ? sums_of(b, c, 1, 1, w) : sums_of(b, c, 1, 0, w);
+    return close ? sums_of(b, c, 0, 1, w) : sums_of(b, c, 0, 0, w);
+}
+
+static double log_of(double less) { return less > -0.5 ? log1p(less) : log(1.0 + less); }
+
+typedef struct { double spent, spending, log_mu, rising; } Place; /* and the derivatives of both in sigma */
+
+static Place place_of(const Batch *b, Sums s, double sigma) {
+    double a = b->k[0], mass = 1.0 + s.less, g = 1.0 + s.more, moved = s.n1 / mass, drawn = (s.more - s.less) / g;
+    double log_mass = log_of(s.less), log_g = log_of(s.more);
+    return (Place){(log_g + (a - 1.0) * log_mass) / (a * (a - 1.0)), (moved - drawn) / (a * a),
+                   sigma + log_g - log_mass + log(a), 1.0 - (moved + (a - 1.0) * drawn) / a};
+}
+
+/* sigma at which the worst weights spend `radius`, or where mu = exp(log_mu) if `radius` is 0. The last step is not
+   evaluated: where `tolerance` is met, Newton squares what is left. 0 when Newton and bisection both gave up. */
+static int search(const Batch *b, double radius, double log_mu, double tolerance, int budget, double *sigma, int *used) {
+    double log_spread = log(b->spread), low = log_spread - 600.0, high = log_spread + 80.0, last = high - low;
+    double x = *sigma > low && *sigma < high ? *sigma : log_spread;
+    int capped = isfinite(b->ceiling) && b->ceiling > radius;
+    for (int i = 0; i < budget; i++) {
+        Place at = place_of(b, sums(b, -exp(-x), NULL), x);
+        double excess, slope, noise = tolerance;
+        ++*used;
+        if (radius > 0) {
+            double net = fmax(at.spent, TINY), room = fmax(b->ceiling - net, TINY);
+            excess = log(net) - log(radius) - (capped ? log(room) - log(fmax(b->ceiling - radius, TINY)) : 0.0);
+            slope = at.spending * (1.0 / net + (capped ? 1.0 / room : 0.0));
+            noise += fmin(2e-15 / net, 0.01);
+            if (at.spent > radius) low = x; else high = x;
+        } else {
+            excess = at.log_mu - log_mu;
+            slope = at.rising;
+            if (excess < 0) low = x; else high = x;
+        }
+        double newton = x - excess / slope;
+        int inside = newton > low && newton < high;
+        if (fabs(excess) <= noise || high - low <= 4e-16 * fabs(x)) {
+            *sigma = inside ? newton : x;
+            return 1;
+        }
+        double next = inside && fabs(newton - x) <= 0.5 * last ? newton : 0.5 * (low + high);
+        last = fabs(next - x);
+        x = next;
+    }
+    return 0;
 }
 
 static double ceiling_of(const Batch *b, double peak) { return b->k[0] < 1.0 ? log(peak) / (b->k[0] - 1.0) : INFINITY; }
@@ -274,6 +316,7 @@ static double ceiling_of(const Batch *b, double peak) {
 }
 #endif
 
+#ifndef FAMILY_RENYI
 /* log of the mu at which the worst re-weighting spends `radius`; 0 when Newton and bisection both gave up */
 static int search(const Batch *b, double radius, double tolerance, int budget, double *log_mu, double *shift, int *used) {
     double log_spread = log(b->spread), low = log_spread - 80.0;
@@ -301,6 +344,8 @@ static int search(const Batch *b, double radius, double tolerance, int budget, d
     }
     return 0;
 }
+
+#endif
 
 /* Returns the steps taken times two, plus one where lambda* = 0; or DECLINED.
 
@@ -380,9 +425,6 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
         for (long i = 0; i < m; i++) d[i] -= top, peak += d[i] == 0 ? p[i] : 0.0, mean += p[i] * d[i];
         for (long i = 0; i < m; i++) variance += p[i] * (d[i] - mean) * (d[i] - mean);
     }
-#ifdef FAMILY_RENYI
-    k[1] = peak;
-#endif
 #ifdef FAMILY_F
     if (equal) alone[0] = f_slope((double)m, k);
     else for (long i = 0; i < m; i++) alone[i] = f_slope(1.0 / p[i], k);
@@ -390,7 +432,12 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
     b.ceiling = ceiling_of(&b, peak);
     b.mean = mean;
     int saturated = radius >= b.ceiling || b.spread == 0, used = 0;
-    double log_mu = 0.5 * log(fmax(variance, TINY) / (2.0 * radius)), shift = -INFINITY;
+    double log_mu = 0.5 * log(fmax(variance, TINY) / (2.0 * radius));
+#ifdef FAMILY_RENYI
+    double far = exp(log_mu) / k[0] + mean, sigma = far > 0 ? log(far) : log_mu - log(2.0 * k[0]);
+#else
+    double shift = -INFINITY;
+#endif
     if (!saturated) {
         if (m >= MANY) {
             long step = m / FEW, few = 0;
@@ -408,41 +455,63 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
 #endif
             }
             Batch part = {few, pd, pp, pa, NULL, NULL, equal ? 1.0 / few : 0.0, -part_low, INFINITY, mean - part_top, k};
-#ifdef FAMILY_RENYI
-            k[1] = part_peak;
-#endif
             part.ceiling = ceiling_of(&part, part_peak);
-            double first = log_mu, first_shift = shift;
-            int ignored = 0;
-            if (part.spread > 0 && radius < part.ceiling && search(&part, radius, 1e-3, 12, &first, &first_shift, &ignored))
-                log_mu = first, shift = first_shift + part_top * exp(-first) * (isfinite(first_shift) ? 1.0 : 0.0);
+            int ignored = 0, found = part.spread > 0 && radius < part.ceiling;
 #ifdef FAMILY_RENYI
-            k[1] = peak;
-            shift = first_shift;
+            double first = sigma, tolerance = fmax(1e-6, 2e-7 / radius);
+            if (found && search(&part, radius, 0.0, 1e-3, 20, &first, &ignored)) {
+                double reach = exp(first) + part_top; /* rho - max l */
+                sigma = reach > 0 ? log(reach) : first;
+            }
+#else
+            double first = log_mu, first_shift = shift, tolerance = fmax(2e-6, 4e-7 / radius);
+            if (found && search(&part, radius, 1e-3, 12, &first, &first_shift, &ignored))
+                log_mu = first, shift = first_shift + part_top * exp(-first) * (isfinite(first_shift) ? 1.0 : 0.0);
 #endif
-#ifdef FAMILY_KL
+#ifndef FAMILY_F
             if (radius > 1e-3) {
                 float *d32 = (float *)spare, *p32 = d32 + m;
                 for (long i = 0; i < m; i++) d32[i] = (float)d[i];
                 if (!equal) for (long i = 0; i < m; i++) p32[i] = (float)p[i];
                 b.d32 = d32, b.p32 = p32;
+#ifdef FAMILY_RENYI
+                first = sigma;
+                if (search(&b, radius, 0.0, tolerance, 8, &first, &ignored)) sigma = first;
+#else
                 first = log_mu;
-                if (search(&b, radius, fmax(2e-6, 4e-7 / radius), 8, &first, &shift, &ignored)) log_mu = first;
+                if (search(&b, radius, tolerance, 8, &first, &shift, &ignored)) log_mu = first;
+#endif
                 b.d32 = b.p32 = NULL;
             }
 #endif
         }
         /* an error of the multiplier enters the value by its square */
-#ifdef FAMILY_KL
+#if defined FAMILY_KL
         double tolerance = m < MANY ? 2e-14 : single ? 2e-7 : 1e-9;
+        if (!search(&b, radius, tolerance, 4 * iterations, &log_mu, &shift, &used)) return DECLINED;
+#elif defined FAMILY_RENYI
+        if (!search(&b, radius, 0.0, 3e-6, 4 * iterations, &sigma, &used)) return DECLINED;
 #else
         double tolerance = m < MANY ? 1e-10 : single ? 2e-7 : 1e-9;
-#endif
         if (!search(&b, radius, tolerance, 4 * iterations, &log_mu, &shift, &used)) return DECLINED;
+#endif
     }
-    double mu0 = saturated ? 0.0 : exp(log_mu), mu = fmax(mu0, kappa), spent, moved, tilted = 0;
-    for (long i = 0; !equal && m < n && i < n; i++) w[i] = 0.0;
     double *compact = m == n ? w : spare;
+    for (long i = 0; !equal && m < n && i < n; i++) w[i] = 0.0;
+#ifdef FAMILY_RENYI
+    Sums sum = {0, 0, 0};
+    Place at = {0, 0, -INFINITY, 0};
+    if (!saturated) sum = sums(&b, -exp(-sigma), compact), at = place_of(&b, sum, sigma);
+    double mu0 = exp(at.log_mu);
+    if (mu0 < kappa) { /* lambda* = 0: the penalty alone says how far to go */
+        sigma = saturated ? log(fmax(kappa / k[0] + mean, 0.5 * kappa / k[0])) : sigma;
+        if (b.spread > 0 && !search(&b, 0.0, log(kappa), 3e-6, 4 * iterations, &sigma, &used)) return DECLINED;
+        sum = sums(&b, -exp(-sigma), compact), at = place_of(&b, sum, sigma);
+    }
+#else
+    double mu0 = saturated ? 0.0 : exp(log_mu);
+#endif
+    double mu = fmax(mu0, kappa), spent, moved, tilted = 0;
     if (s) memset(s, 0, n * sizeof *s);
     if (v) memset(v, 0, n * sizeof *v);
     out[4] = 0.0;
@@ -459,20 +528,12 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
         if (s) for (long i = 0; i < m; i++) s[equal ? i : place[i]] = compact[i];
 #endif
 #ifdef FAMILY_RENYI
-        Step step = reweight(&b, theta, shift * exp(log_mu) * theta);
-        if (!step.good) return DECLINED;
-        double a = k[0], c = -theta / step.shift, mass = 0, rest = 0, mean_k = 0;
-#pragma omp simd reduction(+ : mass)
-        for (long i = 0; i < m; i++) {
-            double scale, u = expm1_scaled(-k_log1p(d[i] * c) / a, &scale) + scale;
-            compact[i] = mass_of(&b, i) * u;
-            mass += compact[i];
-        }
-        moved = 0;
-#pragma omp simd reduction(+ : moved)
-        for (long i = 0; i < m; i++) compact[i] /= mass, moved += compact[i] * d[i];
-        spent = step.spent;
-        free_shift = step.shift;
+        double a = k[0], mass = 1.0 + sum.less, c = -exp(-sigma), unit = (equal ? b.uniform : 1.0) / mass;
+        double rest = 0, mean_k = 0, off = exp(at.log_mu) / mu - 1.0;
+        for (long i = 0; i < m; i++) compact[i] *= unit;
+        moved = (sum.more - sum.less) / (mass * c);
+        spent = at.spent;
+        free_shift = exp(sigma) * theta;
         if (s) {
             double wa = exp(a * log(mass)), inner = exp(-a * (a - 1.0) * spent), scale = 1.0 / (wa * inner);
             for (long i = 0; i < m; i++) {
@@ -482,9 +543,9 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
             mean_k /= rest;
             for (long i = 0; i < m; i++) {
                 double kk = 1.0 + d[i] * c;
-                long at = equal ? i : place[i];
-                s[at] = scale * compact[i] / kk;
-                v[at] = -wa / a * (kk - mean_k);
+                long to = equal ? i : place[i];
+                s[to] = scale * compact[i] / kk;
+                v[to] = -wa / a * (kk - mean_k);
             }
             out[4] = -a * (a - 1.0) * inner * inner;
         }
@@ -508,6 +569,9 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
         out[0] = top + (mu * l + (mu - kappa) * radius - kappa * tilted);
 #else
         out[0] = top + moved - (mu <= kappa ? mu * spent : mu * (spent - radius) + kappa * radius);
+#ifdef FAMILY_RENYI
+        out[0] += mu / a * (off - log1p(off)); /* rho is the best for exp(at.log_mu), next to mu */
+#endif
 #endif
     } else {
         moved = 0, tilted = base;

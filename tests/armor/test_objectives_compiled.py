@@ -18,7 +18,7 @@ SPECS: list[dict[str, object]] = [
         for n in ("kl", "reverse_kl", "pearson", "neyman", "hellinger", "js", "triangular", "jeffreys")
     ),
     *({"name": "alpha", "alpha": a} for a in (6, 1.5, 0.5, -1.0)),
-    *({"name": "renyi", "alpha": a} for a in (1.25, 2.95, 0.4)),
+    *({"name": "renyi", "alpha": a} for a in (1.25, 2.95, 0.4, 10.0, 0.97, 1.03)),
     {"f": "exp(t) - E*t"},
 ]
 needs_compiler = pytest.mark.skipif(not enabled(), reason="no C compiler: the general solver serves")
@@ -54,20 +54,57 @@ def test_it_agrees_with_the_general_solver(spec: dict[str, object]) -> None:
 
 
 @needs_compiler
-@pytest.mark.parametrize("name", ["kl", "pearson"])
+@pytest.mark.parametrize(
+    "spec", ["kl", "pearson", *({"name": "renyi", "alpha": a} for a in (1.25, 0.4, 3))], ids=str
+)
+@pytest.mark.parametrize("kappa", [0.1, 300.0])
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_large_batch_in_each_precision(name: str, dtype: torch.dtype) -> None:
+def test_a_large_batch_in_each_precision(
+    spec: str | dict[str, object], kappa: float, weighted: bool, dtype: torch.dtype
+) -> None:
     """Few samples first, single precision next, float64 last: the certified gap is that of float64."""
-    losses = (
-        torch.randn(16_384, generator=torch.Generator().manual_seed(1), dtype=torch.float64).exp().to(dtype)
-    )
-    objective = armor.objective(name, epsilon=0.1, kappa=0.1)
-    quick = objective._quick(losses, None, None, 0.1, 0.1)
+    generator = torch.Generator().manual_seed(1)
+    losses = torch.randn(16_384, generator=generator, dtype=torch.float64).exp().to(dtype)
+    weights = torch.rand(16_384, generator=generator, dtype=torch.float64) if weighted else None
+    objective = armor.objective(spec, epsilon=0.1, kappa=kappa)
+    quick = objective._quick(losses, None, weights, 0.1, kappa)
     assert quick is not None
-    exact = _general(objective, losses.double(), None)
+    exact = _general(objective, losses.double(), weights)
     scale = float(losses.max())
-    assert abs(float(quick.value) - float(exact.value)) <= (1e-7 if dtype == torch.float32 else 1e-13) * scale
+    assert abs(float(quick.value) - float(exact.value)) <= (1e-7 if dtype == torch.float32 else 1e-12) * scale
+    assert float(quick.lam) == pytest.approx(float(exact.lam), rel=1e-4, abs=1e-9)
+    assert (float(quick.lam) == 0) == (float(exact.lam) == 0)
+    assert float(exact.lam) == 0 or kappa < 300
     assert abs(float(quick.gap)) <= 1e-9 * scale
+
+
+@needs_compiler
+@pytest.mark.parametrize("alpha", [0.4, 1.25, 6.0])
+@pytest.mark.parametrize("epsilon", [1e-3, 0.3, 3.0])
+@pytest.mark.parametrize("kappa", [0.0, 1e-3, 5.0])
+def test_the_dual_of_renyi_is_its_formula_at_the_multipliers(
+    alpha: float, epsilon: float, kappa: float
+) -> None:
+    """T10 written out anew, at the lambda and rho that come back: the value, and stationary in rho."""
+    losses = torch.randn(50, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    quick = armor.objective({"name": "renyi", "alpha": alpha}, epsilon=epsilon, kappa=kappa)._quick(
+        losses, None, None, epsilon, kappa
+    )
+    assert quick is not None
+    lam, rho, mu = float(quick.lam), float(quick.rho), float(quick.lam) + kappa
+
+    def dual(at: float) -> float:
+        inside = float(((at - losses) ** ((alpha - 1) / alpha)).mean())
+        constant = (mu * math.log(mu) - mu * (math.log(alpha) + 1)) / alpha
+        return lam * epsilon + at + constant - mu / (alpha - 1) * math.log(inside)
+
+    if mu == 0:  # alpha < 1 and a radius beyond all that re-weighting can spend
+        assert float(quick.value) == float(losses.max())
+        return
+    assert float(quick.value) == pytest.approx(dual(rho), rel=1e-11, abs=1e-11)
+    reach = rho - float(losses.max())
+    assert dual(rho) <= min(dual(rho + 1e-3 * reach), dual(rho - 1e-3 * reach))
 
 
 @needs_compiler
