@@ -1,64 +1,91 @@
 """Certificates behind the worked instances: written, re-checked by the checker that imports no solver, offered as
-files.
+files beside what their intervals prove together.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-from companion import ROOT
+from companion.offers import OFFERS, Claim, load
 
-__all__ = ["Offered", "offer"]
+__all__ = ["Certificate", "Offered", "consequence", "offer"]
 
-# Statement -> instance: either a file of the test data or the data itself; D^c or the DRO value.
-_COIN = {
-    "divergence": {"name": "kl"}, "cost": [[0, None], [None, 0]], "p": ["3/4", "1/4"], "phi": [0, 1],
-    "epsilon": "1/2", "kappa": 0, "support": "reference",
-}  # fmt: skip
-_TWO = {
-    "divergence": {"name": "kl"}, "cost": [[0, "1/2"], ["1/2", 0]], "p": ["1/2", "1/2"], "q": ["1/4", "3/4"],
-    "support": "space",
-}  # fmt: skip
-_MOVED = "tests/data/moved_and_reweighted.json"
-OFFERS: Mapping[str, tuple[str, Any]] = {
-    "T1": ("divergence", _TWO),
-    "T2": ("divergence", _TWO),
-    "T6": ("dro", _MOVED),
-    "T7": ("dro", {**_COIN, "divergence": {"name": "hellinger"}}),
-    "T8": ("dro", _COIN),
-    "T9": ("dro", {**_COIN, "divergence": {"name": "alpha", "alpha": "5/2"}}),
-    "T10": ("dro", {**_COIN, "divergence": {"name": "renyi", "alpha": 2}}),
-    "T11": ("dro", _MOVED),
-}
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate file, and the interval that re-checking it proved."""
+
+    file: str
+    kind: str
+    lower: Fraction
+    upper: Fraction
+    verdict: str
+
+    @property
+    def command(self) -> str:
+        """What a reader types to re-check it."""
+        return f"armor check {self.file}"
 
 
 @dataclass(frozen=True)
 class Offered:
-    """A certificate file and what re-checking it printed."""
+    """The certificates of one statement, and the sentences that their intervals prove."""
 
-    file: str
-    command: str
-    verdict: str
+    certificates: tuple[Certificate, ...]
+    consequences: tuple[str, ...]
+
+
+def _shown(name: str, coefficient: Fraction) -> str:
+    sign, size = ("−" if coefficient < 0 else "+"), abs(coefficient)
+    return f"{sign} {'' if size == 1 else f'{size} · '}`{name}`"
+
+
+def consequence(claim: Claim, proved: Mapping[str, Certificate]) -> str:
+    """What the claim's combination of the proved intervals says; `SystemExit` when it does not prove the claim."""
+    constant = Fraction(claim.constant)
+    low = high = -constant
+    for name, number in claim.terms.items():
+        factor, found = Fraction(number), proved[name]
+        ends = sorted((factor * found.lower, factor * found.upper))
+        low, high = low + ends[0], high + ends[1]
+    terms = " ".join(_shown(proved[name].file, Fraction(number)) for name, number in claim.terms.items())
+    terms = terms.removeprefix("+ ")
+    if constant:
+        terms += f" {'−' if constant > 0 else '+'} {abs(float(constant)):.12g}"
+    if claim.within is None:
+        if low <= 0:
+            raise SystemExit(f"the certificates do not prove {claim.words!r}: {terms} >= {float(low):.3e}")
+        return f"{claim.words}: {terms} ≥ {float(low):.6g} > 0"
+    away = max(abs(low), abs(high))
+    if away > claim.within:
+        raise SystemExit(
+            f"the certificates do not prove {claim.words!r}: |{terms}| <= {float(away):.3e} only"
+        )
+    return f"{claim.words}: |{terms}| ≤ {float(away):.1e}"
 
 
 def offer(folder: Path) -> dict[str, Offered]:
-    """Write the certificates and re-check each; `SystemExit` when the checker rejects one."""
+    """Write the certificates and re-check each; `SystemExit` when the checker rejects one or a claim does not follow."""
     from verification import solve
     from verification.certificate import checker
-    from verification.instance import from_mapping, load
 
     folder.mkdir(parents=True, exist_ok=True)
     done = {}
-    for statement, (kind, data) in OFFERS.items():
-        instance = load(ROOT / data) if isinstance(data, str) else from_mapping(data)
-        solution = getattr(solve, kind)(instance)
-        file = folder / f"{statement.lower()}_certificate.json"
-        file.write_text(json.dumps(solution.certificate(), indent=1), encoding="utf-8")
-        verdict = checker.check(json.loads(file.read_text(encoding="utf-8")))
-        if not verdict.accepted:
-            raise SystemExit(f"the checker rejects {file.name}: {verdict.reason}")
-        text = f"accepted, {verdict.grade}: [{verdict.lower:.16g}, {verdict.upper:.16g}], width {verdict.width:.1e}"
-        done[statement] = Offered(file.name, f"armor check {file.name}", text)
+    for statement, offered in OFFERS.items():
+        proved: dict[str, Certificate] = {}
+        for name, (kind, data) in offered.files.items():
+            solution = getattr(solve, kind)(load(data))
+            file = folder / f"{statement.lower()}_{name or 'certificate'}.json"
+            file.write_text(json.dumps(solution.certificate(), indent=1), encoding="utf-8")
+            verdict = checker.check(json.loads(file.read_text(encoding="utf-8")))
+            if not verdict.accepted:
+                raise SystemExit(f"the checker rejects {file.name}: {verdict.reason}")
+            text = f"accepted, {verdict.grade}: [{verdict.lower:.16g}, {verdict.upper:.16g}], width {verdict.width:.1e}"
+            proved[name] = Certificate(
+                file.name, kind, Fraction(verdict.lower), Fraction(verdict.upper), text
+            )
+        sentences = tuple(consequence(claim, proved) for claim in offered.claims)
+        done[statement] = Offered(tuple(proved.values()), sentences)
     return done

@@ -79,6 +79,31 @@ def _functions(name: str) -> Callable[[Any], None]:
     return draw
 
 
+def _renyi(drawn: Any) -> None:
+    """In place of f and f*: the divergence of a coin from the fair one, and its conjugate on losses (0, y)."""
+    import torch
+
+    import armor
+
+    left, right = drawn.subplots(1, 2)
+    v = np.linspace(1e-4, 1 - 1e-4, 801)
+    y = torch.linspace(-4, 4, 81, dtype=torch.float64)
+    losses = torch.stack([torch.zeros_like(y), y], dim=-1)
+    for spec in _specs("renyi").values():
+        alpha = float(Fraction(str(spec["alpha"])))
+        divergence = np.log(0.5**alpha * ((1 - v) ** (1 - alpha) + v ** (1 - alpha))) / (alpha * (alpha - 1))
+        left.plot(v, divergence, label=_label(spec))
+        # With an idle ball and kappa = 1 the DRO value is the conjugate (T3).
+        conjugate = [
+            armor.objective(_plain(spec), epsilon=1e4, kappa=1.0)(pair).value.item() for pair in losses
+        ]
+        right.plot(y, conjugate, label=_label(spec))
+    left.plot(v, -0.5 * np.log(4 * v * (1 - v)), color="#5e5c64", lw=0.8, ls=":", label="reverse KL")
+    left.set(title=r"$R_\alpha(P\|(1-v,v))$", xlabel="$v$", ylim=(0, 3))
+    right.set(title=r"$\Lambda[(0,y)]$", xlabel="$y$")
+    left.legend()
+
+
 def _weights(name: str) -> Callable[[Any], None]:
     import torch
 
@@ -103,14 +128,11 @@ def _weights(name: str) -> Callable[[Any], None]:
 
 def draw(name: str, folder: Path) -> None:
     """The pictures of one member."""
-    if name == "none":
-        return
-    if name != "renyi":
-        save(folder / f"{name}_f.svg", _functions(name))
+    save(folder / f"{name}_f.svg", _renyi if name == "renyi" else _functions(name))
     save(folder / f"{name}_weights.svg", _weights(name))
 
 
-def _limits(name: str) -> str:
+def _limits(name: str) -> Iterator[str]:
     import torch
 
     import armor
@@ -122,7 +144,37 @@ def _limits(name: str) -> str:
         for epsilon in LIMITS:
             values.append(f"{armor.objective(_plain(spec), epsilon=epsilon)(losses).value.item():.4f}")
         rows.append([escaped(_label(spec)) or f"`{name}`", *values])
-    return table(["", *(f"ε = {epsilon:g}" for epsilon in LIMITS)], rows, right=range(1, 7))
+    if name == "none":
+        yield (
+            f"The DRO value of the same {SAMPLES} losses is their mean for every radius, since a hard ball leaves nothing to "
+            "spend. With a soft cost the radius buys movement: ten points on [0, 1], the loss $\\varphi(y)=y$ on the grid up "
+            "to 2, $c=(y-x)^2$, certified values that start at the mean and end at the largest loss in reach."
+        )
+        rows = [["hard ball", *rows[0][1:]], ["squared distance", *_moved_values(spec)]]
+    else:
+        yield (
+            f"The DRO value of the same {SAMPLES} losses (mean 0.5, largest 1) as the radius grows: it starts at the mean "
+            "where small re-weightings have a price (not for CVaR), and ends at the largest loss or where the divergence is "
+            "bounded."
+        )
+    yield ""
+    yield table(["", *(f"ε = {epsilon:g}" for epsilon in LIMITS)], rows, right=range(1, 1 + len(LIMITS)))
+
+
+def _moved_values(spec: Mapping[str, object]) -> list[str]:
+    """DRO values of ten points of the line under squared distance."""
+    from verification.instance import from_mapping
+    from verification.solve import dro
+
+    start, reach = np.linspace(0, 1, 10), np.linspace(0, 2, 181)
+    data = {
+        "divergence": dict(spec),
+        "cost": ((start[:, None] - reach) ** 2).tolist(),
+        "p": [Fraction(1, 10)] * 10,
+        "phi": reach.tolist(),
+        "support": "reference",
+    }
+    return [f"{dro(from_mapping({**data, 'epsilon': epsilon})).value:.4f}" for epsilon in LIMITS]
 
 
 def page(name: str, found: Documents, pictures: str) -> str:
@@ -133,6 +185,50 @@ def page(name: str, found: Documents, pictures: str) -> str:
     notes = _notes(name)
     title = import_module(f"theory.divergences.{name}").MEMBER.title
     return "\n".join(_page(name, title, specs, notes, found, pictures)).rstrip() + "\n"
+
+
+def _plots(name: str, title: str, specs: Mapping[str, Mapping[str, object]], pictures: str) -> Iterator[str]:
+    """The figures, with a sentence where a member has no f to draw or one that is hardly a curve."""
+    alt = f"Two plots: f of the {title} over densities from 0 to 4, zero at 1, and its convex conjugate f* over y from -4 to 2."
+    ends = " up to $f'(\\infty)$ (dotted)" if name != "renyi" and any(map(_bounded, specs.values())) else ""
+    caption = f"$f$, zero at $t=1$, and its conjugate $f^*${ends}."
+    if name == "none":
+        yield "## One density for every radius"
+        yield ""
+        yield (
+            "$f$ is 0 at $t=1$ and infinite elsewhere: a single point, whose conjugate is $f^*(y)=y$. No density but 1 is "
+            "affordable, so the worst-case weights are flat at every radius and all that $\\varepsilon$ buys is transport."
+        )
+        yield ""
+        alt = "Two plots: f is a single point, zero at density 1, and its convex conjugate is the straight line f*(y) = y."
+        caption = "$f$, a single point, and its conjugate $f^*(y)=y$."
+    if name == "renyi":
+        yield "## Why there is no $f$"
+        yield ""
+        yield (
+            "$R_\\alpha(P\\|\\eta)=\\frac1{\\alpha(\\alpha-1)}\\log\\sum_ip_i^\\alpha\\eta_i^{1-\\alpha}$ is the logarithm of a "
+            "sum and not a sum over points, so no single function $f$ of the density gives it and there is no $f^*$ to draw. What "
+            "takes their place is below: the divergence itself on coins, and its conjugate "
+            "$\\Lambda[h]=\\sup_\\eta\\{E_\\eta[h]-R_\\alpha(P\\|\\eta)\\}$, through which [T10](../statements/t10.md) goes. Where nothing "
+            "moves, a Rényi ball is a ball of the [alpha divergence](alpha.md) with $1-\\alpha$ and another radius "
+            "([T28](../statements/t28.md)), and the weights below are powers of $\\rho-\\ell$ as there."
+        )
+        yield ""
+        alt = (
+            "Two plots: the Rényi divergence of a coin (1-v, v) from the fair coin, zero at one half and rising to both sides, and "
+            "its convex conjugate on losses 0 and y, which rises from a negative value through zero."
+        )
+        caption = (
+            "A fair coin $P$: $R_\\alpha(P\\|(1-v,v))$ with its limit as $\\alpha\\to1$ (dotted), and the conjugate on the losses "
+            "$(0,y)$, mode “reference”."
+        )
+    yield figure(f"{pictures}/{name}_f.svg", alt, caption)
+    falls = "is 1 for every loss" if name == "none" else "never falls with the loss"
+    yield figure(
+        f"{pictures}/{name}_weights.svg",
+        f"Density of the worst-case distribution against the loss, from 0 to 1, for the {title} at four radii; it {falls}.",
+        f"Worst-case density of {SAMPLES} equally likely losses between 0 and 1, hard ball, mode “reference”.",
+    )
 
 
 def _page(
@@ -173,31 +269,10 @@ def _page(
             for label in labels
         ],
     )
-    if name != "none":
-        if name != "renyi":
-            yield figure(
-                f"{pictures}/{name}_f.svg",
-                f"Two plots: f of the {title} over densities from 0 to 4, zero at 1, and its convex conjugate f* over y from -4 to 2.",
-                "$f$, zero at $t=1$, and its conjugate $f^*$"
-                + (
-                    " up to $f'(\\infty)$ (dotted)."
-                    if any(_bounded(spec) for spec in specs.values())
-                    else "."
-                ),
-            )
-        yield figure(
-            f"{pictures}/{name}_weights.svg",
-            f"Density of the worst-case distribution against the loss, from 0 to 1, for the {title} at four radii; it never falls with the loss.",
-            f"Worst-case density of {SAMPLES} equally likely losses between 0 and 1, hard ball, mode “reference”.",
-        )
-        yield "## Limits"
-        yield ""
-        yield (
-            f"The DRO value of the same {SAMPLES} losses (mean 0.5, largest 1) as the radius grows: it starts at the mean "
-            "where f is strictly convex at 1, and ends at the largest loss or where the divergence is bounded."
-        )
-        yield ""
-        yield _limits(name)
+    yield from _plots(name, title, specs, pictures)
+    yield "## Limits"
+    yield ""
+    yield from _limits(name)
     yield "## Derivations"
     yield ""
     for key in specs:

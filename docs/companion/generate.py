@@ -18,7 +18,7 @@ def _put(path: Path, text: str, written: set[Path]) -> None:
 
 def write(cache: Path) -> None:
     """Derive, run and draw what the pages need, then write them."""
-    from companion import certificates, costs, divergences, moved, overview
+    from companion import certificates, claims, costs, divergences, moved, overview
     from companion import statements as pages
     from theory.statement import statements
 
@@ -27,14 +27,17 @@ def write(cache: Path) -> None:
     missing = [name for name in statements() if f"t{int(name[1:]):02d}" not in scripts]
     if missing:
         raise SystemExit(f"no worked instance under docs/worked for {', '.join(missing)}")
+    offered = certificates.offer(GENERATED / "certificates")
+    missing = [name for name in statements() if name not in offered]
+    if missing:
+        raise SystemExit(f"no certificate in companion.offers for {', '.join(missing)}")
     written: set[Path] = set()
-    for name, text in overview.fragments(found).items():
+    for name, text in {**overview.fragments(found), **claims.fragments(offered)}.items():
         _put(GENERATED / "fragments" / f"{name}.md", text, written)
     _put(GENERATED / "formal.md", overview.formal(), written)
-    offered = certificates.offer(GENERATED / "certificates")
     here = GENERATED / "statements"
     for name in statements():
-        text = pages.page(name, found, scripts[f"t{int(name[1:]):02d}"], offered.get(name))
+        text = pages.page(name, found, scripts[f"t{int(name[1:]):02d}"], offered[name])
         _put(here / f"{name.lower()}.md", text, written)
     _put(here / "index.md", pages.index(found), written)
     here = GENERATED / "divergences"

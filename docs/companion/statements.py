@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from companion import ROOT
+from companion import ROOT, hypotheses
 from companion.certificates import Offered
 from companion.coq import shown, theorems
 from companion.derivations import Documents, grades_of, of_statement
@@ -14,7 +14,7 @@ from companion.papermap import place
 from companion.scripts import Cell
 from companion.text import badge, escaped, grade_counts, number, prose, table
 
-__all__ = ["index", "page", "script_section"]
+__all__ = ["index", "page"]
 
 # Shown in full beside the first member that the statement applies to: families whose derivation is another one.
 ALSO = {
@@ -222,11 +222,12 @@ def _mutants(statement: str) -> Iterator[str]:
     )
 
 
-def script_section(cells: Sequence[Cell], level: str = "##") -> Iterator[str]:
-    """The cells of a script as Markdown: prose, code, what it printed."""
-    for cell in cells:
+def _worked(statement: str, script: Sequence[Cell]) -> Iterator[str]:
+    """The cells of the worked instance as Markdown: prose, code, what it printed."""
+    for cell in script:
         if cell.title:
-            yield f"{level} {cell.title}"
+            yield f"({hypotheses.label(statement, cell.title)})="
+            yield f"## {cell.title}"
             yield ""
         if cell.prose:
             yield cell.prose
@@ -243,27 +244,42 @@ def script_section(cells: Sequence[Cell], level: str = "##") -> Iterator[str]:
             yield ""
 
 
-def _certificate(offered: Offered | None) -> Iterator[str]:
-    if offered is None:
-        return
-    yield "## A certificate behind it"
+def _certificate(offered: Offered) -> Iterator[str]:
+    several = len(offered.certificates) > 1
+    yield "## Certificates behind it" if several else "## A certificate behind it"
     yield ""
     yield (
-        f"{{download}}`{offered.file} <../certificates/{offered.file}>` holds an instance with exact data and both witnesses. "
-        "While this page was built it was re-checked by the checker that imports no solver and trusts no formula of "
-        "`theory`:"
+        f"{'Each file holds' if several else 'The file holds'} an instance with exact data and its witnesses. While this page "
+        "was built the checker that imports no solver and trusts no formula of `theory` re-checked "
+        f"{'them' if several else 'it'}; [how to read one](../../guide/certificates.md)."
     )
     yield ""
+    kinds = {"divergence": "$D^c$", "dro": "DRO value"}
+    yield table(
+        ["download", "holds", "proved interval"],
+        [
+            [
+                f"{{download}}`{c.file} <../certificates/{c.file}>`",
+                kinds[c.kind],
+                f"`[{float(c.lower):.12g}, {float(c.upper):.12g}]`",
+            ]
+            for c in offered.certificates
+        ],
+    )
     yield "```console"
-    yield f"$ {offered.command}"
-    yield offered.verdict
+    for c in offered.certificates:
+        yield f"$ {c.command}"
+        yield c.verdict
     yield "```"
     yield ""
-    yield "[How to read it](../../guide/certificates.md)."
+    yield "What follows from these intervals, by arithmetic alone:"
+    yield ""
+    for sentence in offered.consequences:
+        yield f"- {sentence}"
     yield ""
 
 
-def page(statement: str, found: Documents, script: Sequence[Cell], offered: Offered | None) -> str:
+def page(statement: str, found: Documents, script: Sequence[Cell], offered: Offered) -> str:
     """The page of one statement."""
     from theory.statement import statement as lookup
 
@@ -278,14 +294,15 @@ def page(statement: str, found: Documents, script: Sequence[Cell], offered: Offe
         " ".join(data.formula.latex.split()),
         "$$",
         "",
-        *(f"- Given: {prose(hypothesis)}" for hypothesis in data.hypotheses),
+        *(f"- Given: {prose(given)}" for given in data.hypotheses),
         f"- Source: {escaped(data.source)}",
         f"- Place in the paper: {place(statement)}",
         f"- Evidence: {grade_counts(grades(cells_of(statement)))} among the cells of the matrix, "
         f"{grade_counts(steps)} among the steps of its derivations ({len(items)} members)"
         + (f", {len(formal)} {badge('formal')} theorems" if (formal := _entries(statement)) else ""),
         "",
-        *script_section(script),
+        *_worked(statement, script),
+        *hypotheses.section(statement, data.hypotheses),
         *_certificate(offered),
         *_derivation(found, statement),
         *_formal(found, statement),

@@ -37,3 +37,32 @@ data = {"divergence": {"name": "hellinger"}, "cost": [[0, None], [None, 0]], "p"
 for support in ("space", "reference"):
     s = divergence(instance({**data, "support": support}))
     print(f"{support:<10} [{s.lower}, {s.upper}]")
+
+# %% Without mass on every row
+# $p_i=0$ makes $p_if(\eta_i/p_i)$ read $0\cdot\infty$; it stands for the singular mass, at the price
+# $f'(\infty)$. A program that skips such rows lets $\eta$ put mass there for nothing: KL, $P=(1,0)$,
+# $Q=(0,1)$, nothing moves.
+skipped = 1 * 0.0  # the only row with mass: f(0) = 0, and the second row is not counted
+data = {"divergence": {"name": "kl"}, "cost": [[0, None], [None, 0]], "p": [1, 0], "q": [0, 1]}
+print(
+    f"rows with p_i = 0 skipped: {skipped}, solver: {divergence(instance({**data, 'support': 'space'})).value}"
+)
+
+# %% Without $c(x,x)=0$, or with $c<0$
+# The program creates singular mass where it is used, for free. If staying costs 1, that mass must pay too:
+# Hellinger, $P=(1,0)$, $Q=(0,1)$, nothing moves: the definition says $2+1$, the program 2. With a negative
+# cost $D^c$ itself is no divergence any more: the plan below has both marginals $P$ and a negative price.
+# The solver refuses it.
+from theory.errors import InputError
+
+data = {"divergence": {"name": "hellinger"}, "cost": [[1, None], [None, 1]], "p": [1, 0], "q": [0, 1]}
+print(
+    f"staying costs 1: program {divergence(instance({**data, 'support': 'space'})).value:.6f}, definition 3"
+)
+plan, cost = ((0.0, 0.5), (0.5, 0.0)), ((0.0, -1.0), (0.5, 0.0))
+price = sum(plan[i][j] * cost[i][j] for i in range(2) for j in range(2))
+print(f"c_12 = -1, c_21 = 1/2: swapping the two halves of P gives D^c(P||P) <= {price}")
+try:
+    instance({**data, "cost": [[0, -1], [0.5, 0]], "support": "space"})
+except InputError as refused:
+    print(refused)

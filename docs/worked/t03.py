@@ -28,3 +28,24 @@ print(
     f"S over X:      {tv.reweight(h, top=5.0).primal:.12f}, singular mass {tv.reweight(h, top=5.0).singular:.6f}"
 )
 print(f"S over supp P: {tv.reweight(h).primal:.12f}")
+
+# %% Without convexity
+# $f=\sqrt{|t-1|}$ on two equal points, $h=(0,3)$. The supremum over $\eta$ and the infimum over $\rho$ part,
+# since $f^*$ is that of the convex hull $(1-t)_+$.
+from math import sqrt
+
+shares = [k / 1000 for k in range(1001)]  # of the second point under eta
+primal = max(3 * v - 0.5 * sqrt(abs(2 * v - 1)) - 0.5 * sqrt(abs(1 - 2 * v)) for v in shares)
+dual = max(3 * v - 0.5 * max(1 - 2 * v, 0) - 0.5 * max(2 * v - 1, 0) for v in shares)
+print(f"sup over eta {primal:.6f}, what the infimum over rho gives {dual:.6f}")
+print(
+    f"f + 1 in place of f: KL would give {expected['kl'] - 1:.6f} instead of {expected['kl']:.6f}, and Lambda[0] = -1"
+)
+
+# %% Without $f$ finite near 1
+# $f=-\sqrt{t-1}$ on $[1,\infty)$ is convex with $f(1)=0$, but infinite to the left of 1. Then $\eta=P$ is
+# the only choice, $\Lambda[h]=E_P[h]=\tfrac43$, and $f^*(y)=y-\tfrac1{4y}$ for $y<0$: the infimum over
+# $\rho$ is approached as $\rho\to\infty$ and never attained.
+for rho in (4, 10, 100, 1000):
+    bound = rho + sum((v - rho) - 0.25 / (v - rho) for v in h) / 3
+    print(f"rho = {rho:>4}: bound - value = {bound - 4 / 3:.6f}")

@@ -25,3 +25,10 @@ for h, mass in zip((0.0, 1.0, 2.0, 3.0), s.worst_case, strict=False):
     print(
         f"h = {h}: y = {y:+.3f}, (f*)' on the left {sides[0]}, on the right {sides[1]}, density of Q* {mass / 0.25:.3f}"
     )
+
+# %% Without an attained infimum
+# $f=-\sqrt{t-1}$ on $[1,\infty)$ (T3): the infimum over $\rho$ is not attained, and $(f^*)'(h-\rho)=1+
+# \tfrac1{4(\rho-h)^2}$ has a mass above 1 for every $\rho$. Here $h=(0,1,2,3)$ and $P$ is uniform.
+for rho in (4.0, 10.0, 100.0):
+    densities = [1 + 0.25 / (rho - v) ** 2 for v in (0, 1, 2, 3)]
+    print(f"rho = {rho:>5}: total mass {sum(densities) / 4:.6f}")

@@ -38,3 +38,30 @@ for epsilon in (0.5, 1, 2, 4):
     print(
         f"epsilon {epsilon:<4} without {mean + sigma * sqrt(2 * epsilon):.6f}, with {s.value:.6f}, Q* = {s.worst_case.round(4)}"
     )
+
+# %% With a penalty, or with a cost that is soft
+# The form without $\lambda$ is for a hard ball and $\kappa=0$. With $\kappa=1$, or once points may move at a
+# price, it answers another question.
+from verification.solve import dro as solve
+
+form = mean + sigma * sqrt(2 * 0.1)
+print(f"form without lambda:       {form:.6f}")
+print(f"kappa = 1:                 {solve(instance({**data, 'epsilon': 0.1, 'kappa': 1})).value:.6f}")
+soft = [[(i - j) ** 2 / 8 for j in range(3)] for i in range(3)]
+print(f"squared distance / 8:      {solve(instance({**data, 'epsilon': 0.1, 'cost': soft})).value:.6f}")
+
+# %% Without mode "reference" for $\alpha<1$
+# A fourth point with loss 5 and no mass: for $\alpha=\tfrac12$ the adversary may create mass there in mode
+# "space" ($f'(\infty)<\infty$), for $\alpha=2$ it may not.
+four = [[0 if i == j else None for j in range(4)] for i in range(4)]
+for alpha in ("1/2", 2):
+    spec = {"name": "alpha", "alpha": alpha}
+    base = {
+        "divergence": spec,
+        "cost": four,
+        "p": [*p.tolist(), 0],
+        "phi": [*phi.tolist(), 5],
+        "epsilon": 0.1,
+    }
+    values = [solve(instance({**base, "support": support})).value for support in ("reference", "space")]
+    print(f"alpha = {alpha}: reference {values[0]:.6f}, space {values[1]:.6f}")

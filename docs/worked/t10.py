@@ -45,3 +45,19 @@ for power in (4, 8, 12, 15):
     printed = log(0.5 * 2.0**k + 0.5 * 3.0**k) / (a - 1)
     stable = log1p(0.5 * expm1(k * log(2)) + 0.5 * expm1(k * log(3))) / (a - 1)
     print(f"alpha - 1 = 1e-{power:<3} as printed {printed:.12f}, stable {stable:.12f}")
+
+# %% Without $\alpha>0$
+# For $\alpha=-1$ the expression is $\tfrac12\log\sum\eta_i^2/p_i$, a logarithm that is not convex in $\eta$:
+# with $P=(\tfrac9{10},\tfrac1{10})$ a midpoint lies above the mean of the ends. No duality holds; it is refused.
+from theory.errors import InputError
+
+
+def minus_one(v):
+    return 0.5 * log((1 - v) ** 2 / 0.9 + v**2 / 0.1)
+
+
+print(f"midpoint {minus_one(0.75):.6f} > mean of the ends {(minus_one(0.5) + minus_one(1)) / 2:.6f}")
+try:
+    instance({**coin, "divergence": {"name": "renyi", "alpha": -1}, "epsilon": 0.2, "support": "reference"})
+except InputError as refused:
+    print(refused)

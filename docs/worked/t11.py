@@ -42,3 +42,17 @@ for name, target in (("all stay", 1), ("all move", 2)):
     spent = np.sum(eta * np.log(eta / p)) + sum(eta[i] * cost[i, j] for i, j in enumerate(choice))
     print(f"{name}: spends {spent:.6f} of 0.25, earns {eta @ phi[choice]:.6f}")
 print(f"the optimal mixture moves {plan[1, 2] / plan[1].sum():.1%} of it")
+
+# %% Without $\mu^*>0$
+# With a radius of 10 the multiplier is 0: the weights of T4 read $h/0$. What then takes their place depends on
+# the divergence and the mode: $P(\cdot\mid\operatorname{argmax})$ for KL, the upper half for CVaR, whose $f$
+# is infinite beyond density 2, and a point without mass in mode "space" for Hellinger.
+still = [[0 if i == j else None for j in range(5)] for i in range(5)]
+wide = {"cost": still, "p": [0.25, 0.25, 0.25, 0.25, 0], "phi": [0, 1, 2, 3, 5], "epsilon": 10}
+for spec, support in (
+    ({"name": "kl"}, "reference"),
+    ({"name": "cvar", "beta": "1/2"}, "reference"),
+    ({"name": "hellinger"}, "space"),
+):
+    s = dro(instance({**wide, "divergence": spec, "support": support}))
+    print(f"{spec['name']:<10} {support:<10} lambda* {s.lam:.6f}, Q* = {np.abs(s.worst_case).round(6)}")

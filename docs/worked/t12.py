@@ -29,3 +29,19 @@ big = armor.objective("kl", epsilon=5.0)
 slopes = torch.tensor([1.0, 0.5], dtype=torch.float64)
 for step in (1e-3, -1e-3):
     print(f"slope towards {step:+}: {(big(slopes * step).value / step).item():.6f}")
+
+
+# %% Without differentiable losses
+# Losses $|\theta-z_i|$ at $\theta=z_2=1$: the middle loss has a kink there, and so has the value. The slopes to
+# the two sides differ by twice the weight of that sample; `backward` gives one number between them.
+def kinked(at):
+    return objective(torch.abs(at - z)).value
+
+
+for step in (1e-6, -1e-6):
+    print(f"slope towards {step:+}: {((kinked(1.0 + step) - kinked(torch.tensor(1.0))) / step).item():.6f}")
+at = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
+kinked(at).backward()
+print(
+    f"autograd {at.grad.item():.6f}, weight of the sample at the kink {objective(torch.abs(1.0 - z)).weights[1].item():.6f}"
+)

@@ -39,3 +39,12 @@ for name in ("tv", "hellinger", "kl"):
     for support in ("reference", "space"):
         s = dro(instance({**data, "divergence": {"name": name}, "support": support}))
         print(f"{name:<10} {support:<10} {s.value:.6f}" + ("  > 1" if s.value > 1 + 1e-9 else ""))
+
+# %% Without $c(x,x)=0$
+# If staying costs $\tfrac12$, $D^c(P\|P)=\tfrac12$ although $D(P\|P)=0$: $D^c\le D$ is false, and a ball of
+# radius $0.1$ around $P$ is empty. (With $c<0$ even $0\le D^c$ is, see T1.)
+toll = [[0.5, 1], [1, 0.5]]
+base = {"divergence": {"name": "kl"}, "cost": toll, "p": [0.5, 0.5], "support": "reference"}
+print(f"D^c(P||P) = {divergence(instance({**base, 'q': [0.5, 0.5]})).value:.6f}")
+s = dro(instance({**base, "phi": [0, 1], "epsilon": 0.1}))
+print(f"value {s.value}: {s.status.value}")

@@ -29,3 +29,21 @@ for r in (0.001, 0.01, 0.1, 1, 10, 100):
 for r in (0.001, 0.01, 0.1):
     v = scaled({"name": "cvar", "beta": 0.5}, r)
     print(f"CVaR, r = {r:<6} D^rc / r = {v / r:.6f} (C = {C:.6f})")
+
+# %% Without $c>0$ off the diagonal
+# If the first two points are at distance 0, moving between them stays free for every $r$, and the limit is
+# the divergence of the *merged* distributions, below $D$.
+cost = [[0, 0, 0.8], [0, 0, 0.2], [0.8, 0.2, 0]]
+merged = divergence(
+    instance(
+        {
+            "divergence": {"name": "kl"},
+            "cost": [[0, None], [None, 0]],
+            "p": [0.8, 0.2],
+            "q": [0.5, 0.5],
+            "support": "reference",
+        }
+    )
+).value
+for r in (1, 10, 100):
+    print(f"r = {r:<4} D^rc = {scaled({'name': 'kl'}, r):.6f} (D = {D:.6f}, merged {merged:.6f})")

@@ -51,3 +51,16 @@ trades = -np.log(f[0]) + 6 * kl
 print(
     f"TRADES' loss where its own attack (KL) is largest: {trades[kl.argmax()]:.4f}; its supremum: {trades.max():.4f}"
 )
+
+# %% Without $c(x,x)=0$
+# A toll of $\tfrac12$ for staying: no distribution is within 0.1, the OT-DRO value is a supremum over nothing.
+toll = [[c + 0.5 for c in row] for row in cost]
+for name, spec in (("CVaR, beta = 1", cvar), ("transport alone", {"name": "none"})):
+    print(f"{name}: {value(spec, toll, 0.1)}")
+
+# %% Without strict convexity at 1
+# CVaR at level $\tfrac12$ re-weights for nothing, so with a hard ball the limit $\varepsilon\downarrow0$ is the CVaR of
+# the adversarial losses and not their mean, the loss of plain adversarial training.
+for epsilon in (0.1, 1e-5):
+    v = value({"name": "cvar", "beta": "1/2"}, ball, epsilon)
+    print(f"CVaR, epsilon {epsilon:<7} value {v:.6f} (mean adversarial loss {adversarial:.6f})")

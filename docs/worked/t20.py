@@ -42,3 +42,16 @@ for between in (0, None):
         )
     )
     print(f"cost between the copies {between}: D^c = {abs(s.value):.9f}")
+
+# %% Without $a>0$
+# Turning the loss around turns the supremum into an infimum: $V(-\varphi)\ne-V(\varphi)$.
+turned = dro(instance({**base, "phi": [0, -1, -3]}))
+plain = dro(instance({**base, "phi": [0, 1, 3]}))
+print(f"V(-phi) = {turned.value:.6f}, -V(phi) = {-plain.value:.6f}")
+
+# %% With the cost or the radius scaled along
+# Scaling the loss by 10 does *not* ask for a larger cost or radius: with either the value is another one.
+tenfold = [[10 * c for c in row] for row in cost]
+for name, change in (("cost", {"cost": tenfold}), ("radius", {"epsilon": 1.0})):
+    other = dro(instance({**base, "phi": [3, 13, 33], "kappa": 2.5, **change}))
+    print(f"{name} times 10: {other.value:.9f} instead of {10 * one.value + 3:.9f}")

@@ -29,3 +29,9 @@ print(
     f"square: {value(kl, square, p, q):.6f} against {value(kl, square, p, middle):.6f} + {value(none, square, middle, q):.6f}"
 )
 print(f"D^c = {value(kl, square, p, q):.6f}, D^(c box c) = {value(kl, twice, p, q):.6f}")
+
+# %% Without $c(x,x)=0$
+# A toll of $\tfrac12$ for staying is paid twice by the composition: $(D^c)^c=D^{c\,\square\,c}\ne D^c$.
+toll = [[c + 0.5 for c in row] for row in metric]
+twice = [[min(toll[i][k] + toll[k][j] for k in range(3)) for j in range(3)] for i in range(3)]
+print(f"D^c = {value(kl, toll, p, q):.6f}, D^(c box c) = {value(kl, twice, p, q):.6f}")

@@ -21,3 +21,17 @@ tv = divergence(instance({**data, "divergence": {"name": "tv"}, "cost": cost, "s
 plain = divergence(instance({**data, "divergence": {"name": "none"}, "cost": capped, "support": "reference"}))
 print(f"TV^c = {tv.value:.12f}, transport with the other cap = {plain.value:.12f}")
 assert abs(tv.value - plain.value) < 1e-9
+
+# %% With another divergence
+# Hellinger has $f'(\infty)=1$ as well, but its price is not linear in the mass that is re-created: truncating
+# the cost at any level $k$ gives another value.
+data = {"p": [0.5, 0.5, 0], "q": [0.2, 0.3, 0.5]}
+cost = [[0, 0.5, 3], [0.5, 0, 2], [3, 2, 0]]
+h = divergence(instance({**data, "divergence": {"name": "hellinger"}, "cost": cost, "support": "space"}))
+print(f"Hellinger^c = {h.value:.9f}")
+for k in (1, 2):
+    capped = [[min(c, k) for c in row] for row in cost]
+    plain = divergence(
+        instance({**data, "divergence": {"name": "none"}, "cost": capped, "support": "reference"})
+    )
+    print(f"transport with min(c, {k}) = {plain.value:.9f}")

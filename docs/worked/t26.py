@@ -24,3 +24,16 @@ assert after <= before + 1e-12
 print(
     f"before {before:.9f}, after stretching {value([[0, 0.6, 1.2], [0.6, 0, 0.6], [1.2, 0.6, 0]], p, q):.9f}"
 )
+
+
+# %% With something that is no Markov kernel
+# Keeping only the third point and scaling up ("conditioning on it being seen") is no kernel: it turns two
+# near distributions into whatever remains. Two points, half of the first is dropped before rescaling.
+def seen(masses):
+    kept = [0.5 * masses[0], masses[1]]
+    return [m / sum(kept) for m in kept]
+
+
+one, two = [0.9, 0.1], [0.8, 0.2]
+near = [[0, 0.2], [0.2, 0]]
+print(f"before {value(near, one, two):.9f}, after selection {value(near, seen(one), seen(two)):.9f}")

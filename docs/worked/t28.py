@@ -35,3 +35,27 @@ for label, c in (("hard", rigid), ("soft", cost)):
         instance({**data, "divergence": {"name": "alpha", "alpha": 1 - alpha}, "epsilon": radius})
     ).value
     print(f"{label}: Renyi {renyi:.9f}, alpha {other:.9f}")
+
+# %% Without $s>0$
+# $-D$ is concave and $0\cdot D$ is no divergence; both are refused.
+from theory.errors import InputError
+
+for f in ("-t*log(t)", "0*t*log(t)"):
+    try:
+        divergence(instance({"divergence": {"f": f}, "cost": cost, "p": p, "q": q, "support": "space"}))
+    except InputError as refused:
+        print(f"{f}: {refused}")
+
+# %% Without one gauge, or the singular term
+# Hellinger and $\tfrac12\alpha(\tfrac12)$ differ by a multiple of $t-1$. With all singular mass,
+# $P=(1,0)$, $Q=(0,1)$, the regular terms alone are $f(0)$: they disagree. With $f'(\infty)$ times that mass
+# both are 2.
+from theory.catalogue import divergence as member
+
+for name, spec, s in (
+    ("Hellinger", {"name": "hellinger"}, 1.0),
+    ("alpha(1/2)/2", {"name": "alpha", "alpha": "1/2"}, 0.5),
+):
+    d = member(spec)
+    regular, slope = s * float(d.f_at_zero), s * float(d.recession)
+    print(f"{name:<13} f(0) = {regular:.6f}, f(0) + f'(oo) = {regular + slope:.6f}")

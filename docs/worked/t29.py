@@ -63,3 +63,30 @@ def tv(target):
 
 at = np.array(p)
 print(f"at Q = P: slope to the right {tv(at + step) / 1e-5:.4f}, to the left {-tv(at - step) / 1e-5:.4f}")
+
+
+# %% Without its hypotheses for small radii
+# The same five points and cost. Total variation has no $f''(1)$: its gain is linear in $\varepsilon$ where nothing moves,
+# and with transport the root holds the gradient alone. And a loss that outgrows the cost, $y^4$ against
+# $y^2$, makes the value depend on how far the grid reaches, however small the radius.
+def gain(spec, points, loss, epsilon):
+    where = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
+    data = {
+        "divergence": spec,
+        "cost": ((where[:, None] - points) ** 2).tolist(),
+        "p": [0.2] * 5,
+        "phi": loss(points).tolist(),
+        "epsilon": epsilon,
+        "support": "reference",
+    }
+    return dro(instance(data)).value - np.mean(loss(where))
+
+
+for epsilon in (1e-2, 1e-3):
+    print(
+        f"tv, epsilon {epsilon:<6} gain {gain({'name': 'tv'}, y, np.sin, epsilon):.6f}, formula with f''(1) = 1 "
+        f"{np.sqrt(2 * epsilon * (var + 0.5 * slope2)):.6f}, gradient alone {np.sqrt(epsilon * slope2):.6f}"
+    )
+for reach in (3, 30, 300):
+    points = np.union1d(np.linspace(-3, 3, 301), np.linspace(-reach, reach, 301))
+    print(f"y^4, grid up to {reach:>3}: gain {gain({'name': 'kl'}, points, lambda v: v**4, 1e-3):.4f}")

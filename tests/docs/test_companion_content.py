@@ -1,0 +1,130 @@
+"""What the pages promise a reviewer: certificates and purposes of hypotheses, walks, complete members."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "docs"))
+
+from companion import certificates, claims, divergences, hypotheses, offers, statements  # noqa: E402
+
+from theory.statement import statement  # noqa: E402
+from theory.statement import statements as known  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def offered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, certificates.Offered]:
+    return certificates.offer(tmp_path_factory.mktemp("certificates"))
+
+
+def test_every_statement_has_certificates_that_prove_something(
+    offered: dict[str, certificates.Offered],
+) -> None:
+    assert set(offered) == set(known())
+    for name, mine in offered.items():
+        assert mine.certificates, name
+        assert mine.consequences, name
+        for c in mine.certificates:
+            assert c.verdict.startswith("accepted, enclosed"), c
+            assert c.upper - c.lower <= 1e-9 * max(1.0, abs(float(c.upper))), c
+
+
+@pytest.mark.parametrize("name", known())
+def test_a_page_offers_command_certificate_and_instance(
+    name: str, offered: dict[str, certificates.Offered]
+) -> None:
+    text = "\n".join([*statements._program(name), *statements._certificate(offered[name])])
+    assert f"$ armor verify --only {name}\n" in text
+    for c in offered[name].certificates:
+        assert f"$ armor check {c.file}\naccepted" in text
+        assert f"<../certificates/{c.file}>" in text
+    assert hypotheses.label(name, "An instance to redo by hand") == f"{name.lower()}-section-1"
+
+
+def test_a_claim_that_does_not_follow_stops_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coin = offers.OFFERS["T4"].files
+    for claim, message in (
+        (offers.Claim("too large", {"": 1}, 1.800001, 1e-8), "<= 1.000e-06 only"),
+        (offers.Claim("not positive", {"": 1}, 1.800001), "do not prove 'not positive'"),
+    ):
+        monkeypatch.setattr(certificates, "OFFERS", {"T4": offers.Offer(coin, [claim])})
+        with pytest.raises(SystemExit, match=message):
+            certificates.offer(tmp_path)
+
+
+def test_a_certificate_file_is_what_armor_check_reads(tmp_path: Path) -> None:
+    from armor.cli.main import main
+
+    certificates.offer(tmp_path)
+    file = tmp_path / "t14_renyi_middle.json"
+    assert main(["check", str(file)]) == 0
+    changed = json.loads(file.read_text(encoding="utf-8"))
+    changed["claim"] = {"lower": "100", "upper": "101"}
+    file.write_text(json.dumps(changed), encoding="utf-8")
+    assert main(["check", str(file)]) == 1
+
+
+@pytest.mark.parametrize("name", known())
+def test_every_hypothesis_is_explained(name: str) -> None:
+    found = hypotheses.purposes(name, statement(name).hypotheses)
+    assert len(found) == len(statement(name).hypotheses)
+    for purpose in found:
+        assert purpose.why
+        for owner, title in purpose.see:
+            assert hypotheses.label(owner, title)
+    assert "\n".join(hypotheses.section(name, statement(name).hypotheses)).count("\n- ") == len(found)
+
+
+def test_a_changed_hypothesis_stops_the_build() -> None:
+    given = statement("T18").hypotheses
+    with pytest.raises(SystemExit, match="has 3 hypotheses, 2 of them are explained"):
+        hypotheses.purposes("T18", (*given, "one more"))
+    with pytest.raises(SystemExit, match="is not in 'another'"):
+        hypotheses.purposes("T18", (given[0], "another"))
+    with pytest.raises(SystemExit, match="no section 'Nothing'"):
+        hypotheses.label("T18", "Nothing")
+
+
+def test_every_claim_walks_down_to_a_certificate(offered: dict[str, certificates.Offered]) -> None:
+    pages = claims.fragments(offered)
+    for claim in claims.claims():
+        for name in claim["statements"]:
+            file = offered[name].certificates[0].file
+            row = next(line for line in pages["walks"].split("\n") if f"[{name}](generated" in line)
+            assert f"(#{name.lower()}-section-1)" in row
+            assert f"<generated/certificates/{file}>" in row
+            assert f"`armor check {file}`" in row
+    assert pages["claims"].count("\n") == 2 + len(claims.claims())
+
+
+def test_a_claim_about_nothing_stops_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "claims.toml").write_text('[[claim]]\nwords = "x"\nstatements = ["T99"]\nstands = "y"\n')
+    monkeypatch.setattr(claims, "DOCS", tmp_path)
+    with pytest.raises(SystemExit, match="T99"):
+        claims.claims()
+
+
+@pytest.mark.parametrize("name", divergences.names())
+def test_a_member_has_plots_limits_and_notes(name: str) -> None:
+    specs = divergences._specs(name)
+    notes = divergences._notes(name)
+    assert set(notes) == {"choose", "trap"}
+    plots = "\n".join(divergences._plots(name, name, specs, "here"))
+    assert f"here/{name}_f.svg" in plots
+    assert f"here/{name}_weights.svg" in plots
+    rows = [line for line in "\n".join(divergences._limits(name)).split("\n") if line.startswith("| ")]
+    assert len(rows) >= 2 + len(specs)
+    assert all(row.count("|") == len(divergences.LIMITS) + 2 for row in rows)
+
+
+def test_members_without_a_curve_say_why(tmp_path: Path) -> None:
+    for name, why in (("renyi", "no single function $f$"), ("none", "a single point")):
+        assert why in "\n".join(divergences._plots(name, name, divergences._specs(name), "here"))
+        divergences.draw(name, tmp_path)
+        assert (tmp_path / f"{name}_f.svg").stat().st_size > 1000
+        assert (tmp_path / f"{name}_weights.svg").stat().st_size > 1000
