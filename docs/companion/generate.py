@@ -18,7 +18,7 @@ def _put(path: Path, text: str, written: set[Path]) -> None:
 
 def write(cache: Path) -> None:
     """Derive, run and draw what the pages need, then write them."""
-    from companion import certificates, claims, costs, divergences, moved, overview
+    from companion import certificates, claims, costs, divergences, measured, moved, overview
     from companion import statements as pages
     from theory.statement import statements
 
@@ -32,7 +32,8 @@ def write(cache: Path) -> None:
     if missing:
         raise SystemExit(f"no certificate in companion.offers for {', '.join(missing)}")
     written: set[Path] = set()
-    for name, text in {**overview.fragments(found), **claims.fragments(offered)}.items():
+    fragments = overview.fragments(found) | claims.fragments(offered) | measured.fragments()
+    for name, text in fragments.items():
         _put(GENERATED / "fragments" / f"{name}.md", text, written)
     _put(GENERATED / "formal.md", overview.formal(), written)
     here = GENERATED / "statements"

@@ -1,7 +1,9 @@
 """What the pages promise a reviewer: certificates and purposes of hypotheses, walks, complete members."""
 
 import json
+import socket
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 
-from companion import certificates, claims, divergences, hypotheses, offers, statements  # noqa: E402
+from companion import certificates, claims, divergences, hypotheses, katex, offers, statements  # noqa: E402
 
 from theory.statement import statement  # noqa: E402
 from theory.statement import statements as known  # noqa: E402
@@ -128,3 +130,16 @@ def test_members_without_a_curve_say_why(tmp_path: Path) -> None:
         divergences.draw(name, tmp_path)
         assert (tmp_path / f"{name}_f.svg").stat().st_size > 1000
         assert (tmp_path / f"{name}_weights.svg").stat().st_size > 1000
+
+
+def test_katex_is_waited_for_until_it_listens(tmp_path: Path) -> None:
+    """The socket is there, bound, before anybody listens: a busy machine refused the first formula."""
+    path = tmp_path / "katex.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.bind(str(path))
+        with pytest.raises(TimeoutError, match=r"within 0\.05 s"):
+            katex.connected(path, 0.05)
+        later = threading.Timer(0.1, server.listen)
+        later.start()
+        katex.connected(path, 30).close()
+        later.join()
