@@ -26,6 +26,7 @@ __all__ = ["BatchSolution", "divergences"]
 Array = NDArray[np.float64]
 
 _CHUNK = 1 << 16  # arcs of a chunk: its arrays stay in the second-level cache
+_FLOOR = 1e-13  # of the mean cost: complementarity below which the Schur complement is mostly rounding
 _STEP = 0.995
 _U = 2.0**-53
 
@@ -164,6 +165,7 @@ class _Chunk:
     def _centre(self) -> None:
         mean = np.einsum("bij,bj->b", self.cost, self.q)[:, None] / self.n
         mu = np.clip(mean, 1e-4, 10.0) / self.pairs
+        self.floor = _FLOOR / self.pairs * np.clip(mean, 1e-4, 1.0)
         y = np.zeros_like(self.p)
         for _ in range(2):
             g = self._columns(y, mu)
@@ -277,6 +279,7 @@ class _Chunk:
         if self.singular:
             after = after + np.einsum("bj,bj->b", self.u + a * du, self.v - c * dg)
         target = mu * np.clip((after[:, None] / (mu * self.pairs)) ** 3, 1e-6, 1.0)
+        target = np.maximum(target, np.minimum(mu, self.floor))
         least = np.minimum(a, c)
         linear = self.curvature(t) / self.p * (least * dr)
         curve = self.slope(np.maximum(self.r + least * dr, 1e-300) / self.p) - slope - linear
@@ -357,7 +360,7 @@ class _Chunk:
         """Go on with the problems that are still open."""
         self.alive = self.alive[which]
         self.b = len(self.alive)
-        for name in ("cost", "p", "q", "y", "g", "s", "x", "r", "z", "u", "v"):
+        for name in ("cost", "p", "q", "y", "g", "s", "x", "r", "z", "u", "v", "floor"):
             setattr(self, name, np.ascontiguousarray(getattr(self, name)[which]))
 
     def done(self, relative: float) -> NDArray[np.bool_]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from armor.exact.inner import inner
 from armor.exact.members import Member
 from armor.exact.renyi import renyi_lambda, renyi_value
 
@@ -17,13 +18,13 @@ def divergence_value(member: Member, p: Array, eta: Array) -> float:
     """`Σ p_i f(η_i/p_i)` (Rényi: `R_α(P‖η)`), without the singular part."""
     if member.alpha is not None:
         return renyi_value(member.alpha, p, eta)
-    return float(p @ member.value(eta / p))
+    return inner(p, member.value(eta / p))
 
 
 def worst_conjugate(member: Member, p: Array, h: Array, rho: float) -> float:
     """`Σ p_i f*(h_i - ρ)`; `h_i = -inf` stands for `-f(0)`."""
     finite = np.isfinite(h)
-    total = float(p[finite] @ member.conjugate(h[finite] - rho))
+    total = inner(p[finite], member.conjugate(h[finite] - rho))
     if not finite.all():
         total -= member.at_zero * float(p[~finite].sum())
     return total
@@ -44,7 +45,7 @@ def best_shift(member: Member, p: Array, h: Array, top: float) -> float:
     def excess(rho: float) -> float:
         with np.errstate(over="ignore", invalid="ignore"):
             # weights sum to 1 up to rounding: without the margin a flat minimum is left at its far end
-            return float(weights @ np.minimum(member.ratio(values - rho), 1e200)) - (1.0 + 1e-14)
+            return inner(weights, np.minimum(member.ratio(values - rho), 1e200)) - (1.0 + 1e-14)
 
     # excess is decreasing in rho; its root, or the floor where it is already <= 0
     if np.isfinite(floor):
@@ -92,13 +93,13 @@ def dual_value(
         top = max(top, float(np.max(g)))
     if member.alpha is not None:
         value, rho = renyi_lambda(member.alpha, p, h, top)
-        return float(q @ g) - value, rho
+        return inner(q, g) - value, rho
     if shift:
         rho = best_shift(member, p, h, top)
         value = worst_conjugate(member, p, h, rho)
         if np.isfinite(value):
-            return float(q @ (g - rho)) - value, rho
+            return inner(q, g - rho) - value, rho
     if top > member.recession:
         return -np.inf, 0.0
     value = worst_conjugate(member, p, h, 0.0)
-    return (float(q @ g) - value if np.isfinite(value) else -np.inf), 0.0
+    return (inner(q, g) - value if np.isfinite(value) else -np.inf), 0.0

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armor.exact.bracket import divergence_value, dual_value
+from armor.exact.inner import inner
 from armor.exact.linear import ArcGraph, linear_solver
 from armor.exact.members import Member
 from armor.exact.rows import RowModel, row_model
@@ -181,7 +182,7 @@ class _Solver:
         if rank is not None:
             kappa, v = rank
             sy, sg = self._solve_plain(v, np.zeros(graph.m))
-            self.rank = (kappa / (1 - kappa * float(v @ sy)), v, sy, sg)
+            self.rank = (kappa / (1 - kappa * inner(v, sy)), v, sy, sg)
         return True
 
     def _apply(self, y: Array, g: Array) -> tuple[Array, Array]:
@@ -214,7 +215,7 @@ class _Solver:
         dy, dg = self._solve_plain(a_rows, a_columns)
         if self.rank is not None:
             kappa, v, sy, sg = self.rank
-            along = kappa * float(v @ dy)
+            along = kappa * inner(v, dy)
             dy, dg = dy + along * sy, dg + along * sg
         self.dy, self.dg = dy, dg
         ds = dy[graph.rows] - dg[graph.columns]
@@ -234,13 +235,11 @@ class _Solver:
 
     def _complementarity(self, primal: float = 0.0, dual: float = 0.0) -> float:
         if primal == 0.0 and dual == 0.0:
-            total = float(self.x @ self.s) + self.rows.complementarity()
-            return total + (float(self.u @ self.v) if self.singular else 0.0)
-        total = float((self.x + primal * self.dx) @ (self.s + dual * self.ds)) + self.rows.predicted(
-            primal, dual
-        )
+            total = inner(self.x, self.s) + self.rows.complementarity()
+            return total + (inner(self.u, self.v) if self.singular else 0.0)
+        total = inner(self.x + primal * self.dx, self.s + dual * self.ds) + self.rows.predicted(primal, dual)
         if self.singular:
-            total += float((self.u + primal * self.du) @ (self.v + dual * self.dv))
+            total += inner(self.u + primal * self.du, self.v + dual * self.dv)
         return total
 
     def _iterate(self) -> bool:
@@ -337,9 +336,9 @@ class _Solver:
         scale = self.q / total
         x = self.x * scale[graph.columns]
         eta = graph.row_sum(x)
-        upper = float(x @ self.cost)
+        upper = inner(x, self.cost)
         if self.singular:
-            upper += self.top * float(self.u @ scale)
+            upper += self.top * inner(self.u, scale)
         if self.member.segments and self.member.name != "tv":
             # Caps are repaired by the caller; here their violation is charged at the price of the dearest
             # arc.

@@ -3,28 +3,36 @@
 `[[W + k, -w], [-wᵀ, W' + e]]` with arc weights `w = x/s`, their row and column sums `W`, `W'`, the rows'
 compliance
 `k = 1/H` and the columns' `e = u/v`. Small or nearly full problems eliminate the rows and factorise the Schur
-complement densely; others use a sparse LDLᵀ with a fixed pattern (qdldl; SciPy's SuperLU where it is absent).
+complement densely; others use a sparse LDLᵀ with a fixed pattern (qdldl; SciPy's SuperLU where it is
+absent), and graphs that would fill such a factor conjugate gradients (`thinned.py`).
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
+
+from armor.exact.thinned import Factor, ThinnedSolver
 
 try:
     import qdldl
 except ModuleNotFoundError:
     qdldl = None
 
-__all__ = ["ArcGraph", "LinearSolver", "dense", "linear_solver"]
+__all__ = ["ArcGraph", "LinearSolver", "dense", "entangled", "linear_solver"]
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
+
+_SHIFTS = (1e-15, 1e-12, 1e-9)  # of the diagonal, tried in turn
+_LARGE = 2000  # nodes below which a sparse factor is cheap whatever the arcs
+_RING = 0.2  # share of a connected part at one distance from a node that tells a fill-in
 
 
 class ArcGraph:
@@ -124,37 +132,50 @@ class _Sparse:
         indices[self._diagonal] = np.arange(n + m)
         indices[self._arcs] = graph.rows[graph.by_column]
         self._matrix = sparse.csc_matrix((np.ones(start[-1]), indices, start), shape=(n + m, n + m))
-        self._solver: object | None = None
+        self._solver: Any = None
 
     def factorise(self, w: Array, row_diagonal: Array, column_diagonal: Array) -> bool:
         data = self._matrix.data
         diagonal = np.concatenate([row_diagonal, column_diagonal])
         data[self._arcs] = -w[self._g.by_column]
-        data[self._diagonal] = diagonal
-        for shift in (1e-15, 1e-12, 1e-9):
+        for shift in _SHIFTS:
             data[self._diagonal] = diagonal * (1 + shift)
-            if self._factorise():
+            self._solver = _ldl(self._matrix, self._solver)
+            if self._solver is not None:
                 return True
         return False
 
-    def _factorise(self) -> bool:
-        try:
-            if qdldl is None:
-                full = self._matrix + sparse.triu(self._matrix, 1).T
-                options = {"SymmetricMode": True, "DiagPivotThresh": 0.0}
-                self._solver = splu(full.tocsc(), permc_spec="MMD_AT_PLUS_A", options=options)
-            elif self._solver is None:
-                self._solver = qdldl.Solver(self._matrix, upper=True)
-            else:
-                self._solver.update(self._matrix, upper=True)  # type: ignore[attr-defined]
-        except (RuntimeError, ValueError):
-            self._solver = None
-            return False
-        return True
-
     def solve(self, a: Array, b: Array) -> tuple[Array, Array]:
-        out = self._solver.solve(np.concatenate([a, b]))  # type: ignore[union-attr]
+        out = self._solver.solve(np.concatenate([a, b]))
         return out[: self._g.n], out[self._g.n :]
+
+
+def _ldl(upper: sparse.csc_matrix, known: Any = None) -> Any:
+    """An object with `solve` from the upper triangle, `None` on a breakdown; `known` has the same pattern."""
+    try:
+        if qdldl is None:
+            full = upper + sparse.triu(upper, 1).T
+            options = {"SymmetricMode": True, "DiagPivotThresh": 0.0}
+            return splu(full.tocsc(), permc_spec="MMD_AT_PLUS_A", options=options)
+        if known is None:
+            return qdldl.Solver(upper, upper=True)
+        known.update(upper, upper=True)
+    except (RuntimeError, ValueError):
+        return None
+    return known
+
+
+def _factor(rows: Index, columns: Index, w: Array, diagonal: Array) -> Factor | None:
+    """Of a few arcs, in a pattern of their own each time."""
+    size = len(diagonal)
+    every = np.arange(size)
+    place = (np.concatenate([rows, every]), np.concatenate([columns, every]))
+    for shift in _SHIFTS:
+        entries = np.concatenate([-w, diagonal * (1 + shift)])
+        solver = _ldl(sparse.coo_matrix((entries, place), shape=(size, size)).tocsc())
+        if solver is not None:
+            return lambda vector: np.asarray(solver.solve(vector))
+    return None
 
 
 def dense(graph: ArcGraph) -> bool:
@@ -164,6 +185,36 @@ def dense(graph: ArcGraph) -> bool:
     return small or filled
 
 
+def entangled(graph: ArcGraph) -> bool:
+    """Whether some distance from a node is shared by a good part of all nodes: then every separator is large
+    and a sparse factor fills in. Points in the plane give rings, points in many dimensions do not.
+    """
+    size = graph.n + graph.m
+    if size < _LARGE:
+        return False
+    ones = np.ones(graph.count, dtype=np.float32)
+    half = sparse.csr_matrix((ones, graph.columns, graph.row_start), shape=(graph.n, graph.m))
+    links = sparse.bmat([[None, half], [half.T, None]], format="csr", dtype=np.float32)
+    _, part = connected_components(links, directed=False)
+    part_size = np.bincount(part)
+    start = int(np.argmax(part == int(np.argmax(part_size))))
+    unseen = np.ones(size, dtype=bool)
+    ring = np.zeros(size, dtype=bool)
+    ring[start] = True
+    while (width := int(ring.sum())) > 0:
+        if width >= max(_RING * int(part_size.max()), _RING * _LARGE):
+            return True
+        unseen &= ~ring
+        ring = (links @ ring.astype(np.float32) > 0) & unseen
+    return False
+
+
 def linear_solver(graph: ArcGraph) -> LinearSolver:
-    """Dense where the Schur complement is small or the arcs fill it anyway, sparse otherwise."""
-    return _Dense(graph) if dense(graph) else _Sparse(graph)
+    """Dense where the Schur complement is small or the arcs fill it anyway, sparse where a factor stays
+    sparse, conjugate gradients otherwise.
+    """
+    if dense(graph):
+        return _Dense(graph)
+    if entangled(graph):
+        return ThinnedSolver(graph.rows, graph.columns, graph.row_start, graph.m, _factor)
+    return _Sparse(graph)

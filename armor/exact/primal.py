@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from armor.exact.bracket import divergence_value
 from armor.exact.geometry import Geometry
+from armor.exact.inner import inner
 from armor.exact.interior import ArcResult
 from armor.exact.linear import ArcGraph, linear_solver
 from armor.exact.members import Member
@@ -61,10 +62,10 @@ def best_primal(
             rows, columns = np.concatenate([rows, extra[0]]), np.concatenate([columns, extra[1]])
             x, cost = np.concatenate([x, extra[2]]), np.concatenate([cost, geometry.arcs(*extra[:2])])
         # Both marginals now hold up to rounding, so f is 0 by construction.
-        return Primal(rows, columns, x, cost, u, float(x @ cost))
+        return Primal(rows, columns, x, cost, u, inner(x, cost))
     eta = graph.row_sum(x)
     with np.errstate(all="ignore"):
-        value = float(x @ cost) + divergence_value(member, p, eta)
+        value = inner(x, cost) + divergence_value(member, p, eta)
     if has_singular:
         value += member.recession * float(u.sum())
     return Primal(rows, columns, x, cost, u, value)

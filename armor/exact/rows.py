@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from armor.exact.inner import inner
 from armor.exact.members import Member
 from armor.exact.renyi import renyi_scale
 
@@ -114,7 +115,7 @@ class SmoothRows:
             sigma = (1 - alpha) / alpha
             v = a / self._h
             self._coupling = (sigma, a)
-            self._rank = (sigma / (1 + sigma * float(a @ v)), v)
+            self._rank = (sigma / (1 + sigma * inner(a, v)), v)
 
     def compliance(self) -> Array:
         return 1 / self._h
@@ -144,7 +145,7 @@ class SmoothRows:
         out = e / self._h
         if self._rank is not None:
             kappa, v = self._rank
-            out -= v * (kappa * float(v @ e))
+            out -= v * (kappa * inner(v, e))
         return out
 
     def direction(self, dy: Array, dr: Array, target: float, corrected: bool) -> None:
@@ -164,7 +165,7 @@ class SmoothRows:
             linear = keep * self._curvature(self._r / self._p) / self._p * (step * self._dr)
             if self._coupling is not None:
                 sigma, a = self._coupling
-                linear = linear + a * (sigma * step * float(a @ self._dr))
+                linear = linear + a * (sigma * step * inner(a, self._dr))
             moved = self._gradient(np.maximum(r, 1e-300))
             self._scale = keep
             base = self._scale * self._slope(self._r / self._p)
@@ -183,7 +184,7 @@ class SmoothRows:
         return _limit(self._z, self._dz)
 
     def predicted(self, primal: float, dual: float) -> float:
-        return float((self._r + primal * self._dr) @ (self._z + dual * self._dz))
+        return inner(self._r + primal * self._dr, self._z + dual * self._dz)
 
     def defect(self, primal: float, dual: float, y: Array, dy: Array) -> float:
         """`Σ r |f'(r/p) - z - y|` after a step: what the error of the row conditions can do to the gap."""
@@ -191,7 +192,7 @@ class SmoothRows:
         keep = self._scale
         error = self._gradient(np.maximum(r, 1e-300)) - self._z - dual * self._dz - y - dual * dy
         self._scale = keep
-        total = float(np.abs(r) @ np.abs(error))
+        total = inner(np.abs(r), np.abs(error))
         return total if np.isfinite(total) else np.inf
 
     def advance(self, primal: float, dual: float) -> None:
@@ -199,7 +200,7 @@ class SmoothRows:
         self._z = self._z + dual * self._dz
 
     def complementarity(self) -> float:
-        return float(self._r @ self._z)
+        return inner(self._r, self._z)
 
     def dual_error(self) -> float:
         return float(np.max(np.abs(self._error) / (1 + np.abs(self._error + self._z))))

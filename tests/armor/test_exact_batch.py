@@ -53,3 +53,17 @@ def test_bad_batches_are_named():
         divergences("kl", np.array([[[0.0, 1.0]], [[0.0, -1.0]]]))
     with pytest.raises(InputError, match=r"q\[1\]"):
         divergences("kl", np.zeros((2, 1, 2)), q=np.array([[0.5, 0.5], [0.5, 0.6]]))
+
+
+@pytest.mark.parametrize(("n", "m"), [(3, 3), (6, 5), (2, 9)])
+@pytest.mark.parametrize("scale", [1.0, 1e-3])
+@pytest.mark.parametrize("spec", ["kl", "hellinger"])
+def test_small_problems_stay_in_the_array_code(spec, scale, n, m):
+    """A problem that is done early must not be carried on into a barrier that is all rounding."""
+    rng = np.random.default_rng(1)
+    cost = scale * rng.random((200, n, m))
+    batch = divergences(
+        spec, cost, rng.dirichlet(np.ones(n), 200), rng.dirichlet(np.ones(m), 200), support="space"
+    )
+    assert batch.one_by_one <= 2
+    assert batch.converged.all()
