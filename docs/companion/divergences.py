@@ -261,10 +261,7 @@ def _page(
         [
             [
                 escaped(label),
-                *(
-                    f"${_cell(doc['facts'][label]['latex'])}$" if label in doc["facts"] else ""
-                    for doc in documents
-                ),
+                *(_fact(doc["facts"].get(label)) for doc in documents),
             ]
             for label in labels
         ],
@@ -284,6 +281,13 @@ def _bounded(spec: Mapping[str, object]) -> bool:
     from theory.catalogue import divergence
 
     return bool(divergence(spec).recession.is_finite)
+
+
+def _fact(value: Mapping[str, str] | None) -> str:
+    """A fact in a cell of a table: a formula, or words as they are."""
+    if value is None:
+        return ""
+    return escaped(value["text"]) if value["latex"].startswith(r"\text{") else f"${_cell(value['latex'])}$"
 
 
 def _cell(latex: str) -> str:

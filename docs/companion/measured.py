@@ -33,6 +33,24 @@ def _attacks() -> Iterator[str]:
     )
 
 
+def _control() -> Iterator[str]:
+    """Of the smoke table: TRADES as published, with the loss of the ARMOR row alone, and with its re-weighting too."""
+    lines = (DOCS / "results" / "smoke.md").read_text(encoding="utf-8").split("\n")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| TRADES")]
+    found = {(row[0], row[1]): row for row in rows}
+    names = ("TRADES", "TRADES, loss of the ARMOR-KL row", "TRADES + ARMOR-KL")
+    yield table(
+        ["row", *(f"{attack} ({found[names[0], attack][2]} images)" for attack in ("natural", "pgd20"))],
+        [
+            [
+                name,
+                *(f"{found[name, attack][4]} [{found[name, attack][6]}]" for attack in ("natural", "pgd20")),
+            ]
+            for name in names
+        ],
+    )
+
+
 def fragments() -> dict[str, str]:
     """Name and Markdown of each fragment; `KeyError` when a quoted row has left the results."""
-    return {"attacks": "\n".join(_attacks()) + "\n"}
+    return {"attacks": "\n".join(_attacks()) + "\n", "control": "\n".join(_control()) + "\n"}

@@ -325,14 +325,14 @@ OFFERS: Mapping[str, Offer] = {
     "T13": Offer(
         {
             "both": _dro(KL, LINE, "1/10"),
-            "reweighting": _dro(KL, _rigid(3), "1/10"),
+            "weights_only": _dro(KL, _rigid(3), "1/10"),
             "transport": _dro(NONE, LINE, "1/10"),
             "dc": _dc(KL, LINE),
             "d": _dc(KL, _rigid(3)),
             "c": _dc(NONE, LINE),
         },
         [
-            Claim("both ways together gain more than re-weighting alone", {"both": 1, "reweighting": -1}),
+            Claim("both ways together gain more than re-weighting alone", {"both": 1, "weights_only": -1}),
             Claim("and more than transport alone", {"both": 1, "transport": -1}),
             Claim(r"$D^c<D$ here", {"d": 1, "dc": -1}),
             Claim(r"$D^c<C$ here", {"c": 1, "dc": -1}),
@@ -367,7 +367,7 @@ OFFERS: Mapping[str, Offer] = {
     ),
     "T16": Offer(
         {
-            "reweighting": _dro(KL, _rigid(3), "1/10"),
+            "weights_only": _dro(KL, _rigid(3), "1/10"),
             "transport": _dro(NONE, LINE, "1/10"),
             "r_100": _dro(KL, _times(LINE, Fraction(100)), "1/10"),
             "r_001": _dro(KL, _times(LINE, Fraction(1, 1000)), "1/10000"),
@@ -376,7 +376,7 @@ OFFERS: Mapping[str, Offer] = {
         [
             Claim(
                 r"radius $\varepsilon$, $r=100$: re-weighting alone, nearly",
-                {"r_100": 1, "reweighting": -1},
+                {"r_100": 1, "weights_only": -1},
                 0,
                 1e-2,
             ),

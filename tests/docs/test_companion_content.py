@@ -1,7 +1,9 @@
 """What the pages promise a reviewer: certificates and purposes of hypotheses, walks, complete members."""
 
 import json
+import shutil
 import socket
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -143,3 +145,37 @@ def test_katex_is_waited_for_until_it_listens(tmp_path: Path) -> None:
         later.start()
         katex.connected(path, 30).close()
         later.join()
+
+
+@pytest.mark.parametrize(
+    ("written", "right"),
+    [
+        ("Renyi's neighbour Reyni", "Rényi"),
+        ("the Wassertein distance", "Wasserstein"),
+        ("Fenchal conjugates", "Fenchel"),
+        ("a re-weigthing of samples", "re-weighting"),
+        ("a pertubation", "perturbation"),
+    ],
+)
+def test_a_misspelt_term_stops_the_build(tmp_path: Path, written: str, right: str) -> None:
+    """As `make docs` calls it: codespell's own dictionary and the field's."""
+    page = tmp_path / "page.md"
+    page.write_text(f"{written}\n", encoding="utf-8")
+    tool = shutil.which("codespell", path=str(Path(sys.executable).parent))
+    if tool is None:
+        pytest.skip("codespell is not installed (extra docs)")
+    command = [tool, "-D", "-", "-D", str(ROOT / "docs" / "terms.txt"), str(page)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert right in done.stdout
+    page.write_text(f"{right}\n", encoding="utf-8")
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_the_terms_are_a_dictionary() -> None:
+    lines = (ROOT / "docs" / "terms.txt").read_text(encoding="utf-8").split("\n")[:-1]
+    pairs = [line.split("->") for line in lines]
+    assert all(len(pair) == 2 and pair[0] == pair[0].lower() for pair in pairs)
+    wrong = [pair[0] for pair in pairs]
+    assert len(set(wrong)) == len(wrong)
+    assert not set(wrong) & {pair[1].lower() for pair in pairs}
