@@ -47,6 +47,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DIR", help="folder of the data set (default: $ARMOR_DATA)")
     parser.add_argument("--dataset", metavar="NAME", help="data set, if not that of the checkpoint's recipe")
     parser.add_argument("--model", metavar="NAME", help="architecture of a bare state dict")
+    parser.add_argument(
+        "--normalise",
+        action="store_true",
+        help="a bare state dict wants pixels normalised by the data set's mean and deviation",
+    )
     parser.add_argument("--device", metavar="D", help="cpu, cuda, cuda:1 (default: cuda if present)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random starts (default: 0)")
     parser.add_argument("--batch", type=int, default=250, help="images at a time (default: 250)")
@@ -85,7 +90,6 @@ def run(args: argparse.Namespace) -> int:
     from armor.evaluation.record import as_record, read_record, write_record
     from armor.evaluation.report import error_rates, render, render_paired, render_rates, render_sanity
     from armor.evaluation.sanity import sanity
-    from armor.evaluation.subject import load_subject
     from armor.training.machine import described
     from armor.training.run import device_of
 
@@ -94,8 +98,8 @@ def run(args: argparse.Namespace) -> int:
     if args.against is not None and args.against.suffix == ".json":
         theirs = read_record(args.against)
     elif args.against is not None:
-        other = load_subject(args.against, architecture=args.model, dataset=args.dataset)
-    subject = load_subject(args.checkpoint, architecture=args.model, dataset=args.dataset)
+        other = _subject(args.against, args)
+    subject = _subject(args.checkpoint, args)
     if other is not None and other.dataset != subject.dataset:
         raise InputError(f"{args.against} belongs to {other.dataset}, {args.checkpoint} to {subject.dataset}")
     images = data.load(subject.dataset, args.data)
@@ -140,6 +144,18 @@ def run(args: argparse.Namespace) -> int:
         if checks is not None:
             print(render_sanity(checks))
     return 0 if checks is None or all(check.holds for check in checks) else 1
+
+
+def _subject(path: Path, args: argparse.Namespace) -> "Subject":
+    from armor.evaluation.subject import load_subject
+
+    return load_subject(
+        path,
+        architecture=args.model,
+        dataset=args.dataset,
+        normalise=args.normalise,
+        paired=args.against is not None,
+    )
 
 
 def _measure(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from armor.data import reader as data_reader
@@ -16,6 +17,8 @@ from armor.training.checkpoint import FORMAT, load, load_weights, model_spec
 
 __all__ = ["Subject", "load_subject"]
 
+_NORMALISATION = ("normalise.mean", "normalise.std")
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -24,7 +27,7 @@ class Subject:
     Attributes:
         model: in evaluation mode, float32, on the CPU. spec: its description.
         dataset: name of the data set it belongs to.
-        digest: SHA-256 of its file.
+        digest: SHA-256 of its file, marked where it was given another normalisation.
         preflight: the outcome in its checkpoint, None for a foreign one.
         described: one line for people.
     """
@@ -37,12 +40,22 @@ class Subject:
     described: str
 
 
-def load_subject(path: Path, *, architecture: str | None, dataset: str | None) -> Subject:
+def load_subject(
+    path: Path,
+    *,
+    architecture: str | None,
+    dataset: str | None,
+    normalise: bool = False,
+    paired: bool = False,
+) -> Subject:
     """Read the model at `path` (a checkpoint, or the folder of a run, whose best one is meant).
 
     Args:
         path: where. architecture: of a bare state dict.
         dataset: its data set, by default that of the recipe, for foreign weights CIFAR-10.
+        normalise: whether a bare state dict without a normalisation of its own wants pixels normalised by the
+        mean and deviation of its data set; otherwise it gets them as they are, in [0, 1].
+        paired: whether it is one of two, and `architecture` and `normalise` may be meant for the other.
 
     Raises:
         InputError: no readable model there, or not of this architecture or data set.
@@ -51,17 +64,31 @@ def load_subject(path: Path, *, architecture: str | None, dataset: str | None) -
         path = path / "best.pt"
     content = load(path)
     if content.get("format") == FORMAT:
+        if paired:
+            architecture = None
+        elif normalise:
+            raise InputError(f"{path} holds its own normalisation: --normalise is for bare state dicts")
         return _own(content, path, architecture, dataset)
     if architecture is None:
         raise InputError(f"{path} is a bare state dict: name its architecture (--model resnet18)")
     name = dataset or "cifar10"
     found = data_reader(name)
+    if found.binary:
+        raise InputError(f"{path} is a bare state dict: how many features it takes, only a checkpoint tells")
     channels = found.shape[0]
-    spec = ModelSpec(architecture, len(found.classes), found.shape, (0.0,) * channels, (1.0,) * channels)
+    mean, std = (found.mean, found.std) if normalise else ((0.0,) * channels, (1.0,) * channels)
+    spec = ModelSpec(architecture, len(found.classes), found.shape, mean, std)
     model = create(spec)
-    load_weights(model, state_dict_of(content, architecture, channels, str(path)), path, architecture)
-    described = f"{path} ({architecture}, foreign weights)"
-    return Subject(Cast(model, Arithmetic()).eval(), spec, name, _digest(path), None, described)
+    state = state_dict_of(content, architecture, model.state_dict(), str(path))
+    own = any(not torch.equal(state[key], model.state_dict()[key]) for key in _NORMALISATION)
+    if own and normalise:
+        raise InputError(f"{path} holds its own normalisation: --normalise is for one without")
+    load_weights(model, state, path, architecture)
+    pixels = "its own normalisation" if own else f"the normalisation of {found.title}"
+    pixels = pixels if own or normalise else "pixels in [0, 1] as they are"
+    described = f"{path} ({architecture}, foreign weights, {pixels})"
+    digest = _digest(path) + ("-normalised" if normalise else "")  # other answers than those without
+    return Subject(Cast(model, Arithmetic()).eval(), spec, name, digest, None, described)
 
 
 def _digest(path: Path) -> str:

@@ -9,6 +9,7 @@ from torch import nn
 from armor.errors import InputError
 from armor.models import ModelSpec, create, names
 from armor.models.foreign import state_dict_of
+from armor.training.checkpoint import load_weights
 
 SMALL = [name for name in names() if not name.startswith("wideresnet")]
 
@@ -64,26 +65,78 @@ def test_unknown_model() -> None:
         create(_spec("resnet-18"))
 
 
-@pytest.mark.parametrize("wrap", ["module.", "model.", ""])
-@pytest.mark.parametrize("inside", [None, "state_dict", "net"])
-def test_foreign_state_dicts_find_their_places(wrap: str, inside: str | None) -> None:
-    own = create(_spec("resnet18"), seed=2).state_dict()
+def _foreign(name: str, prefix: str = "", seed: int = 2) -> dict[str, torch.Tensor]:
+    own = create(_spec(name), seed=seed).state_dict()
+    return {prefix + key: value for key, value in own.items() if not key.startswith("normalise.")}
+
+
+def _placed(content: dict[str, object], name: str) -> dict[str, torch.Tensor]:
+    return state_dict_of(content, name, create(_spec(name)).state_dict(), "file")
+
+
+@pytest.mark.parametrize(
+    "prefix", ["", "module.", "model.", "_orig_mod.", "module._orig_mod.", "1.", "module.1.", "backbone."]
+)
+@pytest.mark.parametrize("inside", [None, "state_dict", "net", "ema_state_dict"])
+def test_foreign_state_dicts_find_their_places(prefix: str, inside: str | None) -> None:
+    own = create(_spec("resnet-small"), seed=2).state_dict()
     foreign: dict[str, object] = {}
-    for key, value in own.items():
-        if not key.startswith("normalise."):
-            name = key.replace(".shortcut.", ".downsample.").replace("linear.", "fc.")
-            foreign[wrap + name] = value
+    for key, value in _foreign("resnet-small").items():
+        foreign[prefix + key.replace(".shortcut.", ".downsample.").replace("linear.", "fc.")] = value
     content = foreign if inside is None else {inside: foreign, "epoch": 3}
-    found = state_dict_of(content, "resnet18", 3, "file")
+    found = _placed(content, "resnet-small")
     assert set(found) == set(own)
     assert all(torch.equal(found[k], own[k]) for k in own if not k.startswith("normalise."))
-    assert torch.equal(found["normalise.mean"], torch.zeros(1, 3, 1, 1))
-    assert torch.equal(found["normalise.std"], torch.ones(1, 3, 1, 1))
+    default = create(_spec("resnet-small")).state_dict()
+    assert torch.equal(found["normalise.mean"], default["normalise.mean"])
+    assert torch.equal(found["normalise.std"], default["normalise.std"])
+
+
+@pytest.mark.parametrize(
+    ("names", "prefix"),
+    [
+        (("0.mean", "0.std"), "1."),
+        (("module.0.mean", "module.0.std"), "module.1."),
+        (("mu", "sigma"), ""),
+        (("module.mu", "module.sigma"), "module."),
+        (("normalize.mean", "normalize.std"), "model."),
+        (("model.mean", "model.std"), "model."),
+    ],
+)
+@pytest.mark.parametrize("shape", [(3,), (1, 3, 1, 1), ()])
+def test_a_normalisation_in_the_file_is_taken_over(
+    names: tuple[str, str], prefix: str, shape: tuple[int, ...]
+) -> None:
+    mean, std = torch.full(shape, 0.25), torch.full(shape, 0.5)
+    content = {names[0]: mean, names[1]: std, **_foreign("resnet-small", prefix)}
+    found = _placed(content, "resnet-small")
+    assert torch.equal(found["normalise.mean"], torch.full((1, 3, 1, 1), 0.25))
+    assert torch.equal(found["normalise.std"], torch.full((1, 3, 1, 1), 0.5))
+    load_weights(create(_spec("resnet-small")), found, Path("file"), "resnet-small")
+    content[names[1]] = torch.zeros(shape)
+    with pytest.raises(InputError, match="not positive"):
+        _placed(content, "resnet-small")
+
+
+def test_counters_may_be_absent_and_the_stage_that_trades_never_runs_present() -> None:
+    name = "wideresnet-28-10"
+    foreign = _foreign(name, "module.")
+    stage = {k.replace(".block1.", ".sub_block1."): v for k, v in foreign.items() if ".block1." in k}
+    old = {k: v for k, v in (foreign | stage).items() if not k.endswith("num_batches_tracked")}
+    assert len(old) < len(foreign | stage) > len(foreign)
+    load_weights(create(_spec(name)), _placed({**old}, name), Path("file"), name)
+    strange = _placed({**old, "module.strange.weight": torch.zeros(1)}, name)
+    with pytest.raises(InputError, match=r"has no 'strange\.weight'"):
+        load_weights(create(_spec(name)), strange, Path("file"), name)
+    del old["module.block2.layer.0.conv1.weight"]
+    short = _placed({**old}, name)
+    with pytest.raises(InputError, match=r"needs 'block2\.layer\.0\.conv1\.weight'"):
+        load_weights(create(_spec(name)), short, Path("file"), name)
 
 
 def test_no_weights_at_all() -> None:
     with pytest.raises(InputError, match="holds no state dict"):
-        state_dict_of({"epoch": 3}, "resnet18", 3, "file")
+        _placed({"epoch": 3}, "resnet18")
 
 
 def test_batch_statistics_follow_the_batch() -> None:
