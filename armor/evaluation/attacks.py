@@ -1,7 +1,7 @@
 """Attacks by name.
 
 `fgsm`, `pgd20` (20 steps), `pgd50x5` (5 restarts), `cw30` (margin), `autoattack`; on binary features
-`rfgsm50`.
+`rfgsm50`, and `rfgsm50-malicious`, which attacks the malicious samples only.
 `NAME@200` attacks the first 200 samples only.
 """
 
@@ -9,13 +9,15 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from armor.data.malware import MALICIOUS
 from armor.errors import InputError
 from armor.naming import nearest
 
 __all__ = ["AttackSpec", "parse"]
 
-_NAMES = ("fgsm", "pgd20", "pgd50", "pgd50x5", "cw30", "autoattack", "rfgsm50")
+_NAMES = ("fgsm", "pgd20", "pgd50", "pgd50x5", "cw30", "autoattack", "rfgsm50", "rfgsm50-malicious")
 _ASCENT = re.compile(r"(pgd|cw|rfgsm)(\d{1,5})(?:x(\d{1,4}))?")
+_ONE_SIDED = "-malicious"
 _FEWER = re.compile(r"(.*)@(\d{1,9})")
 
 
@@ -29,6 +31,7 @@ class AttackSpec:
         may switch on any feature, has none: 1.
         steps, restarts: of the gradient ascent (FGSM: 1 and 1; AutoAttack has its own: None).
         images: only the first so many (None: all of the evaluation).
+        only: label of the samples that are attacked (None: all).
     """
 
     name: str
@@ -38,6 +41,7 @@ class AttackSpec:
     steps: int | None
     restarts: int | None
     images: int | None = None
+    only: int | None = None
 
     @property
     def step(self) -> Fraction:
@@ -76,12 +80,15 @@ def _one(name: str, norm: str, radius: Fraction) -> AttackSpec:
         return AttackSpec(name, "fgsm", norm, radius, 1, 1, images)
     if base == "autoattack":
         return AttackSpec(name, "autoattack", norm, radius, None, None, images)
-    match = _ASCENT.fullmatch(base)
-    if match is None:
+    match = _ASCENT.fullmatch(base.removesuffix(_ONE_SIDED))
+    one_sided = base.endswith(_ONE_SIDED)
+    if match is None or (one_sided and match[1] != "rfgsm"):
         raise InputError(f"unknown attack {name!r}{nearest(base, _NAMES)}")
     steps, restarts = int(match[2]), int(match[3] or 1)
     if steps < 1 or restarts < 1:
         raise InputError(f"attack {name!r} needs at least one step and one restart")
     if match[1] == "rfgsm":
-        return AttackSpec(name, "rfgsm", "flips", Fraction(1), steps, restarts, images)
+        return AttackSpec(
+            name, "rfgsm", "flips", Fraction(1), steps, restarts, images, MALICIOUS if one_sided else None
+        )
     return AttackSpec(name, match[1], norm, radius, steps, restarts, images)

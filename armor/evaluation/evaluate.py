@@ -95,7 +95,17 @@ def _survivors(
             batch=batch,
             note=note,
         )
-    return correct_under(model, _transport(spec), x, y, kind=spec.kind, seed=seed, batch=batch, first=number)
+    return correct_under(
+        model,
+        _transport(spec),
+        x,
+        y,
+        kind=spec.kind,
+        seed=seed,
+        batch=batch,
+        first=number,
+        only=spec.only,
+    )
 
 
 def evaluate(
@@ -145,7 +155,7 @@ def evaluate(
                     spec,
                     x[start:end],
                     y[start:end],
-                    seed=seed_of(seed, zlib.crc32(spec.name.partition("@")[0].encode())),
+                    seed=seed_of(seed, zlib.crc32(spec.stream.encode())),
                     number=start // batch,
                     batch=batch,
                     note=note,

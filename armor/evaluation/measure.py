@@ -50,6 +50,7 @@ def correct_under(
     seed: int = 0,
     batch: int = 250,
     first: int = 0,
+    only: int | None = None,
     tick: Callable[[int], object] = lambda _n: None,
 ) -> Tensor:
     """Which images stay right when `attack` maximises the loss of its kind on them: (N,) bool.
@@ -61,6 +62,7 @@ def correct_under(
         kind: what is maximised, a key of `LOSSES`.
         seed: of the random starts; with the batch size it fixes the result.
         batch: images at a time. first: number of the first batch, where earlier ones were done before.
+        only: label of the images that are attacked, None for all.
         tick: called with the number of images done.
     """
     right = []
@@ -73,6 +75,8 @@ def correct_under(
 
         with attack_mode(model):
             moved = attack(loss, images, generator=generator).x
+        if only is not None:
+            moved = torch.where((labels == only).view(-1, *[1] * (x.ndim - 1)), moved, images)
         with torch.no_grad():
             # An image misread without any attack counts as wrong: the null attack is in every ball.
             right.append((model(images).argmax(1) == labels) & (model(moved).argmax(1) == labels))

@@ -56,10 +56,11 @@ def error_rates(result: Evaluation, y: Tensor) -> dict[str, dict[str, float | No
 
 def render_rates(rates: Mapping[str, Mapping[str, float | None]]) -> str:
     """One line per attack."""
-    lines = ["", f"{'attack':<12}{'false negatives':>17}{'false positives':>17}"]
+    width = max(12, *(len(name) for name in rates))
+    lines = ["", f"{'attack':<{width}}{'false negatives':>17}{'false positives':>17}"]
     for name, seen in rates.items():
         shares = ["-" if share is None else f"{100 * share:.2f} %" for share in seen.values()]
-        lines.append(f"{name:<12}" + "".join(f"{share:>17}" for share in shares))
+        lines.append(f"{name:<{width}}" + "".join(f"{share:>17}" for share in shares))
     return "\n".join(lines)
 
 

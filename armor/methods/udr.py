@@ -3,6 +3,7 @@
 __all__ = ["Udr"]
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from armor.errors import InputError
 from armor.losses import cross_entropy
 from armor.methods.base import Dual, Method, StepResult, mixture
 from armor.objectives import CarriedDual, LearnedDual
-from armor.transport import FlipAscent, SoftAscent, Transported, attack_mode
+from armor.transport import FlipAscent, OneSided, SoftAscent, Transported, attack_mode
 from armor.transport.alternate import Alternated, alternate
 
 
@@ -27,6 +28,7 @@ class Udr(Method):
 
     objective: from `armor.objective`, "none" for optimal-transport DRO alone, or held (`objectives.hold`).
     mu: where the first batch starts; anything positive above kappa.
+    only: label of the samples that the adversary may move, None for all (re-weighting concerns all).
     Raises `armor.errors.InputError` for values out of range.
     """
 
@@ -40,6 +42,7 @@ class Udr(Method):
         objective: Dual,
         mu: float = 1.0,
         rounds: int = 1,
+        only: int | None = None,
         natural_weight: float = 0.0,
         batchnorm: str = "eval",
         smoothing: float = 0.0,
@@ -57,7 +60,7 @@ class Udr(Method):
             batchnorm=batchnorm,
             smoothing=smoothing,
         )
-        self.dual, self.rounds = objective, int(rounds)
+        self.dual, self.rounds, self.only = objective, int(rounds), only
         self.mu = torch.tensor(float(mu), dtype=torch.float64)
         self.alternation: Alternated | None = None
 
@@ -93,7 +96,7 @@ class Udr(Method):
             if not isinstance(self.dual, LearnedDual | CarriedDual):
                 return alternate(
                     self.dual,
-                    self.transport,
+                    self._transport(y),
                     lambda moved: cross_entropy(model(moved), y, self.smoothing),
                     x,
                     mu=self.mu,
@@ -106,8 +109,11 @@ class Udr(Method):
         unknown = torch.full_like(mu, math.nan)
         return Alternated(moved, mu, mu, unknown, unknown, 1)
 
+    def _transport(self, y: Tensor) -> Callable[..., Transported]:
+        return self.transport if self.only is None else OneSided(self.transport, y == self.only)
+
     def _attack(self, model: nn.Module, x: Tensor, y: Tensor, generator: torch.Generator) -> Transported:
-        moved: Transported = self.transport(
+        moved: Transported = self._transport(y)(
             lambda moved: cross_entropy(model(moved), y, self.smoothing),
             x,
             mu=self.multiplier().to(x.device, torch.float32),

@@ -79,6 +79,11 @@ def _check_together(recipe: Recipe) -> None:
             f"{where} attack.cost = {recipe.attack.cost!r} does not fit data.name = {recipe.data.name!r}: "
             "binary features take flips, and only they do"
         )
+    if recipe.attack.moves != "all" and recipe.data.name != "malware":
+        raise InputError(
+            f"{where} attack.moves = {recipe.attack.moves!r} does not fit data.name = {recipe.data.name!r}: "
+            "only binary features have a malicious class"
+        )
     crop, flip, cutout = recipe.augment.crop, recipe.augment.flip, recipe.augment.cutout
     if recipe.data.name == "malware" and (crop or flip or cutout):
         raise InputError(

@@ -103,7 +103,8 @@ class Attack:
     soft one: `soft-ball` (`radius`, `tau`, `scale`), `power` (`scale` ‖y - x‖^`power` in `norm`), `barrier`
     (`scale`, at most `radius` far) or `flips` (`scale` per feature turned from 0 to 1). `radius` is also that
     of the validation attack. `rounds`: transport and multiplier alternate so often in a step of `udr`, which
-    starts from the multiplier `dual.lam`. `start` = "gaussian" is the published one of TRADES; `batchnorm`:
+    starts from the multiplier `dual.lam`. `moves`: whether it moves all samples or, of binary features, the
+    malicious ones only (the paper's one-sided `adv_a`). `start` = "gaussian" is the published one of TRADES; `batchnorm`:
     the statistics used while attacking.
     """
 
@@ -114,6 +115,7 @@ class Attack:
     scale: float = number(1.0, 0.0, 1e9, above=True)
     power: float = number(2.0, 1.0, 100.0)
     rounds: int = integer(1, 1, 100)
+    moves: str = choice("all", ("all", "malicious"))
     step: Fraction = rational("2/255", "0", "1")
     steps: int = integer(10, 1, 1000)
     start: str = choice("uniform", ("uniform", "gaussian", "none"))

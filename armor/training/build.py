@@ -6,6 +6,7 @@ from math import inf
 from typing import Any
 
 from armor.data import Reader
+from armor.data.malware import MALICIOUS
 from armor.errors import InputError
 from armor.methods import Method, method
 from armor.methods.base import Dual
@@ -28,7 +29,7 @@ from armor.transport import (
     Transported,
 )
 
-__all__ = ["make_method", "make_objective", "make_spec", "validation_attack"]
+__all__ = ["make_method", "make_objective", "make_spec", "movable", "validation_attack"]
 
 _BALLS: dict[str, Callable[[float], Ball]] = {"linf": Linf, "l2": L2, "l1": L1}
 _ORDERS = {"linf": inf, "l2": 2.0, "l1": 1.0}
@@ -87,7 +88,7 @@ def make_method(recipe: Recipe, size: int, *, pooled: bool = False) -> Method:
         options["attack"] = chosen.mart_attack
     if chosen.loss == "udr":
         base = base or objective("none", epsilon=chosen.epsilon, kappa=chosen.kappa)
-        options |= {"mu": dual.lam + chosen.kappa, "rounds": recipe.attack.rounds}
+        options |= {"mu": dual.lam + chosen.kappa, "rounds": recipe.attack.rounds, "only": movable(recipe)}
     held: Dual | None = base
     if base is not None:
         held = hold(base, dual.mode, size=size, lam=dual.lam, rho=dual.rho, every=dual.every)
@@ -103,6 +104,11 @@ def make_method(recipe: Recipe, size: int, *, pooled: bool = False) -> Method:
     )
 
 
+def movable(recipe: Recipe) -> int | None:
+    """The label of the samples that the adversary may move, None for all."""
+    return MALICIOUS if recipe.attack.moves == "malicious" else None
+
+
 def validation_attack(recipe: Recipe) -> tuple[str, Callable[..., Transported]]:
     """The attack that selects the best epoch, with its name.
 
@@ -111,7 +117,8 @@ def validation_attack(recipe: Recipe) -> tuple[str, Callable[..., Transported]]:
     """
     steps, radius = recipe.validation.steps, float(recipe.attack.radius)
     if recipe.attack.cost == "flips":
-        return f"flips{steps}", partial(FlipAscent(1e-9, steps=steps, per_step=1), mu=1.0)
+        aimed = "" if movable(recipe) is None else "-malicious"
+        return f"flips{steps}{aimed}", partial(FlipAscent(1e-9, steps=steps, per_step=1), mu=1.0)
     # The norm of a soft cost says what moving costs, not in which ball robustness is measured.
     norm = recipe.attack.norm if recipe.attack.cost == "ball" else "linf"
     name = f"pgd{steps}" + ("" if norm == "linf" else f"-{norm}")

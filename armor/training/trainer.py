@@ -25,7 +25,7 @@ from armor.training.arithmetic import Cast
 from armor.training.audit import Audit
 from armor.training.average import EpochAverage, StepAverage, estimate_statistics
 from armor.training.batches import Batches
-from armor.training.build import validation_attack
+from armor.training.build import movable, validation_attack
 from armor.training.perturb import perturbed
 from armor.training.schedule import learning_rate
 from armor.training.state import SUMS, State
@@ -362,7 +362,7 @@ class Trainer:
         seed = seed_of(self.recipe.training.seed, _VALIDATION)
         natural = correct(model, x, y)
         name, attack = validation_attack(self.recipe)
-        robust = correct_under(model, attack, x, y, seed=seed)
+        robust = correct_under(model, attack, x, y, seed=seed, only=movable(self.recipe))
         model.train(was)
         return {
             "natural": float(natural.double().mean()),

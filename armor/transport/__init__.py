@@ -5,6 +5,7 @@ from armor.transport.balls import Ball, Linf
 from armor.transport.costs import Barrier, Cost, Flips, NormPower, SoftBall
 from armor.transport.mode import attack_mode
 from armor.transport.norm_balls import L1, L2
+from armor.transport.one_sided import OneSided
 from armor.transport.soft import FlipAscent, SoftAscent
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Flips",
     "Linf",
     "NormPower",
+    "OneSided",
     "SoftAscent",
     "SoftBall",
     "Transported",

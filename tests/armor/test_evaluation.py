@@ -244,6 +244,21 @@ def test_rfgsm_switches_on_exactly_what_helps_a_linear_model() -> None:
     assert 0 < int(expected.sum()) < 80
 
 
+def test_a_one_sided_attack_moves_the_malicious_samples_alone() -> None:
+    model, (x, y) = Additive(), _programs(80)
+    both, aimed = evaluate(
+        model, x, y, parse("rfgsm50,rfgsm50-malicious", norm="linf", radius=RADIUS), batch=30
+    ).attacks
+    assert aimed.spec.only == 1
+    with torch.no_grad():
+        natural = model(x).argmax(1) == y
+    assert torch.equal(aimed.right[y == 0], natural[y == 0])
+    assert torch.equal(aimed.right[y == 1], both.right[y == 1])
+    assert not torch.equal(both.right[y == 0], natural[y == 0])
+    with pytest.raises(InputError, match="unknown attack 'pgd20-malicious'"):
+        parse("pgd20-malicious", norm="linf", radius=RADIUS)
+
+
 def test_rfgsm_never_switches_off_and_refuses_other_values() -> None:
     model, (x, y) = Additive(), _programs(40)
 

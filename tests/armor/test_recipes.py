@@ -68,6 +68,11 @@ def test_refusals_name_key_and_value(content: dict[str, object], words: list[str
     assert all(word in message for word in words)
 
 
+def test_images_have_no_malicious_class() -> None:
+    with pytest.raises(InputError, match=r"attack\.moves = 'malicious' does not fit data\.name = 'mnist'"):
+        recipes.find("mnist-kl", ["attack.moves=malicious"])
+
+
 def test_settings_on_the_command_line() -> None:
     recipe = recipes.find(
         "cifar10-smoke",

@@ -202,7 +202,11 @@ def test_binary_features_by_rfgsm(tmp_path: Path, capsys: pytest.CaptureFixture[
     for name, accuracy in (("natural", natural), ("rfgsm10x3", attacked)):
         missed, alarms = found["rates"][name]["false_negatives"], found["rates"][name]["false_positives"]
         assert share * missed + (1 - share) * alarms == pytest.approx(1 - accuracy)
-    assert main([*words, "rfgsm5"]) == 0
+    assert main([*words, "rfgsm5,rfgsm5-malicious", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["rates"]
+    assert found["rfgsm5-malicious"]["false_positives"] == found["natural"]["false_positives"]
+    assert found["rfgsm5-malicious"]["false_negatives"] == found["rfgsm5"]["false_negatives"]
+    assert main([*words, "rfgsm5-malicious"]) == 0
     assert "false negatives" in capsys.readouterr().out
     assert main([*words, "pgd5"]) == 2
     assert "'pgd5' does not fit" in capsys.readouterr().err
