@@ -48,6 +48,11 @@ class AttackSpec:
         """Size of one step: the whole radius for FGSM, a quarter of it otherwise."""
         return self.radius if self.kind == "fgsm" else self.radius / 4
 
+    @property
+    def stream(self) -> str:
+        """What names its random starts: the same on fewer samples."""
+        return self.name.partition("@")[0].removesuffix(_ONE_SIDED)
+
     def count(self, n: int) -> int:
         """How many of `n` images it attacks."""
         return n if self.images is None else min(n, self.images)
@@ -88,7 +93,6 @@ def _one(name: str, norm: str, radius: Fraction) -> AttackSpec:
     if steps < 1 or restarts < 1:
         raise InputError(f"attack {name!r} needs at least one step and one restart")
     if match[1] == "rfgsm":
-        return AttackSpec(
-            name, "rfgsm", "flips", Fraction(1), steps, restarts, images, MALICIOUS if one_sided else None
-        )
+        only = MALICIOUS if one_sided else None
+        return AttackSpec(name, "rfgsm", "flips", Fraction(1), steps, restarts, images, only)
     return AttackSpec(name, match[1], norm, radius, steps, restarts, images)

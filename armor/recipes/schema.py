@@ -104,8 +104,8 @@ class Attack:
     (`scale`, at most `radius` far) or `flips` (`scale` per feature turned from 0 to 1). `radius` is also that
     of the validation attack. `rounds`: transport and multiplier alternate so often in a step of `udr`, which
     starts from the multiplier `dual.lam`. `moves`: whether it moves all samples or, of binary features, the
-    malicious ones only (the paper's one-sided `adv_a`). `start` = "gaussian" is the published one of TRADES; `batchnorm`:
-    the statistics used while attacking.
+    malicious ones only (the paper's one-sided `adv_a`). `start` = "gaussian" is the published one of TRADES;
+    `batchnorm`: the statistics used while attacking.
     """
 
     cost: str = choice("ball", ("ball", "soft-ball", "power", "barrier", "flips"))
