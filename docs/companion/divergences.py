@@ -72,6 +72,8 @@ def _functions(name: str) -> Callable[[Any], None]:
                 right.axvline(float(d.recession), color="#5e5c64", lw=0.8, ls=":")
         left.plot([1], [0], "o", ms=4, color="#5e5c64")
         left.set(title="$f(t)$", xlabel="density $t$")
+        if name == "none":  # a point, which gives the axes no range
+            left.set(xlim=(0, 4), ylim=(-0.5, 4))
         right.set(title="$f^*(y)$", xlabel="$y$")
         if len(_specs(name)) > 1:
             left.legend()

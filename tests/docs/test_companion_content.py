@@ -179,3 +179,13 @@ def test_the_terms_are_a_dictionary() -> None:
     wrong = [pair[0] for pair in pairs]
     assert len(set(wrong)) == len(wrong)
     assert not set(wrong) & {pair[1].lower() for pair in pairs}
+
+
+def test_every_question_has_a_number_a_command_and_a_link() -> None:
+    sections = (ROOT / "docs" / "questions.md").read_text(encoding="utf-8").split("\n## ")[1:]
+    assert len(sections) == 8
+    for section in sections:
+        title = section.split("\n")[0]
+        assert "```{live" in section or "```{include}" in section, title
+        assert "`armor " in section or "$ armor " in section, title
+        assert "](" in section, title
