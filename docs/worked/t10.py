@@ -1,7 +1,7 @@
 """T10: a boundary that is attained, and a cancellation."""
 
 # %% An instance to redo by hand
-# Renyi $\alpha=2$ of a coin with losses 0 and 1, nothing moves, mode "reference":
+# Rényi $\alpha=2$ of a coin with losses 0 and 1, nothing moves, mode "reference":
 # $R_2(P\|Q)=\tfrac12\log\frac{1}{4v(1-v)}$ for $P=(\tfrac12,\tfrac12)$, so
 # $v=\tfrac12(1+\sqrt{1-e^{-2\varepsilon}})$.
 from math import exp, expm1, log, log1p, sqrt

@@ -31,9 +31,9 @@ for spec in (
     print(f"{spec!s:<36} midpoint - mean of ends = {violation(spec, one, two):+.6f}")
     assert violation(spec, one, two) <= 1e-9
 
-# %% Renyi above 1
+# %% Rényi above 1
 # The same four distributions. Convexity in $P$ fails, so whatever rests on it (T21, T23) must not be
-# claimed for Renyi with $\alpha>1$.
+# claimed for Rényi with $\alpha>1$.
 for alpha in (1.5, 2.5):
     print(
         f"renyi {alpha}: midpoint - mean of ends = {violation({'name': 'renyi', 'alpha': alpha}, one, two):+.6f}"

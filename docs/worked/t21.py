@@ -49,7 +49,7 @@ print(
 )
 
 # %% Without concavity in $P$
-# Renyi with $\alpha>1$ is not convex in $(Q,P)$ (T14), and with a dominating penalty the bias has the
+# Rényi with $\alpha>1$ is not convex in $(Q,P)$ (T14), and with a dominating penalty the bias has the
 # other sign: losses 0 and 12, $P=(0.1,0.9)$, all batches of three, exactly.
 from math import comb
 

@@ -22,7 +22,7 @@ for name, alpha, s in (("pearson", 2, 2), ("neyman", -1, 2), ("hellinger", 0.5, 
     assert abs(value({"name": name}, 1) - other) < 1e-7
 
 # %% With a soft cost where the identity needs a hard one
-# Hard ball: the Renyi-$\alpha$ ball of radius $\varepsilon$ *is* the alpha-$(1-\alpha)$ ball of radius
+# Hard ball: the Rényi-$\alpha$ ball of radius $\varepsilon$ *is* the alpha-$(1-\alpha)$ ball of radius
 # $\frac{e^{\alpha(\alpha-1)\varepsilon}-1}{\alpha(\alpha-1)}$. With a soft cost the two spend their
 # budget at different rates, and the values part.
 alpha, epsilon = 2.5, 0.1
