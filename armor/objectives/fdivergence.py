@@ -21,8 +21,7 @@ from armor.objectives.compiled import Compiled, compiled
 from armor.objectives.functions import functions
 from armor.objectives.reweighting import Reweighted, Reweighting
 
-_STEPS_ON_DEVICE = 16
-_STEPS = 80
+_STEPS_ON_DEVICE, _STEPS = 16, 80  # of a mild density; `_budget` says what a steep one gets
 _HALVINGS = 110
 
 
@@ -39,6 +38,7 @@ class FDivergenceObjective(Reweighted):
         super().__init__(spec, epsilon=epsilon, kappa=kappa, iterations=iterations)
         self.functions = functions(spec)
         self.smooth = self.functions.smooth
+        self._on_host, self._on_device = _budget(self.functions.bend)
 
     def _compiled(self) -> Compiled | None:
         return kernel(json.dumps(self.spec, sort_keys=True)) if self.smooth else None
@@ -83,7 +83,7 @@ class FDivergenceObjective(Reweighted):
     ) -> tuple[Array, Array]:
         density, response = self.functions.density[xp.name], self.functions.response[xp.name]
         t, last = 0.0 * h, high - low
-        for _ in range(_STEPS if xp.eager else _STEPS_ON_DEVICE):
+        for _ in range(self._on_host if xp.eager else self._on_device):
             y = h - r
             t = xp.where(live, density(y), 0.0)
             mass = xp.sum(p * t)
@@ -139,6 +139,16 @@ class FDivergenceObjective(Reweighted):
         filled = poor + xp.where(pole, rest, 0.0)
         mixed: Array = xp.where(usable, part * xp.where(usable, rich, 0.0) + (1.0 - part) * poor, filled)
         return mixed
+
+
+def _budget(bend: float) -> tuple[int, int]:
+    """Inner steps on the host, which stops as soon as it may, and on a device, which takes them all.
+
+    A density `y^(1/bend)` rises upright from zero, or to its pole, for large `|bend|`: alpha 10 needs up to
+    55 halvings, alpha -20 more than a hundred.
+    """
+    steep = math.ceil(10.0 * abs(bend)) if abs(bend) > 3.0 else 0
+    return max(_STEPS, steep), max(_STEPS_ON_DEVICE, steep)
 
 
 @lru_cache(maxsize=64)

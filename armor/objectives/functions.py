@@ -49,6 +49,13 @@ class Functions:
         return xp.where(xp.abs(x) < self.reach, series, direct)
 
     @property
+    def bend(self) -> float:
+        """The power of (f*)' that is a straight line at t = 1, 0 for its logarithm: 1 plus the third over the
+        second derivative of f there (alpha - 1 for alpha, 0 for KL).
+        """
+        return 1.0 + self.taylor[1] / self.taylor[0] if self.taylor and self.taylor[0] else 0.0
+
+    @property
     def reach(self) -> float:
         """Where the series' first left-out term is below rounding (its coefficients grow like a power)."""
         growth = (
