@@ -1,7 +1,7 @@
 /* One objective on one batch: the method of armor/objectives/reweighting.py without its general cases.
 
-   Losses without soft costs (KL takes costs, which only tilt its reference); the caller defines one of FAMILY_KL,
-   FAMILY_RENYI, FAMILY_F. elementary.h precedes this text, and for FAMILY_F the functions f_value, f_slope,
+   Soft costs tilt the reference of KL and lower the arguments of FAMILY_F; FAMILY_RENYI takes none. The caller defines
+   one of FAMILY_KL, FAMILY_RENYI, FAMILY_F. elementary.h precedes this text, and for FAMILY_F the functions f_value, f_slope,
    f_density, f_response, printed by theory/backends/c_source.py from the one SymPy expression.
 
    The solver certifies its own answer. Whatever it does not cover (bad input, no convergence) returns DECLINED,
@@ -19,6 +19,8 @@ typedef struct {
     double uniform;              /* 1/n where all masses are equal (p is then not read), else 0 */
     double spread, ceiling, mean;
     const double *k;             /* constants of the family */
+    const double *c;             /* costs where FAMILY_F has some, else NULL */
+    double dear;                 /* their mean */
 } Batch;
 
 typedef struct {
@@ -245,12 +247,13 @@ INLINE double answer_of(double y, const double *restrict k) {
     return s < 1e300 ? s : 0.0; /* infinite at an end of the domain, where the mass has no slope */
 }
 
-INLINE void masses_of(const Batch *b, double theta, double r, double *mass, double *slope, const int equal) {
+/* y = (l - mu c - rho)/mu = d theta - c - r */
+INLINE void masses_of(const Batch *b, double theta, double r, double *mass, double *slope, const int equal, const int dear) {
     double m = 0, s = 0;
-    const double *restrict d = b->d, *restrict p = b->p, *restrict k = b->k;
+    const double *restrict d = b->d, *restrict p = b->p, *restrict c = b->c, *restrict k = b->k;
 #pragma omp simd reduction(+ : m, s)
     for (long i = 0; i < b->n; i++) {
-        double q = equal ? 1.0 : p[i], y = d[i] * theta - r;
+        double q = equal ? 1.0 : p[i], y = d[i] * theta - (dear ? c[i] : 0.0) - r;
         m += q * f_density(y, k);
         s += q * answer_of(y, k);
     }
@@ -259,14 +262,14 @@ INLINE void masses_of(const Batch *b, double theta, double r, double *mass, doub
     *slope = s * u;
 }
 
-INLINE Step moments_of(const Batch *b, double theta, double r, double mass, const int equal) {
+INLINE Step moments_of(const Batch *b, double theta, double r, double mass, const int equal, const int dear) {
     double spent = 0, s0 = 0, s1 = 0, s2 = 0, inverse = 1.0 / mass;
-    const double *restrict d = b->d, *restrict p = b->p, *restrict k = b->k;
+    const double *restrict d = b->d, *restrict p = b->p, *restrict c = b->c, *restrict k = b->k;
 #pragma omp simd reduction(+ : spent, s0, s1, s2)
     for (long i = 0; i < b->n; i++) {
-        double q = equal ? 1.0 : p[i], a = d[i] * theta, y = a - r;
-        double s = q * answer_of(y, k);
-        spent += q * centred(f_density(y, k) * inverse, k);
+        double q = equal ? 1.0 : p[i], a = d[i] * theta, paid = dear ? c[i] : 0.0, y = a - paid - r;
+        double s = q * answer_of(y, k), t = f_density(y, k) * inverse;
+        spent += q * (centred(t, k) + t * paid);
         s0 += s;
         s1 += s * a;
         s2 += s * a * a;
@@ -276,25 +279,35 @@ INLINE Step moments_of(const Batch *b, double theta, double r, double mass, cons
 }
 
 static Step reweight(const Batch *b, double theta, double warm) {
-    double a = b->k[0], high = -a, least = -b->spread * theta - a, low = -INFINITY, r, mass = 0, slope = 0;
+    double a = b->k[0], low = -INFINITY, highest = 0, lowest = -b->spread * theta, r, mass = 0, slope = 0;
     if (b->uniform > 0) {
         low = -b->alone[0];
     } else {
-        const double *restrict d = b->d, *restrict alone = b->alone;
+        const double *restrict d = b->d, *restrict alone = b->alone, *restrict c = b->c;
+        if (c) {
+            highest = -INFINITY, lowest = INFINITY;
+#pragma omp simd reduction(max : highest) reduction(min : lowest)
+            for (long i = 0; i < b->n; i++) {
+                double x = d[i] * theta - c[i];
+                highest = x > highest ? x : highest, lowest = x < lowest ? x : lowest;
+            }
+        }
 #pragma omp simd reduction(max : low)
         for (long i = 0; i < b->n; i++) {
-            double bound = d[i] * theta - alone[i];
+            double bound = d[i] * theta - (c ? c[i] : 0.0) - alone[i];
             low = bound > low ? bound : low;
         }
     }
-    low = low > least ? low : least;
-    r = isfinite(warm) ? warm : theta * b->mean - a;
+    double high = highest - a;
+    low = low > lowest - a ? low : lowest - a;
+    r = isfinite(warm) ? warm : theta * b->mean - b->dear - a;
     r = r > low && r < high ? r : 0.5 * (low + high);
     double last = high - low;
     int good = 0;
     for (int i = 0; i < 80; i++) {
-        if (b->uniform > 0) masses_of(b, theta, r, &mass, &slope, 1);
-        else masses_of(b, theta, r, &mass, &slope, 0);
+        if (b->c) masses_of(b, theta, r, &mass, &slope, 0, 1);
+        else if (b->uniform > 0) masses_of(b, theta, r, &mass, &slope, 1, 0);
+        else masses_of(b, theta, r, &mass, &slope, 0, 0);
         double log_mass = log(mass);
         if (mass > 1) low = r; else high = r;
         double newton = r + log_mass * mass / slope;
@@ -306,7 +319,8 @@ static Step reweight(const Batch *b, double theta, double warm) {
         last = fabs(next - r);
         r = next;
     }
-    Step out = b->uniform > 0 ? moments_of(b, theta, r, mass, 1) : moments_of(b, theta, r, mass, 0);
+    Step out = b->c ? moments_of(b, theta, r, mass, 0, 1)
+               : b->uniform > 0 ? moments_of(b, theta, r, mass, 1, 0) : moments_of(b, theta, r, mass, 0, 0);
     out.good = out.good && good;
     return out;
 }
@@ -350,13 +364,16 @@ static int search(const Batch *b, double radius, double tolerance, int budget, d
 /* Returns the steps taken times two, plus one where lambda* = 0; or DECLINED.
 
    losses: n doubles (or floats, `single`).  weights: masses up to a factor, or NULL for equal ones.
-   costs: n, or NULL.  k: constants of the family.  work: 5 n + 64 doubles.
+   costs: n, or NULL.  k: constants of the family.  work: 6 n + 64 doubles.
    w, s, v: n each, the worst masses and how they answer (s and v may be NULL).
    out: value, lambda, rho, gap, gamma of the rank-one term, mu. */
 int armor_solve(long n, const void *losses, int single, const double *weights, const double *costs, double epsilon,
                 double kappa, int iterations, double *k, double *work, double *w, double *s, double *v, double *out) {
     double *d = work, *p = work + n, *alone = work + 2 * n, *spare = work + 3 * n;
     int64_t *place = (int64_t *)(work + 4 * n);
+#ifdef FAMILY_F
+    double *c = work + 5 * n, dear = 0;
+#endif
     const double *l64 = losses;
     const float *l32 = losses;
     double total = 0, base = 0, top = -INFINITY, bottom = INFINITY, odd = 0;
@@ -386,6 +403,10 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
             total += q;
             if (costs && q > 0) {
                 if (!(costs[i] >= 0)) return DECLINED;
+#ifdef FAMILY_F
+                if (!isfinite(costs[i])) return DECLINED; /* its mass lies idle, at f(0) */
+                dear += q * costs[i];
+#endif
                 nearest = costs[i] < nearest ? costs[i] : nearest;
             }
         }
@@ -394,25 +415,37 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
         m = 0;
         for (long i = 0; i < n; i++) {
             double q = (weights ? weights[i] : 1.0) / total, l = single ? l32[i] : l64[i];
+#ifdef FAMILY_F
+            if (q > 0 && costs) c[m] = costs[i];
+#else
             if (q > 0 && costs) {
                 lost += q * expm1(nearest - costs[i]);
                 q *= exp(nearest - costs[i]);
                 kept += q;
             }
+#endif
             if (q > 0) {
                 odd += l * 0.0;
                 d[m] = l, p[m] = q, place[m++] = i;
                 top = l > top ? l : top, bottom = l < bottom ? l : bottom;
             }
         }
+#ifdef FAMILY_F
+        dear /= total;
+        (void)kept, (void)lost;
+#else
         if (costs) {
             for (long i = 0; i < m; i++) p[i] /= kept;
             base = nearest - (lost > -0.5 ? log1p(lost) : log(kept));
         }
+#endif
     }
     double radius = epsilon - base;
     if (odd != 0 || m == 0 || !(radius > 0)) return DECLINED;
-    Batch b = {m, d, p, alone, NULL, NULL, equal ? 1.0 / m : 0.0, top - bottom, INFINITY, 0.0, k};
+    Batch b = {m, d, p, alone, NULL, NULL, equal ? 1.0 / m : 0.0, top - bottom, INFINITY, 0.0, k, NULL, 0.0};
+#ifdef FAMILY_F
+    if (costs) b.c = c, b.dear = dear;
+#endif
     double peak = 0, mean = 0, variance = 0;
     if (equal) {
 #pragma omp simd reduction(+ : peak, mean)
@@ -429,22 +462,30 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
     if (equal) alone[0] = f_slope((double)m, k);
     else for (long i = 0; i < m; i++) alone[i] = f_slope(1.0 / p[i], k);
 #endif
-    b.ceiling = ceiling_of(&b, peak);
+    if (!b.c) b.ceiling = ceiling_of(&b, peak); /* with costs it is an optimisation of its own */
     b.mean = mean;
-    int saturated = radius >= b.ceiling || b.spread == 0, used = 0;
+    int saturated = radius >= b.ceiling || (b.spread == 0 && !b.c), used = 0, settled = 0;
     double log_mu = 0.5 * log(fmax(variance, TINY) / (2.0 * radius));
 #ifdef FAMILY_RENYI
     double far = exp(log_mu) / k[0] + mean, sigma = far > 0 ? log(far) : log_mu - log(2.0 * k[0]);
 #else
     double shift = -INFINITY;
 #endif
-    if (!saturated) {
+#ifdef FAMILY_F
+    if (b.c && kappa > 0) { /* whether the penalty alone keeps it in the ball */
+        Step step = reweight(&b, 1.0 / kappa, shift);
+        if (!step.good) return DECLINED;
+        if (step.spent <= radius) log_mu = log(kappa), shift = step.shift, settled = 1;
+    }
+#endif
+    if (!saturated && !settled) {
         if (m >= MANY) {
             long step = m / FEW, few = 0;
             double part_top = -INFINITY, part_low = 0, sum = 0, part_peak = 0;
-            double *pd = spare, *pp = spare + FEW + 8, *pa = spare + 2 * FEW + 16;
+            double *pd = spare, *pp = spare + FEW + 8, *pa = spare + 2 * FEW + 16, *pc = spare + 3 * FEW + 24;
             for (long i = 0; i < m && few < FEW; i += step, few++) {
                 pd[few] = d[i], pp[few] = equal ? 1.0 : p[i], sum += pp[few];
+                if (b.c) pc[few] = b.c[i];
                 part_top = d[i] > part_top ? d[i] : part_top;
             }
             for (long i = 0; i < few; i++) {
@@ -454,8 +495,8 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
                 pa[i] = f_slope(1.0 / pp[i], k);
 #endif
             }
-            Batch part = {few, pd, pp, pa, NULL, NULL, equal ? 1.0 / few : 0.0, -part_low, INFINITY, mean - part_top, k};
-            part.ceiling = ceiling_of(&part, part_peak);
+            Batch part = {few, pd, pp, pa, NULL, NULL, equal ? 1.0 / few : 0.0, -part_low, INFINITY, mean - part_top, k, b.c ? pc : NULL, b.dear};
+            if (!b.c) part.ceiling = ceiling_of(&part, part_peak);
             int ignored = 0, found = part.spread > 0 && radius < part.ceiling;
 #ifdef FAMILY_RENYI
             double first = sigma, tolerance = fmax(1e-6, 2e-7 / radius);
@@ -509,7 +550,7 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
         sum = sums(&b, -exp(-sigma), compact), at = place_of(&b, sum, sigma);
     }
 #else
-    double mu0 = saturated ? 0.0 : exp(log_mu);
+    double mu0 = saturated || settled ? 0.0 : exp(log_mu);
 #endif
     double mu = fmax(mu0, kappa), spent, moved, tilted = 0;
     if (s) memset(s, 0, n * sizeof *s);
@@ -553,15 +594,25 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
 #ifdef FAMILY_F
         Step step = reweight(&b, theta, isfinite(shift) ? shift * exp(log_mu) * theta : shift);
         if (!step.good) return DECLINED;
+        /* with costs the reference itself may lie outside the ball: nothing to mix with, so go inside */
+        for (int i = 0; b.c && step.spent > radius && i < 8; i++) {
+            mu *= exp((step.spent - radius) / step.answer + (i ? 1e-15 * exp(3.0 * i) : 0.0));
+            theta = 1.0 / mu;
+            step = reweight(&b, theta, step.shift);
+            if (!step.good || !isfinite(mu)) return DECLINED;
+        }
+        if (b.c && step.spent > radius * (1.0 + 4e-15)) return DECLINED;
         double mass = 0;
-#pragma omp simd reduction(+ : mass)
-        for (long i = 0; i < m; i++) compact[i] = mass_of(&b, i) * f_density(d[i] * theta - step.shift, k), mass += compact[i];
+        for (long i = 0; i < m; i++) {
+            double y = d[i] * theta - (b.c ? b.c[i] : 0.0) - step.shift;
+            compact[i] = mass_of(&b, i) * f_density(y, k), mass += compact[i];
+            if (s) s[equal ? i : place[i]] = mass_of(&b, i) * answer_of(y, k);
+        }
         moved = 0;
 #pragma omp simd reduction(+ : moved)
         for (long i = 0; i < m; i++) compact[i] /= mass, moved += compact[i] * d[i];
         spent = step.spent;
         free_shift = step.shift;
-        if (s) for (long i = 0; i < m; i++) s[equal ? i : place[i]] = mass_of(&b, i) * answer_of(d[i] * theta - step.shift, k);
 #endif
         out[2] = top + mu * free_shift;
         /* Of two equal forms the one without cancellation: with lambda = 0 the radius drops out altogether. */
@@ -580,7 +631,7 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
         out[0] = top;
         out[2] = top;
     }
-    double share = spent > radius ? radius / spent : 1.0;
+    double share = spent > radius && !b.c ? radius / spent : 1.0;
     double primal = top + (share < 1.0 ? mean + share * (moved - mean) : moved) - kappa * (share * spent + tilted);
     if (m < n) for (long i = 0; i < m; i++) w[place[i]] = compact[i];
     double gap = out[0] - primal, scale = fabs(top) + b.spread + kappa * (1.0 + epsilon);

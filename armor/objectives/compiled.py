@@ -77,7 +77,7 @@ class Compiled:
         if weights is not None:
             weights = weights.to(_DOUBLE).contiguous()
         if _MEMORY.size < n:
-            _MEMORY.size, _MEMORY.work = n, torch.empty(5 * n + 64, dtype=_DOUBLE)
+            _MEMORY.size, _MEMORY.work = n, torch.empty(6 * n + 64, dtype=_DOUBLE)
         w = torch.empty(n, dtype=_DOUBLE)
         out = torch.empty(6, dtype=_DOUBLE)
         s = torch.empty(n, dtype=_DOUBLE) if second else None
@@ -127,4 +127,4 @@ def compiled(family: str, functions: str = "", constants: Sequence[float] = ()) 
     kernel = library(f"{elementary}\n{functions}\n#define FAMILY_{family}\n{solver}")
     if kernel is None:
         return None
-    return Compiled(kernel, constants, costs=family == "KL", rank_one=family == "RENYI")
+    return Compiled(kernel, constants, costs=family != "RENYI", rank_one=family == "RENYI")

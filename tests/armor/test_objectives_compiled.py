@@ -11,6 +11,7 @@ import armor
 from armor.native import library
 from armor.native.build import enabled
 from armor.objectives import Objective
+from armor.status import Status
 
 SPECS: list[dict[str, object]] = [
     *(
@@ -24,9 +25,11 @@ SPECS: list[dict[str, object]] = [
 needs_compiler = pytest.mark.skipif(not enabled(), reason="no C compiler: the general solver serves")
 
 
-def _general(objective: Objective, losses: Tensor, weights: Tensor | None) -> armor.objectives.Solution:
+def _general(
+    objective: Objective, losses: Tensor, weights: Tensor | None, costs: Tensor | None = None
+) -> armor.objectives.Solution:
     """A leading axis keeps the compiled solver out."""
-    return objective(losses[None], None, None if weights is None else weights[None])
+    return objective(*(None if x is None else x[None] for x in (losses, costs, weights)))
 
 
 @needs_compiler
@@ -80,6 +83,60 @@ def test_a_large_batch_in_each_precision(
 
 
 @needs_compiler
+@pytest.mark.parametrize(
+    "spec", [s for s in SPECS if s.get("name") != "renyi"], ids=lambda s: "-".join(map(str, s.values()))
+)
+def test_soft_costs_agree_with_the_general_solver(spec: dict[str, object]) -> None:
+    """Costs below and, on average, above the radius; lambda* = 0 and > 0; masked samples; derivatives too."""
+    answered = inactive = left = 0
+    for seed, (epsilon, kappa, weighted) in enumerate(
+        itertools.product((1e-3, 0.05, 0.7), (0.0, 0.2, 3.0), (0, 1))
+    ):
+        generator = torch.Generator().manual_seed(seed)
+        losses, costs, p = (torch.rand(40, generator=generator, dtype=torch.float64) for _ in range(3))
+        losses, costs = 3 * losses, costs**2 * epsilon * (3 if seed % 3 == 0 else 1)
+        p[::7] = 0.0
+        weights = p if weighted else None
+        objective = armor.objective(spec, epsilon=epsilon, kappa=kappa)
+        sides = [[x.clone().requires_grad_() for x in (losses, costs)] for _ in range(2)]
+        quick = objective._quick(sides[0][0], sides[0][1], weights, epsilon, kappa)
+        other = _general(objective, sides[1][0], weights, sides[1][1])
+        if quick is None:
+            left += int(other.status) != int(Status.INFEASIBLE)
+            continue
+        answered += 1
+        inactive += int(float(other.lam.detach()) == 0)
+        assert int(quick.status) == int(other.status)
+        assert float(quick.value.detach()) == pytest.approx(float(other.value.detach()), abs=1e-11)
+        assert float(quick.lam) == pytest.approx(float(other.lam), rel=1e-5, abs=1e-9)
+        assert float(quick.rho) == pytest.approx(float(other.rho), rel=1e-5, abs=1e-9)
+        assert torch.allclose(quick.weights, other.weights[0], rtol=1e-6, atol=1e-9)
+        assert -1e-12 <= float(quick.gap) <= 1e-9
+        quick.value.backward()
+        other.value.sum().backward()
+        for ours, theirs in zip(*sides, strict=True):
+            assert ours.grad is not None
+            assert theirs.grad is not None
+            assert torch.allclose(ours.grad, theirs.grad, rtol=1e-5, atol=1e-9)
+    assert answered >= 12
+    assert left <= 1  # to the general solver, which is right and slower
+    assert inactive >= 2
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", ["pearson", "neyman", "js"])
+def test_soft_costs_of_a_large_batch(name: str) -> None:
+    generator = torch.Generator().manual_seed(5)
+    losses, costs = (torch.rand(9000, generator=generator, dtype=torch.float64) for _ in range(2))
+    objective = armor.objective(name, epsilon=0.3, kappa=0.1)
+    quick = objective._quick(losses, 0.1 * costs, None, 0.3, 0.1)
+    assert quick is not None
+    other = _general(objective, losses, None, 0.1 * costs)
+    assert float(quick.value) == pytest.approx(float(other.value), abs=1e-9)
+    assert -1e-12 <= float(quick.gap) <= 1e-9
+
+
+@needs_compiler
 @pytest.mark.parametrize("alpha", [0.4, 1.25, 6.0])
 @pytest.mark.parametrize("epsilon", [1e-3, 0.3, 3.0])
 @pytest.mark.parametrize("kappa", [0.0, 1e-3, 5.0])
@@ -112,7 +169,11 @@ def test_what_it_does_not_cover_goes_to_the_general_solver() -> None:
     objective = armor.objective("pearson", epsilon=0.1)
     fine = torch.tensor([1.0, 2.0, 3.0])
     assert objective._quick(fine, None, None, 0.1, 0.0) is not None
-    assert objective._quick(fine, torch.zeros(3), None, 0.1, 0.0) is None
+    assert objective._quick(fine, torch.zeros(3), None, 0.1, 0.0) is not None
+    assert objective._quick(fine, torch.tensor([0.0, 0.0, math.inf]), None, 0.1, 0.0) is None
+    assert objective._quick(fine, torch.full((3,), 0.2), None, 0.1, 0.0) is None  # an empty ball
+    renyi = armor.objective({"name": "renyi", "alpha": 2.0}, epsilon=0.1)
+    assert renyi._quick(fine, torch.zeros(3), None, 0.1, 0.0) is None
     assert objective._quick(torch.tensor([1.0, math.nan]), None, None, 0.1, 0.0) is None
     assert objective._quick(fine, None, torch.tensor([1.0, -1.0, 1.0]), 0.1, 0.0) is None
     assert objective._quick(fine[None], None, None, 0.1, 0.0) is None
