@@ -37,28 +37,21 @@ def large_certificate(
     Arguments as given to `armor.divergence`; needs the extra `verify`.
 
     Raises:
-        InputError: an infinite value, a user's own `f`, a cost that the checker does not know, or
-            witnesses that it
-            rejects.
+        InputError: an infinite value, or witnesses that the checker rejects.
     """
     require("flint")
     from verification.certificate.archive import FORMAT
+    from verification.certificate.build import stated
     from verification.certificate.checker import Rejected
     from verification.certificate.large import proved_interval
 
     named: Mapping[str, object] = {"name": spec} if isinstance(spec, str) else spec
-    if "f" in named:
-        raise InputError("a large certificate needs a divergence of the catalogue, not an expression")
     if not np.isfinite(solution.upper):
         raise InputError(f"there is nothing to certify: {solution.explanation or solution.status.value}")
     which = member(spec)
-    if which.name == "none":
-        raise InputError(
-            "rows and columns of pure transport cannot both hold exactly in doubles: no large certificate"
-        )
     fields: dict[str, Any] = {
         "format": FORMAT,
-        "divergence": json.dumps({key: str(value) for key, value in named.items()}),
+        "divergence": json.dumps(stated({key: str(value) for key, value in named.items()})),
         "support": support,
         "p": np.asarray(p, dtype=np.float64),
         "q": np.asarray(q, dtype=np.float64),
@@ -66,10 +59,11 @@ def large_certificate(
     }
     if x is not None and y is not None:
         rule = point_cost(cost)  # type: ignore[arg-type]
-        if rule.radius is not None or rule.tau is not None or rule.barrier is not None:
-            raise InputError("a large certificate knows the costs scale · ‖y - x‖^power only")
         norm = "inf" if rule.norm == np.inf else rule.norm
-        fields["cost"] = json.dumps({"norm": norm, "power": rule.power, "scale": rule.scale})
+        shape = {
+            key: value for key in ("radius", "tau", "barrier") if (value := getattr(rule, key)) is not None
+        }
+        fields["cost"] = json.dumps({"norm": norm, "power": rule.power, "scale": rule.scale, **shape})
         fields["x"], fields["y"] = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     else:
         fields["cost"] = np.asarray(cost, dtype=np.float64)

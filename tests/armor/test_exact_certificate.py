@@ -1,5 +1,9 @@
 """Large certificates: written from a solution, graded without a solver, refused after a change."""
 
+import itertools
+import json
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -87,15 +91,131 @@ def test_the_lower_bound_is_evaluated_not_trusted():
         assert not large.check_large({**fields, "claim": np.array(claim)}).accepted
 
 
+BALLS = [
+    {"norm": 2, "radius": 0.3},
+    {"norm": "inf", "radius": 0.2},
+    {"norm": 1, "radius": 0.6},
+    {"norm": 2, "tau": 0.01, "radius": 0.05},
+    {"norm": 2, "tau": 0.1},
+    {"norm": 2, "barrier": 0.5, "scale": 2.0},
+    {"norm": "inf", "barrier": 0.6, "scale": 1.0},
+]
+OWN = [{"f": "(sqrt(t)-1)**2"}, {"f": "t*log(t)-t+1+(t-1)**2"}]
+
+
+@pytest.mark.parametrize(
+    ("spec", "cost"),
+    [
+        *(("kl", cost) for cost in BALLS),
+        ("hellinger", {"norm": 2, "radius": 0.15}),  # some rows reach no column
+        *((spec, "sqeuclidean") for spec in OWN),
+        ("none", "sqeuclidean"),
+        ("none", {"norm": 2, "barrier": 5.0}),
+        ({"name": "cvar", "beta": 0.97}, "euclidean"),  # most rows at their cap
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("dimension", [2, 20])
+def test_every_divergence_and_cost_is_certified(spec, cost, dimension):
+    rng = np.random.default_rng(5)
+    x = rng.random((150, dimension)) / np.sqrt(dimension / 2)
+    y = np.concatenate([x[:60] + 0.01 * rng.standard_normal((60, dimension)), x[20:] - 0.02])
+    p, q = rng.dirichlet(np.full(150, 3.0)), rng.dirichlet(np.full(190, 3.0))
+    solution = divergence(spec, cost, p, q, x=x, y=y, support="space")
+    fields = large_certificate(solution, spec, cost, p, q, x=x, y=y, support="space")
+    verdict = large.check_large(fields)
+    assert verdict.accepted, verdict.reason
+    size = max(verdict.upper, 1e-3)
+    assert verdict.width <= 3e-8 * size
+    assert verdict.lower <= solution.upper
+    assert solution.lower <= verdict.upper
+    assert ("assumed: f(t)" in verdict.reason) == (spec in OWN)
+    for change in (1e-6 * size, -1e-6 * size):
+        assert not large.check_large({**fields, "claim": fields["claim"] + change}).accepted
+
+
+def exact_cost(cost, x, y):
+    """The cost of T5 as a rational, None for infinity."""
+    d = [abs(Fraction(b) - Fraction(a)) for a, b in zip(x.tolist(), y.tolist(), strict=True)]
+    if "tau" in cost:
+        zone = Fraction(cost.get("radius", 0.0))
+        return sum(max(v - zone, Fraction(0)) ** 2 for v in d) / (2 * Fraction(cost["tau"]))
+    z = sum(d) if cost["norm"] == 1 else max(d)
+    if "radius" in cost:
+        inside = (
+            sum(v * v for v in d) <= Fraction(cost["radius"]) ** 2
+            if cost["norm"] == 2
+            else z <= cost["radius"]
+        )
+        return Fraction(0) if inside else None
+    barrier = Fraction(cost["barrier"])
+    return None if z >= barrier else Fraction(cost["scale"]) * z / (1 - z / barrier)
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        *BALLS[:5],
+        {"norm": 1, "barrier": 0.5, "scale": 2.0},
+        BALLS[6],
+        {"norm": 2, "radius": 0.0},
+        {"norm": "inf", "radius": 0.25},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("dimension", [2, 3, 20])
+def test_bounds_of_costs_hold_in_exact_arithmetic(cost, dimension):
+    """Also at and next to the edges, where one rounding decides between 0 and infinity."""
+    rng = np.random.default_rng(6)
+    x = rng.random((16, dimension)) / dimension
+    y = x[:, None] * np.ones((1, 3, 1))
+    edge = cost.get("radius", cost.get("barrier", 0.0))
+    y[:, 0, 0] += edge
+    y[:, 1] += edge * rng.standard_normal((16, dimension)) / dimension
+    y[:, 2, 0] = np.nextafter(x[:, 0] + edge, np.inf)
+    y = y.reshape(48, dimension)
+    rule = {"power": 1.0, "scale": 1.0, **cost}
+    costs = large._Costs({"cost": json.dumps(rule), "x": x, "y": y})
+    lower = np.concatenate([tile for _, tile in costs.lower_tiles()])
+    rows, columns = np.divmod(np.arange(16 * 48), 48)
+    upper = costs.upper_arcs(rows, columns).reshape(16, 48)
+    for i in range(16):
+        for j in range(48):
+            exact = exact_cost(cost, x[i], y[j])
+            if exact is None:
+                assert np.isinf(upper[i, j])
+            else:
+                assert Fraction(lower[i, j]) <= exact
+                assert np.isinf(upper[i, j]) or exact <= Fraction(upper[i, j])
+    infinite = np.array([[exact_cost(cost, x[i], y[j]) is None for j in range(48)] for i in range(16)])
+    if "radius" in cost and "tau" not in cost:
+        assert np.array_equal(np.isinf(upper), infinite)  # pairs on the edge are decided exactly
+    assert (lower[infinite] > 1e10).sum() >= 0.9 * infinite.sum()
+
+
+@pytest.mark.parametrize("spec", ["none", {"name": "cvar", "beta": 0.97}], ids=str)
+def test_rows_above_their_caps_are_refused_beyond_rounding(spec):
+    _, fields = _certificate(spec, "space")
+    assert large.check_large(fields).accepted
+    mass, rows, columns = fields["mass"].copy(), fields["rows"], fields["columns"]
+    cap = fields["p"] / (1.0 if spec == "none" else spec["beta"])
+    full = np.bincount(rows, mass, len(cap))[rows] > 0.999 * cap[rows]
+    order = np.lexsort((-mass, columns))
+    pairs = [(a, b) for a, b in itertools.pairwise(order) if columns[a] == columns[b] and full[a]]
+    a, b = max(pairs, key=lambda pair: mass[pair[1]])
+    moved = 0.5 * mass[b]  # the column keeps q, row a does not keep its cap
+    mass[a], mass[b] = mass[a] + moved, mass[b] - moved
+    verdict = large.check_large({**fields, "mass": mass})
+    assert not verdict.accepted
+    assert "holds more than it may" in verdict.reason
+
+
 def test_what_cannot_be_certified_is_said():
-    rng = np.random.default_rng(2)
-    cost = rng.random((5, 4))
-    p, q = np.full(5, 0.2), np.full(4, 0.25)
-    with pytest.raises(InputError, match="catalogue"):
-        large_certificate(divergence("kl", cost, p, q), {"f": "t*log(t)"}, cost, p, q, support="space")
-    with pytest.raises(InputError, match="pure transport"):
-        large_certificate(divergence("none", cost, p, q), "none", cost, p, q, support="space")
-    x = rng.random((5, 2))
-    ball = divergence("hellinger", {"norm": 2, "radius": 3.0}, x=x, y=x, support="space")
-    with pytest.raises(InputError, match="power"):
-        large_certificate(ball, "hellinger", {"norm": 2, "radius": 3.0}, p, p, x=x, y=x, support="space")
+    x = np.array([[0.0], [1.0]])
+    half = np.array([0.5, 0.5])
+    nowhere = divergence("kl", {"norm": 2, "radius": 0.1}, half, half, x=x, y=x + 0.5, support="reference")
+    assert not np.isfinite(nowhere.value)
+    with pytest.raises(InputError, match="nothing to certify"):
+        large_certificate(
+            nowhere, "kl", {"norm": 2, "radius": 0.1}, half, half, x=x, y=x + 0.5, support="reference"
+        )

@@ -96,6 +96,31 @@ def test_tangents_bound_the_conjugate_tightly(name: str) -> None:
             assert float(bound) - float(exact) <= 1e-15 * max(1.0, abs(float(exact)))
 
 
+@pytest.mark.parametrize("text", ["t*log(t)", "(sqrt(t)-1)**2", "Abs(t-1)/2"])
+def test_a_guess_of_the_maximiser_saves_work_and_proves_nothing_false(text: str) -> None:
+    """Whatever the guess, the bound stays above the conjugate; after a good one it is tight, too."""
+    with ctx.workprec(PRECISION):
+        calls = 0
+
+        def f(t: fmpq) -> tuple[arb, arb]:
+            nonlocal calls
+            calls += 1
+            return evaluate(text, t)
+
+        for y in (fmpq(-3, 4), fmpq(1, 3), fmpq(7, 16)):
+            exact = tangent_conjugate(f, y, fmpq(0), None)
+            for guess in (Fraction(1, 10**6), Fraction(1, 2), Fraction(1), Fraction(2), Fraction(10**6)):
+                near = fmpq(guess.numerator, guess.denominator)
+                assert tangent_conjugate(f, y, fmpq(0), None, near) >= exact - arb(2) ** -90
+        slope = fmpq(3, 8)
+        best = {"t*log(t)": math.exp(0.375 - 1), "(sqrt(t)-1)**2": (1 - 0.375) ** -2, "Abs(t-1)/2": 1.0}[text]
+        exact = tangent_conjugate(f, slope, fmpq(0), None)
+        calls = 0
+        found = tangent_conjugate(f, slope, fmpq(0), None, fmpq(*best.as_integer_ratio()))
+        assert calls == 2
+        assert abs(float(found - exact)) < 1e-14
+
+
 EXPRESSIONS = (
     *("exp(t-1)", "sqrt(t)*log(t)", "t**(5/2)", "t**t", "abs(t-2)*max(t,1/3,2)", "cosh(t)/sinh(t)"),
     *("atan(t)-tanh(t)+asinh(t)", "min(t**2, 3)**-1.5"),

@@ -1,8 +1,9 @@
 """The archive of a large certificate: arrays of doubles and texts in an `.npz` file, read without pickle.
 
-Fields: `format`, `divergence` (JSON text), `support`, `cost` (a matrix, or with points `x`, `y` the JSON text
-of `scale · ‖y - x‖^power`), `p`, `q` (weights, divided by their exact sums), the prices `g`, the plan's
-`rows`, `columns`, `mass`, the `singular` masses, and the `claim` (lower, upper).
+Fields: `format`, `divergence` (JSON text; a user's `f` with its limits), `support`, `cost` (a matrix, or with
+points `x`, `y` the JSON text of `{"norm", "power", "scale"}`, perhaps with `"radius"`, `"tau"`,
+`"barrier"`), `p`, `q` (weights, divided by their exact sums), the prices `g`, the plan's `rows`, `columns`,
+`mass`, the `singular` masses, and the `claim` (lower, upper).
 """
 
 import zipfile

@@ -8,6 +8,7 @@ maximiser bound `f*`.
 import ast
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 
 from flint import arb, fmpq
 
@@ -15,8 +16,10 @@ __all__ = ["USER_FIELDS", "evaluate", "tangent_conjugate", "user_parts"]
 
 USER_FIELDS = frozenset({"f", "at_zero", "recession", "domain"})
 Dual = tuple[arb, arb]  # value and derivative in t
+Literals = Mapping[ast.AST, Fraction | None]
 _SPAN = 200  # densities are searched in [2^-200, 2^200], where 1 + t still differs from 1
 _DEPTH = 60
+_NEAR = fmpq(1, 2**24)  # how far tangents lie from a guess of the maximiser
 
 
 def _chain(value: arb, slope: arb, inner: arb) -> Dual:
@@ -84,15 +87,15 @@ def _literal(node: ast.AST, text: str) -> Fraction | None:
     return None
 
 
-def _dual(node: ast.AST, text: str, t: fmpq, depth: int = 0) -> Dual:
+def _dual(node: ast.AST, literals: Literals, t: fmpq, depth: int = 0) -> Dual:
     if depth > _DEPTH:
         raise ValueError("f is nested too deeply")
-    literal = _literal(node, text)
+    literal = literals[node]
     if literal is not None:
         return arb(fmpq(literal.numerator, literal.denominator)), arb(0)
 
     def of(child: ast.AST) -> Dual:
-        return _dual(child, text, t, depth + 1)
+        return _dual(child, literals, t, depth + 1)
 
     match node:
         case ast.Name(id="t"):
@@ -109,7 +112,7 @@ def _dual(node: ast.AST, text: str, t: fmpq, depth: int = 0) -> Dual:
         case ast.UnaryOp(op=ast.UAdd(), operand=inner):
             return of(inner)
         case ast.BinOp(left=left, op=ast.Pow(), right=right):
-            return _power(of(left), of(right), _literal(right, text))
+            return _power(of(left), of(right), literals[right])
         case ast.BinOp(left=left, op=op, right=right):
             return _arithmetic(op, of(left), of(right))
         case ast.Call(func=ast.Name(id="Piecewise"), args=arms):
@@ -121,7 +124,7 @@ def _dual(node: ast.AST, text: str, t: fmpq, depth: int = 0) -> Dual:
             for other in rest:
                 value = _FOLDS[name](value, of(other))
             return value
-    raise ValueError(f"f holds something unknown: {ast.get_source_segment(text, node)!r}")
+    raise ValueError(f"f holds something unknown: {ast.unparse(node)!r}")
 
 
 def _arithmetic(op: ast.operator, x: Dual, y: Dual) -> Dual:
@@ -160,20 +163,30 @@ def _holds(condition: ast.AST, of: Callable[[ast.AST], Dual]) -> bool:
     raise ValueError("Piecewise takes conditions such as t < 1")
 
 
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> tuple[ast.expr, Literals]:
+    """The tree of an expression and the exact rationals that its parts spell."""
+    if len(text) > 2000:
+        raise ValueError("f is too long")
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except (SyntaxError, RecursionError, MemoryError):
+        raise ValueError("f is not an expression") from None
+    try:
+        return tree, {node: _literal(node, text) for node in ast.walk(tree)}
+    except RecursionError:
+        raise ValueError("f is nested too deeply") from None
+
+
 def evaluate(text: str, t: fmpq = fmpq(1)) -> Dual:  # noqa: B008
     """Balls around the expression and its derivative at an exact `t`.
 
     Raises:
         ValueError: the text is longer than 2000 characters or holds anything beyond the restricted language.
     """
-    if len(text) > 2000:
-        raise ValueError("f is too long")
+    tree, literals = _parsed(text.strip())
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, RecursionError, MemoryError):
-        raise ValueError("f is not an expression") from None
-    try:
-        return _dual(tree, text.strip(), t)
+        return _dual(tree, literals, t)
     except RecursionError:
         raise ValueError("f is nested too deeply") from None
 
@@ -185,11 +198,20 @@ def _point(k: int, low: fmpq, high: fmpq | None) -> fmpq:
     return fmpq(2**k) if high is None else high - (high - 1) * fmpq(1, 2**k)
 
 
-def tangent_conjugate(f: Callable[[fmpq], Dual], y: fmpq | None, low: fmpq, high: fmpq | None) -> arb:
+def tangent_conjugate(
+    f: Callable[[fmpq], Dual], y: fmpq | None, low: fmpq, high: fmpq | None, near: fmpq | None = None
+) -> arb:
     """An upper bound of `f*(y) = sup {t y - f(t) : low <= t <= high}` from two tangents of a convex `f`.
 
-    `y = None` stands for -inf: the bound is then -inf for `low > 0` and one of `-f(0)` otherwise.
+    `y = None` stands for -inf: the bound is then -inf for `low > 0` and one of `-f(0)` otherwise. `near` is a
+    guess of the maximiser, from anywhere: tangents a relative `2^-24` off it serve if their slopes hold `y`.
     """
+    if y is not None and near is not None:
+        left, right = near * (1 - _NEAR), near * (1 + _NEAR)
+        if low < left and (high is None or right < high):
+            a, b = f(left), f(right)
+            if a[1] <= arb(y) and b[1] >= arb(y):
+                return _meeting(y, (left, *a), (right, *b))
     steps = [0, 1, 2, 4, 8, 16, 32, 64, 128, _SPAN]
     if y is None and low > 0:
         return -arb.pos_inf()
@@ -209,14 +231,23 @@ def tangent_conjugate(f: Callable[[fmpq], Dual], y: fmpq | None, low: fmpq, high
             return arb.pos_inf()
         return arb(y * high) - value - slope * arb(high - last)
     left, right = _narrowed(f, y, left, right)
-    (a, da), (b, db) = f(left), f(right)
+    return _meeting(y, (left, *f(left)), (right, *f(right)))
+
+
+def _meeting(y: fmpq, at_left: tuple[fmpq, arb, arb], at_right: tuple[fmpq, arb, arb]) -> arb:
+    """The largest value of `t y` minus the larger of two tangents, whose slopes hold `y` between them.
+
+    Args:
+        at_left, at_right: point, value and slope of each tangent.
+    """
+    (left, a, da), (right, b, db) = at_left, at_right
     # t y minus the larger tangent is largest where the two meet; `rise`, `fall` >= 0 are its slopes.
     rise, fall = arb(y) - da, db - arb(y)
-    at_left, at_right = arb(y * left) - a, arb(y * right) - b
+    low, high = arb(y * left) - a, arb(y * right) - b
     width = arb(right - left)
     if rise + fall > 0:
-        return (fall * at_left + rise * at_right + rise * fall * width) / (rise + fall)
-    return (at_left + rise.abs_upper() * width).max(at_right)
+        return (fall * low + rise * high + rise * fall * width) / (rise + fall)
+    return (low + rise.abs_upper() * width).max(high)
 
 
 def _first(f: Callable[[fmpq], Dual], points: list[fmpq], y: fmpq, *, above: bool) -> fmpq | None:

@@ -35,12 +35,15 @@ class Formula:
     dual: exact `p_i > 0` and `y_i` (None for -inf) -> ball around `J`, +inf outside the domain.
     recession: ball around `f'(inf)`, +inf where no singular mass is allowed.
     domain: closed hull `[a, b]` of `{f < inf}` in the density, `b = None` for infinity.
+    dual_near: of a user's `f`, `dual` from guesses of the maximising densities too (None: no guess), which
+        save most of its work; whatever they are, the ball is above `J`.
     """
 
     information: Callable[[list[fmpq], list[fmpq], fmpq], arb]
     dual: Callable[[list[fmpq], list[fmpq | None]], arb]
     recession: arb
     domain: tuple[fmpq, fmpq | None]
+    dual_near: Callable[[list[fmpq], list[fmpq | None], list[fmpq | None]], arb] | None = None
 
 
 def _ball(x: fmpq) -> arb:
@@ -205,12 +208,16 @@ def _user(spec: Mapping[str, object]) -> Formula:
     plain = _separable(lambda t: f(t)[0], conjugate, at_zero, recession, (low, high))
     least = -INF if at_zero == INF else tangent_conjugate(f, None, low, high)
 
-    def dual(p: list[fmpq], y: list[fmpq | None]) -> arb:
+    def dual_near(p: list[fmpq], y: list[fmpq | None], near: list[fmpq | None]) -> arb:
         # Where y = -inf, a tangent stands for a finite f(0): convexity needs no further assumption.
-        at = [least if v is None else conjugate(v) for v in y]
+        pairs = zip(y, near, strict=True)
+        at = [least if v is None else tangent_conjugate(f, v, low, high, t) for v, t in pairs]
         return sum((_ball(w) * v for w, v in zip(p, at, strict=True)), arb(0))
 
-    return replace(plain, dual=dual)
+    def dual(p: list[fmpq], y: list[fmpq | None]) -> arb:
+        return dual_near(p, y, [None] * len(y))
+
+    return replace(plain, dual=dual, dual_near=dual_near)
 
 
 def assumption(spec: Mapping[str, object]) -> str:

@@ -6,17 +6,18 @@ divided exactly.
 
 Weak duality as in the small checker (T1, T2). Floating point enters in two places only, with `u = 2⁻⁵³`:
 
-* `h_i >= max_j (g_j - c_ij)` from tiles. A cost formed by differences of `d` coordinates is off by at most
-  `(d + 16) u c_ij` (each difference, square and sum to half an ulp, square roots and powers to 8 ulps),
-  the product form
-  in more than 16 coordinates by `(2d + 16) u (‖x_i‖² + ‖y_j‖²)` before the root, in any order of
-  summation; costs are
-  lowered by that much. The subtraction `g_j - c_ij` adds `u |g_j - c_ij|`, which is covered by raising the
-  maximum by
-  `2u (|g|_max + |h_i|)`.
-* `⟨c, π⟩`: single costs by differences, raised by their bound; the products are summed exactly in balls.
+* `h_i >= max_j (g_j - c_ij)` from tiles. A distance formed by differences of `d` coordinates is off by at
+  most `(d + 16) u` of it (each difference, square and sum to half an ulp, square roots and powers to 8
+  ulps), the product form in more than 16 coordinates by `(2d + 16) u (‖x_i‖² + ‖y_j‖²)` before the root, in
+  any order of summation; distances are lowered by that much, then the function of them that the cost is, and
+  of a dead zone or a barrier `1 - z/δ` also the difference. The subtraction `g_j - c_ij` adds
+  `u |g_j - c_ij|`, which is covered by raising the maximum by `2u (|g|_max + |h_i|)`.
+* `⟨c, π⟩`: single costs by differences, raised by their bound (whether a pair on the edge of a hard ball is
+  inside is decided in rationals); the products are summed exactly in balls.
 
 The plan's columns must hold `q` to 1e-11 of it; the rest is put exactly on the largest entry of the column.
+Where rows may hold no more than a multiple of `p` (CVaR, pure transport), what exceeds it, to 1e-11 too, goes
+exactly to rows with room, at the cost of the arcs that it then takes.
 """
 
 import json
@@ -31,7 +32,7 @@ from numpy.typing import NDArray
 
 from verification.certificate.archive import FIELDS, FORMAT, SLACK
 from verification.certificate.checker import Rejected, Verdict
-from verification.certificate.formulas import INF, Formula, formula
+from verification.certificate.formulas import INF, Formula, assumption, formula
 
 __all__ = ["check_large", "proved_interval"]
 
@@ -39,6 +40,9 @@ _U = 2.0**-53
 _PRECISION = 160  # bits of the ball arithmetic
 _TILE = 1 << 19  # entries of one tile
 _WIDE = 16  # coordinates beyond which tiles come from matrix products
+_ROOM = 64  # rows with room that are asked for their costs at once
+_RULE = {"norm", "power", "scale"}
+_SHAPES = {"radius", "tau", "barrier"}
 
 Floats = NDArray[np.float64]
 
@@ -54,11 +58,16 @@ class _Costs:
     def __init__(self, fields: Mapping[str, Any]) -> None:
         if isinstance(fields["cost"], str):
             rule = json.loads(fields["cost"])
-            _need(isinstance(rule, dict) and set(rule) == {"norm", "power", "scale"}, "the cost is not known")
+            known = isinstance(rule, dict) and _RULE <= set(rule) <= _RULE | _SHAPES
+            _need(known and len(set(rule) & _SHAPES) <= 2, "the cost is not known")
             self.norm, self.power, self.scale = (float(rule[k]) for k in ("norm", "power", "scale"))
             _need(self.norm in (1.0, 2.0, math.inf), "the cost's norm is not 1, 2 or inf")
-            good = all(math.isfinite(v) and v > 0 for v in (self.power, self.scale))
-            _need(good, "the cost's power or scale is not positive")
+            shape = {k: float(rule[k]) for k in _SHAPES & set(rule)}
+            self.radius, self.tau, self.barrier = (shape.get(k) for k in ("radius", "tau", "barrier"))
+            _need(self.barrier is None or len(shape) == 1, "a barrier has neither radius nor tau")
+            sizes = [self.power, self.scale, *(v for k, v in shape.items() if k != "radius")]
+            good = all(math.isfinite(v) and v > 0 for v in sizes)
+            _need(good and 0 <= shape.get("radius", 0.0) < math.inf, "a number of the cost is out of range")
             self.x, self.y = (_array(fields[name], name, 2) for name in ("x", "y"))
             _need(self.x.shape[1] == self.y.shape[1] > 0, "x and y differ in dimension")
             self.shape = len(self.x), len(self.y)
@@ -70,28 +79,55 @@ class _Costs:
         _need(bool(np.all(self.matrix >= 0)), "a cost is negative or not a number")
         self.shape, self.error = self.matrix.shape, 0.0
 
-    def _finish(self, total: Floats) -> Floats:
-        if self.norm == 2 and self.power == 2:
-            return total * self.scale
+    def _bound(self, total: Floats, sign: float) -> Floats:
+        """A lower (`sign = -1`) or upper (`+1`) bound of the costs from the norms (norm 2: their squares;
+        with `tau`: the sums of squares), each off by at most `error` of it.
+        """
+        if self.tau is not None:
+            return np.asarray(total * ((1 + sign * self.error) / (2 * self.tau)))
+        if self.norm == 2 and self.power == 2 and self.radius is None and self.barrier is None:
+            return np.asarray(total * self.scale * (1 + sign * self.error))
         z = np.sqrt(total) if self.norm == 2 else total
-        return np.asarray((z if self.power == 1 else z**self.power) * self.scale)
+        if self.radius is not None:
+            return np.where(z * (1 + sign * self.error) <= self.radius, 0.0, math.inf)
+        if self.barrier is not None:
+            z = z * (1 + sign * self.error)
+            room = 1 - z / self.barrier - sign * 4 * _U  # both operations to half an ulp of at most 1
+            inside = room > 0
+            value = self.scale * z / np.where(inside, room, 1.0) * (1 + sign * 8 * _U)
+            return np.where(inside, value, math.inf)
+        return np.asarray((z if self.power == 1 else z**self.power) * self.scale * (1 + sign * self.error))
 
-    def _differences(self, parts: Iterator[Floats]) -> Floats:
+    def _differences(self, parts: Iterator[Floats], sign: float) -> Floats:
         total: Floats | None = None
         for d in parts:
-            part = d * d if self.norm == 2 else np.abs(d)
+            part = np.abs(d) if self.norm != 2 or self.tau is not None else d * d
+            if self.tau is not None:
+                slack = sign * 8 * _U
+                part = np.maximum(part * (1 + slack) - (self.radius or 0.0) * (1 - slack), 0.0) ** 2
             if total is None:
                 total = part
+            elif self.norm == math.inf and self.tau is None:
+                total = np.maximum(total, part)
             else:
-                total = np.maximum(total, part) if self.norm == math.inf else total + part
+                total = total + part
         assert total is not None
-        return self._finish(total)
+        return self._bound(total, sign)
+
+    def _surely_inside(self, i: int, j: int) -> bool:
+        """Whether a pair lies in the hard ball, in exact arithmetic."""
+        pairs = zip(self.x[i].tolist(), self.y[j].tolist(), strict=True)
+        d = [abs(Fraction(b) - Fraction(a)) for a, b in pairs]
+        radius = Fraction(self.radius or 0.0)
+        if self.norm == 2:
+            return sum(v * v for v in d) <= radius * radius
+        return (sum(d) if self.norm == 1 else max(d)) <= radius
 
     def lower_tiles(self) -> Iterator[tuple[int, Floats]]:
         """First row and lower bounds of the costs of consecutive rows."""
         n, m = self.shape
         step = max(1, _TILE // m)
-        wide = self.matrix is None and self.norm == 2 and self.x.shape[1] > _WIDE
+        wide = self.matrix is None and self.norm == 2 and self.tau is None and self.x.shape[1] > _WIDE
         if wide:
             centre = self.y.mean(axis=0)
             a, b = self.x - centre, self.y - centre  # moves every point by the same vector up to 1 ulp each
@@ -104,10 +140,10 @@ class _Costs:
             elif wide:
                 sums = square_a[part, None] + square_b
                 square = np.maximum(sums * (1 - 2 * unit) - 2 * (a[part] @ b.T), 0.0)
-                yield start, self._finish(square) * (1 - self.error)
+                yield start, self._bound(square, -1.0)
             else:
                 pairs = (np.subtract.outer(self.x[part, k], self.y[:, k]) for k in range(self.x.shape[1]))
-                yield start, self._differences(pairs) * (1 - self.error)
+                yield start, self._differences(pairs, -1.0)
 
     def upper_arcs(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Floats:
         """Upper bounds of single costs."""
@@ -118,8 +154,12 @@ class _Costs:
         for start in range(0, len(rows), step):
             part = slice(start, start + step)
             d = self.x[rows[part]] - self.y[columns[part]]
-            out[part] = self._differences(d[:, k] for k in range(d.shape[1]))
-        return np.asarray(out * (1 + self.error))
+            out[part] = self._differences((d[:, k] for k in range(d.shape[1])), 1.0)
+        if self.radius is not None and self.tau is None:
+            for k in np.flatnonzero(np.isinf(out)):
+                if self._surely_inside(int(rows[k]), int(columns[k])):
+                    out[k] = 0.0
+        return out
 
 
 def _array(values: Any, where: str, dimensions: int = 1, least: float = -math.inf) -> Floats:
@@ -141,14 +181,24 @@ def _weights(values: Floats, where: str) -> list[fmpq]:
     return [v / total for v in exact]
 
 
+def _spec(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The divergence; of a user's own `f` with the limits that are assumed."""
+    spec = json.loads(fields["divergence"])
+    return spec if "f" in spec else {key: str(value) for key, value in spec.items()}
+
+
 def _transform(costs: _Costs, g: Floats, rows: NDArray[np.bool_]) -> list[fmpq | None]:
     """Upper bounds of `max_j (g_j - c_ij)` for the rows that carry P; None for -inf."""
     best = np.full(costs.shape[0], -np.inf)
     for start, tile in costs.lower_tiles():
         best[start : start + len(tile)] = np.max(g - tile, axis=1)
     size = float(np.max(np.abs(g)))
-    raised = best + 4 * _U * (size + np.abs(best))
-    return [None if v == -math.inf else _rational(v) for v in raised[rows].tolist()]
+    reached = rows & (best > -math.inf)
+    raised = best[reached] + 4 * _U * (size + np.abs(best[reached]))
+    out: list[fmpq | None] = [None] * len(best)
+    for i, v in zip(np.flatnonzero(reached).tolist(), raised.tolist(), strict=True):
+        out[i] = _rational(v)
+    return [out[i] for i in np.flatnonzero(rows).tolist()]
 
 
 def _lower(fields: Mapping[str, Any], costs: _Costs, member: Formula, p: list[fmpq], q: list[fmpq]) -> arb:
@@ -162,7 +212,20 @@ def _lower(fields: Mapping[str, Any], costs: _Costs, member: Formula, p: list[fm
     linear = arb(0)
     for w, v in zip(q, exact, strict=True):
         linear += arb(w) * arb(v)
-    return linear - member.dual([w for w in p if w > 0], h)
+    weights = [w for w in p if w > 0]
+    if member.dual_near is None:
+        return linear - member.dual(weights, h)
+    return linear - member.dual_near(weights, h, _densities(fields, carried))
+
+
+def _densities(fields: Mapping[str, Any], carried: NDArray[np.bool_]) -> list[fmpq | None]:
+    """The plan's densities `η_i/p_i` as doubles: guesses only."""
+    p, mass = np.asarray(fields["p"]), _array(fields["mass"], "mass", least=0.0)
+    rows = np.asarray(fields["rows"])
+    fits = rows.dtype == np.int64 and rows.shape == mass.shape
+    _need(fits and bool(np.all((rows >= 0) & (rows < len(p)))), "the plan's arrays do not fit")
+    eta = np.bincount(rows, mass, len(p))[carried] / p[carried]
+    return [_rational(t) if 0 < t < math.inf else None for t in eta.tolist()]
 
 
 def _upper(fields: Mapping[str, Any], costs: _Costs, member: Formula, p: list[fmpq], q: list[fmpq]) -> arb:
@@ -200,13 +263,64 @@ def _upper(fields: Mapping[str, Any], costs: _Costs, member: Formula, p: list[fm
             created[j] += rest
     _need(all(v >= 0 for v in masses) and all(v >= 0 for v in created), "the plan has a negative entry")
     eta = [fmpq(0)] * n
-    transport = arb(0)
     for k, i in enumerate(rows.tolist()):
         eta[i] += masses[k]
+    transport = arb(0)
+    if member.domain[1] is not None:
+        caps = [member.domain[1] * w for w in p]
+        for i, j, amount in _within_caps(costs, caps, rows, columns, masses, eta):
+            transport += arb(amount) * arb(_rational(costs.upper_arcs(np.array([i]), np.array([j]))[0]))
+    for k in range(len(masses)):
         transport += arb(masses[k]) * arb(_rational(price[k]))
     carried = [i for i in range(n) if p[i] > 0]
     total = sum(created, fmpq(0))
     return transport + member.information([p[i] for i in carried], [eta[i] for i in carried], total)
+
+
+def _within_caps(
+    costs: _Costs,
+    caps: list[fmpq],
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    masses: list[fmpq],
+    eta: list[fmpq],
+) -> list[tuple[int, int, fmpq]]:
+    """What rows hold above their caps, by rounding, is taken from their largest entries (`masses` and `eta`
+    are changed) and goes to rows with room: `(row, column, mass)` of the arcs used in addition.
+    """
+    largest: dict[int, int] = {}
+    for k, i in enumerate(rows.tolist()):
+        if i not in largest or masses[k] > masses[largest[i]]:
+            largest[i] = k
+    slack = fmpq(Fraction(SLACK).numerator, Fraction(SLACK).denominator)
+    over: list[tuple[int, fmpq]] = []
+    for i, k in largest.items():
+        excess = eta[i] - caps[i]
+        if excess > 0:
+            _need(excess <= slack * caps[i], f"row {i} of the plan holds more than it may")
+            _need(excess <= masses[k], f"row {i} of the plan holds more than it may in too many parts")
+            masses[k] -= excess
+            eta[i] = caps[i]
+            over.append((int(columns[k]), excess))
+    room = [i for i in range(len(caps)) if eta[i] < caps[i]]
+    room.sort(key=lambda i: eta[i] - caps[i])
+    out: list[tuple[int, int, fmpq]] = []
+    for j, excess in over:
+        for start in range(0, len(room), _ROOM):
+            part = room[start : start + _ROOM]
+            price = costs.upper_arcs(np.array(part, dtype=np.int64), np.full(len(part), j))
+            for i in [i for i, c in zip(part, price.tolist(), strict=True) if math.isfinite(c)]:
+                amount = min(excess, caps[i] - eta[i])
+                eta[i] += amount
+                excess -= amount
+                out.append((i, j, amount))
+                if excess == 0:
+                    break
+            if excess == 0:
+                break
+        _need(excess == 0, f"column {j} cannot be served within the caps of the rows")
+        room = [i for i in room if eta[i] < caps[i]]
+    return out
 
 
 def proved_interval(fields: Mapping[str, Any]) -> tuple[float, float]:
@@ -217,8 +331,7 @@ def proved_interval(fields: Mapping[str, Any]) -> tuple[float, float]:
     """
     with ctx.workprec(_PRECISION):
         _need(fields["support"] in ("space", "reference"), "support is neither space nor reference")
-        spec = json.loads(fields["divergence"])
-        member = formula({key: str(value) for key, value in spec.items()})
+        member = formula(_spec(fields))
         costs = _Costs(fields)
         p, q = (_weights(_array(fields[k], k, least=0.0), k) for k in ("p", "q"))
         _need((len(p), len(q)) == costs.shape, "p or q do not fit the cost")
@@ -244,4 +357,5 @@ def check_large(fields: Mapping[str, Any]) -> Verdict:
         return Verdict(False, -math.inf, math.inf, math.inf, f"{error}", "none")
     low, high = float(claim[0]), float(claim[1])
     why = "tiles in float64 with an a-priori rounding bound, the rest in ball arithmetic"
+    why += assumption(_spec(fields))
     return Verdict(True, low, high, high - low, why, "enclosed")

@@ -98,7 +98,9 @@ def _weights(values: Floats, name: str) -> list[Fraction]:
 def _between_points(fields: Mapping[str, Any]) -> list[list[str | None]]:
     """The texts of `scale · ‖y_j - x_i‖^power`; `NotCovered` where they are irrational or too long."""
     rule = json.loads(fields["cost"])
-    _need(isinstance(rule, dict) and set(rule) == {"norm", "power", "scale"}, "the cost is not known")
+    _need(isinstance(rule, dict) and set(rule) >= {"norm", "power", "scale"}, "the cost is not known")
+    if len(rule) > 3:
+        raise NotCovered("costs with a radius, tau or barrier are given as a matrix")
     norm, power, scale = (float(rule[key]) for key in ("norm", "power", "scale"))
     _need(norm in (1.0, 2.0, math.inf), "the cost's norm is not 1, 2 or inf")
     _need(
@@ -193,6 +195,8 @@ def rational(fields: Mapping[str, Any]) -> Rational:
         g = [_text(v) for v in _array(fields, "g").tolist()]
         divergence = json.loads(fields["divergence"])
         _need(isinstance(divergence, dict), "the divergence is not an object")
+        if divergence.get("name") == "none":
+            raise NotCovered("rows of pure transport that rounding left off p")
     except (KeyError, TypeError, ValueError) as error:
         raise Unfit(f"a field has the wrong form: {error}") from None
     instance = {
