@@ -11,7 +11,7 @@ class InputError(ValueError):
 
 
 class NotANumberError(InputError):
-    """A loss that is NaN; while training this means that the run diverged."""
+    """A loss that is not finite; while training this means that the run diverged."""
 
 
 class MissingExtraError(InputError):

@@ -5,6 +5,7 @@ __all__ = ["cross_entropy", "margin"]
 import torch.nn.functional as F
 from torch import Tensor
 
+from armor.errors import InputError
 from armor.losses.logits import checked, without
 
 
@@ -13,6 +14,8 @@ def cross_entropy(logits: Tensor, y: Tensor, smoothing: float = 0.0) -> Tensor:
 
     smoothing: s in [0, 1): `-(1 - s) log f_y(x) - (s/K) sum_k log f_k(x)`.
     """
+    if not 0.0 <= smoothing < 1.0:
+        raise InputError(f"label smoothing must lie in [0, 1), not {smoothing!r}")
     return F.cross_entropy(checked(logits, y), y, reduction="none", label_smoothing=smoothing)
 
 

@@ -131,17 +131,18 @@ def check_inside(x: Tensor, box: tuple[float, float] | None) -> None:
 
 
 def checked_losses(value: Tensor, x: Tensor) -> Tensor:
-    """The losses; `InputError` unless one per sample, `NotANumberError` (on the CPU) where one is NaN."""
+    """The losses; `InputError` unless one per sample, `NotANumberError` (on the CPU) if not all finite."""
     if value.shape != x.shape[:1]:
         raise InputError(
             f"the attacked loss must have one number per sample, shape ({x.shape[0]},), "
             f"not {tuple(value.shape)}"
         )
     if value.device.type == "cpu" and not torch.compiler.is_compiling():
-        wrong = torch.isnan(value.detach())
+        wrong = ~torch.isfinite(value.detach())
         if bool(wrong.any()):
             sample = int(wrong.nonzero()[0])
-            raise NotANumberError(f"the attacked loss of sample {sample} is not a number (nan)")
+            odd = float(value.detach()[sample])
+            raise NotANumberError(f"the attacked loss of sample {sample} is not a finite number ({odd})")
     return value
 
 

@@ -12,9 +12,11 @@ from torch import Tensor, nn
 from armor.errors import InputError
 from armor.evaluation.attacks import parse
 from armor.evaluation.autoattack import autoattack_survivors
-from armor.evaluation.evaluate import evaluate
+from armor.evaluation.evaluate import _transport, evaluate
 from armor.evaluation.intervals import Z95, Accuracy, wilson
+from armor.evaluation.measure import correct_under
 from armor.evaluation.rfgsm import Rfgsm
+from armor.transport import Linf, pgd
 
 RADIUS = Fraction(8, 255)
 
@@ -201,6 +203,60 @@ def test_an_evaluation_in_pieces_is_the_one_in_one_go() -> None:
     # An attack's answers do not depend on what else is tried, nor on how many images it is tried on.
     alone = evaluate(model, x, y, parse("cw2x2", norm="linf", radius=Fraction(1, 255)), batch=20)
     assert torch.equal(alone.attacks[0].right[:40], whole.attacks[1].right[:40])
+
+
+@pytest.mark.parametrize("name", ["pgd1x3", "cw1x3"])
+def test_every_batch_and_every_restart_starts_elsewhere(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise images of later batches would be attacked from the first one's offsets, restarts repeat."""
+    begun: list[Tensor] = []
+    draws = Linf.random
+
+    def noted(self: Linf, x: Tensor, generator: torch.Generator) -> Tensor:
+        begun.append(draws(self, x, generator))
+        return begun[-1]
+
+    monkeypatch.setattr(Linf, "random", noted)
+    model, (x, y) = Thresholds(), _images(60)
+    attacks = parse(name, norm="linf", radius=RADIUS)
+    evaluate(model, x, y, attacks, batch=20)
+    whole = list(begun)
+    assert len(whole) == 3 * 3
+    for k, one in enumerate(whole):
+        assert bool((one != 0).any())
+        assert all(not torch.equal(one, other) for other in whole[:k])
+    begun.clear()
+    evaluate(model, x, y, attacks, batch=20, seed=1)
+    assert all(not torch.equal(one, other) for one, other in zip(begun, whole, strict=True))
+    # A part that goes on after the first batch starts where the whole did; so does one call on all images.
+    begun.clear()
+    evaluate(model, x, y, attacks, batch=20, known={name: torch.ones(20, dtype=torch.bool)})
+    assert all(torch.equal(one, other) for one, other in zip(begun, whole[3:], strict=True))
+    begun.clear()
+    correct_under(model, pgd(0.1, step=0.1, steps=1), x, y, batch=20, first=1)
+    correct_under(model, pgd(0.1, step=0.1, steps=1), x[20:], y[20:], batch=20, first=2)
+    assert torch.equal(begun[1], begun[3])
+    assert not torch.equal(begun[0], begun[1])
+
+
+def test_restarts_of_rfgsm_round_anew() -> None:
+    """The worst of more roundings of one relaxed point: never less loss, here more."""
+    x = torch.zeros(200, 12)
+    weight = torch.randn(12, generator=torch.Generator().manual_seed(5))
+
+    def loss(moved: Tensor) -> Tensor:
+        return torch.sin(3 * moved @ weight)
+
+    one, five = (
+        Rfgsm(3, restarts)(loss, x, generator=torch.Generator().manual_seed(6)) for restarts in (1, 5)
+    )
+    assert one.objective is not None
+    assert five.objective is not None
+    assert bool((five.objective >= one.objective).all())
+    assert float((five.objective - one.objective).mean()) > 0.05
+    spec = parse("rfgsm3x5", norm="linf", radius=RADIUS)[0]
+    attack = _transport(spec)
+    assert isinstance(attack, Rfgsm)
+    assert (attack.steps, attack.restarts) == (3, 5)
 
 
 def test_what_is_known_is_not_attacked_again() -> None:

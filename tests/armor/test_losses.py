@@ -97,6 +97,44 @@ def test_kl_near_equality_keeps_value_and_gradient_in_single_precision() -> None
     assert torch.allclose(grad.double(), exact_grad, rtol=2e-2, atol=1e-7)
 
 
+def _smoothed(z: list[float], y: int, s: float) -> float:
+    p = _softmax(z)
+    return -(1 - s) * math.log(p[y]) - s / len(p) * math.fsum(math.log(v) for v in p)
+
+
+def test_label_smoothing_reaches_every_cross_entropy() -> None:
+    """`-(1 - s) log f_y - (s/K) sum log f_k`, in plain cross-entropy, TRADES and MART alike."""
+    nat, adv, y, s = [0.5, -1.0, 2.0, 0.25], [1.5, 0.75, -0.5, 1.0], 2, 0.3
+    a, b, label = (
+        torch.tensor([nat], dtype=torch.float64),
+        torch.tensor([adv], dtype=torch.float64),
+        torch.tensor([y]),
+    )
+    close = {"rel_tol": 1e-12}
+    assert math.isclose(cross_entropy(a, label, s).item(), _smoothed(nat, y, s), **close)
+    expected = _smoothed(nat, y, s) + 2.0 * _kl(nat, adv)
+    assert math.isclose(trades(a, b, label, 2.0, s).item(), expected, **close)
+    expected = _mart(nat, adv, y, 2.0, 0.0, 0.0) + math.log(_softmax(adv)[y]) + _smoothed(adv, y, s)
+    assert math.isclose(mart(a, b, label, 2.0, smoothing=s).item(), expected, **close)
+
+
+@pytest.mark.parametrize("gap", [0.9, 1.1, 50.0, 200.0])
+def test_kl_far_apart_keeps_value_and_gradient_in_single_precision(gap: float) -> None:
+    """Where q is much larger than p the untaken branch must not overflow into the gradient."""
+    a = torch.tensor([[gap, 0.0, 0.0]], requires_grad=True)
+    b = torch.tensor([[0.0, gap, 0.0]], requires_grad=True)
+    value, exact = kl_divergence(a, b), kl_divergence(a.double(), b.double())
+    p, q = _softmax(a[0].tolist()), _softmax(b[0].tolist())
+    assert math.isclose(exact.item(), _kl(a[0].tolist(), b[0].tolist()), rel_tol=1e-9)
+    assert math.isclose(value.item(), exact.item(), rel_tol=1e-5)
+    of_a, gradient = torch.autograd.grad(value.sum(), (a, b))
+    ratios = [math.log(u / v) - exact.item() for u, v in zip(p, q, strict=True)]
+    assert of_a[0].tolist() == pytest.approx(
+        [u * r for u, r in zip(p, ratios, strict=True)], rel=1e-4, abs=1e-5
+    )
+    assert gradient[0].tolist() == pytest.approx([v - u for u, v in zip(p, q, strict=True)], abs=1e-5)
+
+
 def test_gradients_by_finite_differences() -> None:
     generator = torch.Generator().manual_seed(1)
     a = torch.randn(3, 4, generator=generator, dtype=torch.float64).requires_grad_()
@@ -126,5 +164,7 @@ def test_bad_input_names_the_value() -> None:
         mart(z, z, torch.tensor([0, -1]), 1.0)
     with pytest.raises(InputError, match="float32"):
         margin(z, torch.zeros(2))
+    with pytest.raises(InputError, match=r"smoothing .* not 1\.5"):
+        trades(z, z, y, 1.0, 1.5)
     with pytest.raises(InputError, match=r"-0\.5"):
         boosted_cross_entropy(z, y, complement_shift=-0.5)

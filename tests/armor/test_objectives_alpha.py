@@ -1,7 +1,7 @@
 """Every order of the alpha family, on every path, against the exact solver (T7, T9): steep densities too.
 
-For alpha = 10 the density `(f*)'` rises like `y^(1/9)` from zero, for alpha = -5 like `|y|^(-1/6)` to its pole: a
-step of rho in its last bits moves the mass, and a fixed budget of steps may run out.
+For alpha = 10 the density `(f*)'` rises like `y^(1/9)` from zero, for alpha = -5 like `|y|^(-1/6)` to its
+pole: a step of rho in its last bits moves the mass, and a fixed budget of steps may run out.
 """
 
 import pytest

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from armor.errors import InputError
-from armor.transport import Ascent, Linf, attack_mode, fgsm, pgd
+from armor.transport import L1, L2, Ascent, Ball, Linf, SoftAscent, SoftBall, attack_mode, fgsm, pgd
 
 
 def _generator(seed: int = 0) -> torch.Generator:
@@ -69,6 +69,65 @@ def test_restarts_never_lose_and_find_a_second_basin() -> None:
     assert bool((many.objective > one.objective + 0.1).any())
 
 
+def _starts(ball: Ball, dimensions: int, start: str = "uniform") -> Tensor:
+    """Where 4,000 attacks around zero begin."""
+    x = torch.zeros(4000, dimensions, dtype=torch.float64)
+    attack = Ascent(ball, step=0.0, steps=0, keep="last", start=start, box=None)
+    return attack(lambda z: z.sum(1), x, generator=_generator(11)).x
+
+
+@pytest.mark.parametrize("ball", [Linf(0.3), L2(0.3), L1(0.3)], ids=repr)
+def test_uniform_starts_fill_the_ball(ball: Ball) -> None:
+    """In d dimensions the ball of radius s r holds the share s^d; every sign is as likely."""
+    moved = _starts(ball, 3)
+    distance = ball.distance(torch.zeros_like(moved), moved)
+    assert float(distance.max()) <= 0.3 * (1 + 1e-6)
+    for share in (0.5, 0.8, 0.95):
+        assert float((distance <= 0.3 * share).double().mean()) == pytest.approx(share**3, abs=0.03)
+    assert (moved > 0).double().mean(0).tolist() == pytest.approx([0.5] * 3, abs=0.03)
+    spread = moved.std(0)
+    assert spread.tolist() == pytest.approx([float(spread.mean())] * 3, rel=0.06)
+
+
+def test_a_gaussian_start_has_the_published_size() -> None:
+    moved = _starts(Linf(0.3), 3, "gaussian")
+    assert moved.std(0).tolist() == pytest.approx([0.001] * 3, rel=0.06)
+
+
+def test_every_restart_begins_at_a_point_of_its_own() -> None:
+    """None at the sample itself: otherwise restarts would repeat one run."""
+    x = torch.full((5, 4), 0.5)
+    begun: list[Tensor] = []
+
+    def phi(moved: Tensor) -> Tensor:
+        begun.append(moved.detach().clone())
+        return moved.sum(1)
+
+    pgd(0.1, step=0.01, steps=0, restarts=4)(phi, x, generator=_generator(12))
+    assert len(begun) == 4
+    for k, one in enumerate(begun):
+        assert bool((one != x).any(1).all())
+        assert all(bool((one != other).any(1).all()) for other in begun[:k])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "share"),
+    [
+        ("constant", [1.0] * 5),
+        ("linear", [1.0 - k / 5 for k in range(5)]),
+        ("cosine", [0.5 + 0.5 * math.cos(math.pi * k / 5) for k in range(5)]),
+    ],
+)
+def test_steps_follow_their_schedule(schedule: str, share: list[float]) -> None:
+    """From the full step down: k of n done leaves 1 - k/n, or (1 + cos(pi k/n))/2."""
+    x = torch.zeros(1, 2, dtype=torch.float64)
+    common = {"step": 0.01, "steps": 5, "schedule": schedule, "box": None}
+    hard = Ascent(Linf(9.0), start="none", keep="last", **common)(lambda z: z.sum(1), x)  # type: ignore[arg-type]
+    soft = SoftAscent(SoftBall(9.0, 1.0), **common)(lambda z: z.sum(1), x, mu=1.0)  # type: ignore[arg-type]
+    for moved in (hard.x, soft.x):
+        assert moved[0].tolist() == pytest.approx([0.01 * sum(share)] * 2, rel=1e-12)
+
+
 @pytest.mark.parametrize("start", ["uniform", "gaussian"])
 def test_a_seed_determines_the_attack_and_no_global_state_moves(start: str) -> None:
     phi = lambda x: x.pow(3).sum(1)  # noqa: E731
@@ -76,9 +135,10 @@ def test_a_seed_determines_the_attack_and_no_global_state_moves(start: str) -> N
     before = torch.get_rng_state()
     attack = pgd(0.1, step=0.02, steps=3, start=start)
     first, second = (attack(phi, x, generator=_generator(7)).x for _ in range(2))
-    other = pgd(0.1, step=0.001, steps=1, start=start)(phi, x, generator=_generator(8)).x
+    other = pgd(0.1, step=1e-4, steps=1, start=start)(phi, x, generator=_generator(8)).x
+    same = pgd(0.1, step=1e-4, steps=1, start=start)(phi, x, generator=_generator(7)).x
     assert torch.equal(first, second)
-    assert not torch.equal(first, other)
+    assert not torch.equal(same, other)
     assert torch.equal(before, torch.get_rng_state())
     assert float((first - x).abs().max()) <= 0.1 + 1e-7
 
@@ -139,7 +199,10 @@ def test_bad_configuration_names_the_value() -> None:
         fgsm(0.1)(lambda x: x.sum(1), torch.tensor([[0.0, 255.0]]))
     with pytest.raises(InputError, match=r"shape \(2,\), not \(\)"):
         fgsm(0.1)(lambda x: x.sum(), torch.zeros(2, 3))
-    with pytest.raises(InputError, match="sample 1 is not a number"):
-        fgsm(0.1)(lambda x: x.sum(1) * torch.tensor([1.0, math.nan]), torch.zeros(2, 3))
+    for odd in (math.nan, math.inf):
+        with pytest.raises(InputError, match=f"sample 1 is not a finite number \\({odd}\\)"):
+            fgsm(0.1)(lambda x, odd=odd: x.sum(1) + torch.tensor([1.0, odd]), torch.zeros(2, 3))
+    with pytest.raises(InputError, match="range over"):
+        fgsm(0.1)(lambda x: x.sum(1), torch.tensor([[0.0, math.nan]]))
     with pytest.raises(InputError, match="frozen"), attack_mode(_network(), "frozen"):
         pass
