@@ -47,6 +47,11 @@ def _named(*names: str) -> Callable[[FDivergence], bool]:
     return lambda d: d.name in names
 
 
+def _finite_inside(d: FDivergence) -> bool:
+    """Whether the Coq library has f as one of its members that are finite on (0, oo): all but CVaR."""
+    return not _own(d) and d.name != "cvar"
+
+
 def _at_one_alone(d: FDivergence) -> bool:
     return bool(d.domain[1] == 1)
 
@@ -68,6 +73,12 @@ def _vanishes_at_p_alone(d: FDivergence) -> bool:
 _KL = _named("kl")
 _NEEDS: dict[str, Callable[[FDivergence], Any]] = {
     "T2_f_strong_duality": _finite_around_one,
+    "T2_attained": _finite_inside,
+    "T2_catalogue_attained": _finite_inside,
+    "T2_f_attained": _finite_inside,
+    "T2_cvar_attained": _named("cvar"),
+    "T2_not_attained": _KL,
+    "T6_zero_not_attained": _KL,
     "T3_strong_duality": _finite_around_one,
     "T3_infimum": _finite_around_one,
     "T3_gibbs": _KL,
@@ -96,12 +107,17 @@ _ABOUT_RENYI = {
     "T1_renyi_joined",
     "T2_renyi_weak_duality",
     "T2_renyi_strong_duality",
+    "T2_renyi_attained",
     "T6_renyi_strong_duality",
     "renyi_young",
     "T10_weak_duality",
     "T10_renyi_weak_duality",
     "T10_renyi_weak_duality_at_zero",
     "T10_renyi_plan_bound",
+    "T10_weak_closed",
+    "T10_strong_duality",
+    "T10_infimum",
+    "T10_renyi_strong_duality",
     "T28_renyi_alpha",
 }
 # Theorems about any closed convex nonnegative divergence that vanishes at P (`renyi_closed`, `renyi_nonneg`,
@@ -109,9 +125,14 @@ _ABOUT_RENYI = {
 _ABSTRACT = {
     "T1_attained",
     "T2_strong_duality",
+    "T2_open_weak",
+    "T2_attained_finite_cost",
     "T6_weak",
     "T6_strong_duality",
     "T6_infimum",
+    "T6_duality",
+    "T6_zero_limit",
+    "T6_zero_ball",
     "one_space_slater",
     "T13_nonneg",
     "T13_le_transport",
@@ -164,7 +185,7 @@ def covers(theorem: str, d: FDivergence | Renyi) -> bool:
 
 # What the theorems of a statement leave out, whatever the divergence.
 _SCOPE = {
-    "T10": "the weak direction only: every $\\lambda$ and $\\rho$ bound the value; not that one attains it",
+    "T10": "the form in $\\lambda$ and $\\rho$; not that with $\\lambda$ eliminated on a hard ball",
     "T14": "convexity in $Q$ only",
     "T17": "the instances on finite spaces; not UDR's ball in $R^d$",
     "T18": "the equivalence; not that it fails without strict convexity",

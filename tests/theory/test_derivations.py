@@ -296,7 +296,7 @@ def test_a_user_f_has_no_better_grade_than_theory_gives_it() -> None:
     [
         ("kl", "T22", "the identity in $\\kappa$ and"),
         ("kl", "T14", "convexity in $Q$ only"),
-        ({"name": "renyi", "alpha": 2}, "T10", "the weak direction only"),
+        ({"name": "renyi", "alpha": 2}, "T10", "the form in $\\lambda$ and $\\rho$; not that"),
         ({"name": "renyi", "alpha": 2}, "T20", "shifting and scaling"),
         ("kl", "T20", "the values"),
         ({"name": "cvar", "beta": 1}, "T7", "the weak direction only"),

@@ -71,6 +71,34 @@ have -> : w i * v i - w i * u i = w i * - (u i - v i) by ring.
 by rewrite Rabs_mult Rabs_Ropp; apply: Rmult_le_compat_l => //; exact: Rabs_pos.
 Qed.
 
+(** Nested sets of distributions have a distribution as cluster point, and bounds on linear functions pass to it. *)
+Lemma cluster_prob (I : finType) (S : R -> (I -> R) -> Prop) : (forall e e' x, e <= e' -> S e x -> S e' x) ->
+  (forall e, 0 < e -> exists x, S e x) -> (forall e x, S e x -> prob x) ->
+  exists z, [/\ prob z, forall e, 0 < e -> exists x, S e x /\ forall i, Rabs (x i - z i) < e
+    & forall (w : I -> R) k a, 0 <= k -> (forall e u, 0 < e -> S e u -> expect u w <= a + k * e) -> expect z w <= a].
+Proof.
+move=> nested ne pS.
+have [z hz] : exists z, forall e, 0 < e -> exists x, S e x /\ forall i, Rabs (x i - z i) < e.
+  apply: (@cluster _ S 1) => // e x i /pS [x0 x1]; split; first exact: x0.
+  by rewrite -x1; exact: sum_ge_term.
+have lim (w : I -> R) k a : 0 <= k -> (forall e u, 0 < e -> S e u -> expect u w <= a + k * e) -> expect z w <= a.
+  move=> k0 h; have W0 : 0 <= sum (fun i => Rabs (w i)) by apply: sum_ge0 => i; exact: Rabs_pos.
+  apply: (@le_small _ _ (k + sum (fun i => Rabs (w i)))) => [|e e0]; first lra.
+  have [u [su hu]] := hz e e0; have := h e u e0 su.
+  have E (v : I -> R) : expect v w = sum (fun i => w i * v i) by apply: sum_ext => i; ring.
+  have := @linear_close _ w u z e (fun i => Rlt_le _ _ (hu i)).
+  rewrite !E; have := Rle_abs (sum (fun i => w i * z i) - sum (fun i => w i * u i)); lra.
+have at_ i (v : I -> R) : expect v (fun j => if j == i then -1 else 0) = - v i.
+  by rewrite -(sum_dirac (fun j => - v j) i); apply: sum_ext => j; case: (j == i); ring.
+have one a (v : I -> R) : expect v (fun=> a) = a * sum v by rewrite -sum_scal; apply: sum_ext => j; ring.
+exists z; split => //; split=> [i|].
+  have : - z i <= 0; last lra.
+  by rewrite -at_; apply: (lim _ 0) => [|e u _ /pS [u0 _]]; [lra | rewrite at_; have := u0 i; lra].
+have up : 1 * sum z <= 1 by rewrite -one; apply: (lim _ 0) => [|e u _ /pS [_ u1]]; [lra | rewrite one u1; lra].
+have low : -1 * sum z <= -1 by rewrite -one; apply: (lim _ 0) => [|e u _ /pS [_ u1]]; [lra | rewrite one u1; lra].
+lra.
+Qed.
+
 (** ** Closed convex divergences: suprema of affine functions of [eta] *)
 Definition closed_divergence (X : finType) (D : (X -> R) -> Rbar) : Prop :=
   forall eta a, prob eta -> Rbar_lt (Finite a) (D eta) ->
@@ -193,5 +221,17 @@ move=> e; have [|pi [k p s l]] := @plans_closed q d.
   by move=> y; rewrite mc Rminus_eq_0 Rabs_R0; lra.
 exists pi; split => //; move: l (D0 p); case ed : (D _) => [a||] //= l _; congr Finite.
 have := Dc_le c0 p k s ed; rewrite e /=; lra.
+Qed.
+
+(** [D^c] is lower semicontinuous.  Idea: the optimal plans of distributions near [q] are almost-plans of [q]. *)
+Lemma Dc_lsc q v : (forall e, 0 < e -> exists r w, [/\ Dc D c r = Finite w, w <= v + e & forall y, Rabs (r y - q y) <= e]) ->
+  Rbar_le (Dc D c q) (Finite v).
+Proof.
+move=> near; have [|pi [k p s l]] := @plans_closed q v.
+  move=> e e0; have [r [w [er lw close]]] := near e e0; have [pi [[n _ mc] pe s eD]] := T1_attained er.
+  exists pi; split => //; first by rewrite eD /=; lra.
+  by move=> y; rewrite mc; exact: close.
+move: l (D0 p); case ed : (D _) => [d||] //= l _.
+by apply: Rbar_le_trans (Dc_le c0 p k s ed) _ => /=; lra.
 Qed.
 End Closed.

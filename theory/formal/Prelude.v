@@ -122,6 +122,9 @@ Lemma sum_inj (X Y : finType) (F : X -> R) (G : Y -> R) :
   sum (fun z : X + Y => match z with inl x => F x | inr y => G y end) = sum F + sum G.
 Proof. by rewrite /sum big_sumType. Qed.
 
+Lemma sum_bool (F : bool -> R) : sum F = F true + F false.
+Proof. by rewrite /sum big_bool. Qed.
+
 (** Restricting a sum along a partition of unity: the pushforward of masses. *)
 Lemma sum_fiber (X Y : finType) (m : X -> Y) (F : X -> R) :
   sum (fun y => sum (fun x => if m x == y then F x else 0)) = sum F.

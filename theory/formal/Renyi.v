@@ -108,11 +108,11 @@ Qed.
 Definition tilt x := weight x / total * (1 - a) / t x.
 Definition level := sum (fun x => weight x / total * (1 - a)).
 
-(** [log A(eta) >= log V + sum_i w_i (1 - a) (eta_i/t_i - 1)]. *)
-Lemma above_minorant eta v : prob eta -> renyi eta = Finite v ->
-  (ln total + (expect eta tilt - level)) / s_ <= v.
+(** [log A(eta) >= log V + sum_i w_i (1 - a) (eta_i/t_i - 1)], for masses of any total. *)
+Lemma above_minorant_real eta : renyi_dom eta ->
+  (ln total + (expect eta tilt - level)) / s_ <= ln (sum (renyi_real eta)) / s_.
 Proof.
-move=> [e0 _] /(renyi_finite e0) [[pos _ sp] ->].
+move=> [pos _ sp].
 have sp' : 0 < s_ by rewrite /s_; nra.
 apply: Rmult_le_compat_r; first by left; exact: Rinv_0_lt_compat.
 have V := total_pos; set L := expect eta tilt - level.
@@ -146,6 +146,9 @@ have := Rmult_lt_0_compat _ _ V (exp_pos L) => tp.
 have -> : ln total + L = ln (total * exp L) by rewrite ln_mult //; [rewrite ln_exp | exact: exp_pos].
 by case: (Rle_lt_or_eq_dec _ _ key) => [l|->]; [left; exact: ln_increasing | exact: Rle_refl].
 Qed.
+
+Lemma above_minorant eta v : prob eta -> renyi eta = Finite v -> (ln total + (expect eta tilt - level)) / s_ <= v.
+Proof. by move=> [e0 _] /(renyi_finite e0) [dm ->]; exact: above_minorant_real. Qed.
 End Above.
 
 Section Below.

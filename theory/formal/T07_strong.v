@@ -24,23 +24,29 @@ have [z [fz e' _ h']] := ctransform_spec c0 reach (fun y => g y - rho) x.
 by rewrite e e'; have := h z fz; have := h' y fy; lra.
 Qed.
 
+(** Prices of the abstract dual, shifted by the multiplier of T3, are feasible in the f-form and worth as much. *)
+Lemma dual_f_form q g : prob q -> exists rho, T2_f_feasible (fun y => g y - rho) /\
+  dual_value D c q g = T2_f_objective q (fun y => g y - rho).
+Proof.
+move=> [_ q1]; have [rho [fe e]] := @T3_strong_duality X f m p (fun x => real (ctransform c g x)) pp f1.
+exists rho; split; first by move=> x; rewrite ctransform_shift; exact: fe.
+rewrite /dual_value [Lambda _ _]e /T3_objective /T2_f_objective.
+have -> : (fun x => Rbar_mult (p x) (conjugate f (real (ctransform c (fun y => g y - rho) x))))
+   = (fun x => Rbar_mult (p x) (conjugate f (real (ctransform c g x) - rho))).
+  by apply: functional_extensionality => x; rewrite ctransform_shift.
+have -> : expect q (fun y => g y - rho) = expect q g - rho.
+  by rewrite -[rho in RHS]Rmult_1_r -q1 -sum_scal /expect -sum_minus; apply: sum_ext => y; ring.
+case E : (esum _) => [s||] //=.
+by congr Finite; ring.
+Qed.
+
 (** Idea: T2 with [Lambda] written out by T3 and [rho] absorbed into the prices. *)
 Theorem T2_f_strong_duality q : prob q ->
   Dc D c q = Sup (fun v => exists g, T2_f_feasible g /\ v = T2_f_objective q g).
 Proof.
-move=> [_ q1]; rewrite (T2_strong_duality (@Df_closed X f m p) (@Df_nonneg) c0 reach); apply: Rbar_le_antisym.
-- apply: Sup_le => v [g ->].
-  have [rho [fe e]] := @T3_strong_duality X f m p (fun x => real (ctransform c g x)) pp f1.
-  have -> : dual_value D c q g = T2_f_objective q (fun y => g y - rho).
-    rewrite /dual_value [Lambda _ _]e /T3_objective /T2_f_objective.
-    have -> : (fun x => Rbar_mult (p x) (conjugate f (real (ctransform c (fun y => g y - rho) x))))
-       = (fun x => Rbar_mult (p x) (conjugate f (real (ctransform c g x) - rho))).
-      by apply: functional_extensionality => x; rewrite ctransform_shift.
-    have -> : expect q (fun y => g y - rho) = expect q g - rho.
-      rewrite -[rho in RHS]Rmult_1_l -q1 -sum_scalr /expect -sum_minus; apply: sum_ext => y; ring.
-    case E : (esum _) => [s||] //=.
-    by congr Finite; ring.
-  by apply: Sup_ge; exists (fun y => g y - rho); split => // x; rewrite ctransform_shift; exact: fe.
+move=> pq; rewrite (T2_strong_duality (@Df_closed X f m p) (@Df_nonneg) c0 reach); apply: Rbar_le_antisym.
+- apply: Sup_le => v [g ->]; have [rho [fe ->]] := dual_f_form g pq.
+  by apply: Sup_ge; exists (fun y => g y - rho).
 - apply: Sup_le => v [g [fe ->]].
   apply: (Rbar_le_trans _ (dual_value D c q g)); last by apply: Sup_ge; exists g.
   have l : Rbar_le (Lambda D (fun x => real (ctransform c g x))) (T3_objective f p (fun x => real (ctransform c g x)) 0).

@@ -301,43 +301,16 @@ suff [e1 [e10 none]] : exists e, 0 < e /\ forall eta, ~ S e eta.
   by rewrite eD /=; have := rcost_ge0 hard_nonneg (let: And3 n _ _ := k in n); lra.
 apply: NNPP => nn.
 have ne e : 0 < e -> exists eta, S e eta by move=> ep; apply: NNPP => n; apply: nn; exists e; split => // eta s; apply: n; exists eta.
-have [z hz] : exists z, forall e, 0 < e -> exists x, S e x /\ forall i, Rabs (x i - z i) < e.
-  apply: (@cluster _ S 1) => // [e e' x le [px dx ax]|e x i [[x0 x1] _ _]].
-    by split => //; apply: Rbar_le_trans dx _.
-  by split => //; rewrite -x1; exact: sum_ge_term.
-have lim (w : X -> R) (k a : R) : 0 <= k -> (forall e u, 0 < e -> S e u -> sum (fun i => w i * u i) <= a + k * e) -> sum (fun i => w i * z i) <= a.
-  move=> kk0 h; have W0 : 0 <= sum (fun i => Rabs (w i)) by apply: sum_ge0 => i; exact: Rabs_pos.
-  apply: (@le_small _ _ (k + sum (fun i => Rabs (w i)))) => [|e ep]; first lra.
-  have [u [su hu]] := hz e ep; have := h e u ep su.
-  have := @linear_close _ w u z e (fun i => Rlt_le _ _ (hu i)).
-  have := Rle_abs (sum (fun i => w i * z i) - sum (fun i => w i * u i)); lra.
-have neg (w u : X -> R) : sum (fun i => - w i * u i) = - sum (fun i => w i * u i).
-  by rewrite -sum_opp; apply: sum_ext => i; ring.
-have one (u : X -> R) : sum (fun i => 1 * u i) = sum u by apply: sum_ext => i; ring.
-have pz : prob z.
-{ split=> [x|].
-  - have dd (u : X -> R) : sum (fun i => - (if i == x then 1 else 0) * u i) = - u x.
-      by rewrite neg -(sum_dirac u x); congr (- _); apply: sum_ext => i; case: eqP => _; ring.
-    suff : sum (fun i => - (if i == x then 1 else 0) * z i) <= 0 by rewrite dd; lra.
-    by apply: (@lim _ 0) => [|e u _ [[u0 _] _ _]]; [lra | rewrite dd; have := u0 x; lra].
-  - apply: Rle_antisym.
-      rewrite -(one z); apply: (@lim (fun=> 1) 0) => [|e u _ [[_ u1] _ _]]; first lra.
-      by rewrite one u1; lra.
-    suff : sum (fun i => - (1) * z i) <= - (1) by rewrite (neg (fun=> 1)) one; lra.
-    apply: (@lim (fun=> - (1)) 0) => [|e u _ [[_ u1] _ _]]; first lra.
-    by rewrite (neg (fun=> 1)) one u1; lra. }
+have [|//|e x [] //|z [pz _ lim]] := @cluster_prob _ S.
+  by move=> e e' x le [px dx ax]; split => //; apply: Rbar_le_trans dx _.
 have Az : expect p A + delta <= expect z A.
-  have : sum (fun i => - A i * z i) <= - (expect p A + delta).
-    apply: (@lim (fun i => - A i) 0) => [|e u _ [_ _ h]]; first lra.
-    by rewrite neg; move: h; rewrite /expect; have -> : sum (fun x => u x * A x) = sum (fun x => A x * u x) by [apply: sum_ext => x; ring]; lra.
-  by rewrite neg /expect; have -> : sum (fun x => z x * A x) = sum (fun x => A x * z x) by [apply: sum_ext => x; ring]; lra.
+  have neg (u : X -> R) : expect u (fun x => - A x) = - expect u A by rewrite /expect -sum_opp; apply: sum_ext => x; ring.
+  have : expect z (fun x => - A x) <= - (expect p A + delta); last by rewrite neg; lra.
+  by apply: (lim _ 0) => [|e u _ [_ _ h]]; [lra | rewrite neg; lra].
 suff : z = p by move=> ez; rewrite ez in Az; lra.
 apply: Du => //; apply: Rbar_le_antisym; last exact: D0.
 apply: Rbar_not_lt_le => l; have [h [b [m hb]]] := Dcl pz l.
-suff : sum (fun i => h i * z i) <= b.
-  by have -> : sum (fun i => h i * z i) = expect z h by [apply: sum_ext => x; ring]; lra.
-apply: (@lim h 1) => [|e u ep [pu du _]]; first lra.
-have := Rbar_le_trans _ _ _ (m _ pu) du => /=; have -> : expect u h = sum (fun i => h i * u i) by apply: sum_ext => x; ring.
-lra.
+suff : expect z h <= b by lra.
+by apply: (lim _ 1) => [|e u _ [pu du _]]; [lra | have := Rbar_le_trans _ _ _ (m _ pu) du => /=; lra].
 Qed.
 End HardBall.

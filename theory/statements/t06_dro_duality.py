@@ -113,6 +113,10 @@ STATEMENT = Statement(
         "ArmorD.T02_weak.T6_witness_bound",
         "ArmorD.T07_strong.one_space_slater",
         "ArmorD.Renyi.T6_renyi_strong_duality",
+        "ArmorD.T06_boundary.T6_duality",
+        "ArmorD.T06_boundary.T6_zero_limit",
+        "ArmorD.T06_boundary.T6_zero_ball",
+        "ArmorD.T06_boundary.T6_zero_not_attained",
     ),
     renyi=ForRenyi(_steps),
 )

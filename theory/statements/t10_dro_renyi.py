@@ -268,6 +268,10 @@ STATEMENT = Statement(
         "ArmorD.RenyiProgram.T10_renyi_weak_duality",
         "ArmorD.RenyiProgram.T10_renyi_weak_duality_at_zero",
         "ArmorD.RenyiProgram.T10_renyi_plan_bound",
+        "ArmorD.T10_strong.T10_weak_closed",
+        "ArmorD.T10_strong.T10_strong_duality",
+        "ArmorD.T10_strong.T10_infimum",
+        "ArmorD.T10_strong.T10_renyi_strong_duality",
     ),
     renyi=ForRenyi(renyi_steps),
 )
