@@ -46,8 +46,31 @@ def large_instance(path: Path) -> dict[str, Any] | None:
         out["cost"] = _array(fields["cost"], "cost")
     for key in ("epsilon", "kappa"):
         if fields.get(key) is not None:
-            out[key] = float(_array(fields[key], key))
+            number = _array(fields[key], key)
+            if number.ndim:
+                raise InputError(f"{key} must be one number, but has the shape {number.shape}.")
+            out[key] = float(number)
+    if fields.get("same_space"):
+        _same_space(out)
     return out
+
+
+def _same_space(fields: Mapping[str, Any]) -> None:
+    """Rows and columns are one list of points, as the instance states.
+
+    Raises:
+        InputError: they are not.
+    """
+    if "x" in fields:
+        if not np.array_equal(fields["x"], fields["y"]):
+            raise InputError("same_space is true, but y is not x.")
+        return
+    cost = fields["cost"]
+    if cost.ndim == 2 and cost.shape[0] != cost.shape[1]:
+        raise InputError(f"same_space is true, but cost is {cost.shape[0]} x {cost.shape[1]}.")
+    if cost.ndim == 2 and np.diagonal(cost).any():
+        k = int(np.flatnonzero(np.diagonal(cost))[0])
+        raise InputError(f"same_space is true, but cost[{k}][{k}] is {cost[k, k]:g}.")
 
 
 def _size(values: Any) -> int:

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from armor.errors import InputError
 from armor.exact.clouds import point_geometry
-from armor.exact.costs import PointCost, point_cost
+from armor.exact.costs import LARGEST, PointCost, point_cost
 from armor.exact.feasible import unreachable
 from armor.exact.geometry import Geometry, MatrixGeometry
 from armor.exact.members import Member, Spec, member
@@ -221,6 +221,11 @@ def read_geometry(
         for name, points in (("x", px), ("y", py)):
             if not np.isfinite(points).all():
                 raise InputError(f"{name} holds a coordinate that is not finite")
+        with np.errstate(over="ignore"):
+            reach = np.maximum(px.max(axis=0), py.max(axis=0)) - np.minimum(px.min(axis=0), py.min(axis=0))
+            largest = float(rule([reach[k : k + 1] for k in range(len(reach))])[0])
+        if not (largest <= LARGEST or rule.may_be_infinite):
+            raise InputError(f"points {float(reach.max()):.3g} apart have costs beyond {LARGEST:g}")
         if device is not None:
             from armor.exact.device import DeviceGeometry, torch_device
 
@@ -236,6 +241,10 @@ def read_geometry(
     if len(bad):
         i, j = bad[0]
         raise InputError(f"cost[{i}, {j}] = {matrix[i, j]:g} is not in [0, inf]")
+    bad = np.argwhere((matrix > LARGEST) & (matrix < np.inf))
+    if len(bad):
+        i, j = bad[0]
+        raise InputError(f"cost[{i}, {j}] = {matrix[i, j]:g} is beyond {LARGEST:g}, yet not infinite")
     n, m = matrix.shape
     if device is not None:
         return _on_device(matrix, device), n, m

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from armor.errors import InputError
 
-__all__ = ["PointCost", "point_cost"]
+__all__ = ["LARGEST", "PointCost", "point_cost", "read_number"]
 
 Array = NDArray[np.float64]
+
+LARGEST = 1e150  # finite costs beyond it would overflow in products
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,26 @@ class PointCost:
         return self.scale * (z if self.power == 1 else z**self.power)
 
     @property
+    def may_be_infinite(self) -> bool:
+        """Whether some finite distance has an infinite cost."""
+        return self.tau is None and (self.radius is not None or self.barrier is not None)
+
+    @property
     def euclidean(self) -> bool:
         """Whether it is a function of the Euclidean distance (then a matrix product gives all of them)."""
         return self.norm == 2 and self.tau is None
+
+
+def read_number(value: object, what: str) -> float:
+    """A number, or the text of one.
+
+    Raises:
+        InputError: it is neither.
+    """
+    try:
+        return float(str(value))
+    except ValueError:
+        raise InputError(f"{what} must be a number, not {value!r}") from None
 
 
 def point_cost(spec: str | Mapping[str, object] | PointCost) -> PointCost:
@@ -96,13 +115,13 @@ def point_cost(spec: str | Mapping[str, object] | PointCost) -> PointCost:
     unknown = sorted(set(spec) - {"norm", "power", "scale", "radius", "tau", "barrier"})
     if unknown:
         raise InputError(f"unknown key {unknown[0]!r} in the cost")
-    norm = float(str(spec.get("norm", 2)))
+    norm = read_number(spec.get("norm", 2), "the cost's norm")
     if norm not in (1.0, 2.0, np.inf):
         raise InputError(f"the cost's norm must be 1, 2 or 'inf', not {spec.get('norm')!r}")
     numbers: dict[str, float] = {}
     for key in ("power", "scale", "radius", "tau", "barrier"):
         if key in spec:
-            value = float(str(spec[key]))
+            value = read_number(spec[key], f"the cost's {key}")
             if not (value > 0 or (key == "radius" and value == 0)) or not np.isfinite(value):
                 raise InputError(f"the cost's {key} must be positive and finite, not {spec[key]!r}")
             numbers[key] = value

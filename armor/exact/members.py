@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import wrightomega
 
 from armor.errors import InputError
+from armor.exact.costs import read_number
 
 __all__ = ["Member", "Spec", "member"]
 
@@ -336,6 +337,9 @@ def member(spec: Spec) -> Member:
 
         return from_expression(str(mapping["f"]))
     name = str(mapping.get("name"))
+    foreign = sorted(str(key) for key in set(mapping) - {"name", _PARAMETER.get(name, "name")})
+    if foreign and (name in _PLAIN or name in _PARAMETER):
+        raise InputError(f"divergence {name!r} takes no {foreign[0]!r}")
     if name in _PLAIN:
         return _PLAIN[name]()
     if name not in _PARAMETER:
@@ -344,7 +348,7 @@ def member(spec: Spec) -> Member:
     key = _PARAMETER[name]
     if key not in mapping:
         raise InputError(f"divergence {name!r} needs its parameter {key!r}")
-    parameter = float(str(mapping[key]))
+    parameter = read_number(mapping[key], f"{key!r} of divergence {name!r}")
     if name == "cvar":
         if not 0 < parameter <= 1:
             raise InputError(f"cvar needs beta in (0, 1], not {parameter:g}")

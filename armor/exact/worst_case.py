@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -101,7 +101,7 @@ def dro(
     Args:
         spec, cost, p, x, y, support: as in `armor.divergence`.
         phi: `(m,)` losses at the columns' points.
-        epsilon: radius, positive.
+        epsilon: radius, at least 0.
         kappa: penalty, at least 0.
         tolerance: gap to reach, relative to the value or, where that is smaller, to the spread of the losses.
         limit: most passes over the costs.
@@ -116,9 +116,9 @@ def dro(
     losses = np.asarray(phi, dtype=np.float64)
     if losses.shape != (m,) or not np.isfinite(losses).all():
         raise InputError(f"phi must hold {m} finite losses")
-    for name, number, least in (("epsilon", epsilon, 0.0), ("kappa", kappa, -1.0)):
-        if not (np.isfinite(number) and number > least) or number < 0:
-            raise InputError(f"{name} must be {'positive' if least == 0 else 'at least 0'}, not {number!r}")
+    for name, number in (("epsilon", epsilon), ("kappa", kappa)):
+        if not (np.isfinite(number) and number >= 0):
+            raise InputError(f"{name} must be finite and at least 0, not {number!r}")
     weights = read_weights(p, n, "p")
     rows = np.flatnonzero(weights)
     problem = _Problem(which, geometry_of(rows, np.arange(m)), weights[rows], losses, epsilon, kappa, space)
@@ -261,6 +261,8 @@ class _Problem:
 
         Plans are mixed as `θ high + (1-θ) low`, `high` within the budget.
         """
+        if self.epsilon == 0:
+            return self._still(tolerance, limit)
         lam = self.spread / max(self.epsilon, 1e-6)
         point = self.at(lam)
         best, count = point, 1
@@ -304,6 +306,30 @@ class _Problem:
             else:
                 under = point
         return best, pair[0], pair[1], lower, theta, count
+
+    def _still(self, tolerance: float, limit: int) -> tuple[_Point, _Point, _Point, float, float, int]:
+        """`ε = 0`: the plan that pays nothing, against the dual as λ grows, where its infimum lies (T6)."""
+        point = self.at(1e15 * self.spread)
+        still = self.geometry.arcs(np.arange(len(self.p)), point.target) == 0
+        values = self.phi[point.target]
+        if self._capped and self.member.name != "none":
+            _, eta = self._tail(np.where(still, values, -np.inf))
+        elif still.all():
+            eta = self.p.copy()
+        else:
+            raise InputError("no distribution lies within epsilon = 0 of P on this space")
+        gain = float(eta[still] @ values[still])
+        point = replace(point, eta=eta, cost=np.zeros_like(eta), singular=0.0, budget=0.0, gain=gain)
+        lower = self._worth(point, point, 1.0)
+        best, count = point, 1
+        lam = self.spread
+        while count < min(limit, 40):
+            other = self.at(lam)
+            best = other if count == 1 or other.dual < best.dual else best
+            count, lam = count + 1, lam * 8
+            if best.dual - lower <= 0.3 * tolerance * max(abs(lower), self.spread):
+                break
+        return best, point, point, lower, 1.0, count
 
     def _mixture(self, over: _Point, under: _Point) -> float:
         """The least share of `under` that keeps the mixture within the budget."""

@@ -74,10 +74,34 @@ def test_points_and_a_radius_that_does_not_bind():
     assert everything.value == pytest.approx(phi.max(), abs=1e-8)
 
 
+@pytest.mark.parametrize("kappa", [0.0, 0.5])
+@pytest.mark.parametrize("support", ["space", "reference"])
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_a_radius_of_zero(spec, support, kappa):
+    """T6 holds at `ε = 0`, too: only moves that cost nothing are left (CVaR re-weights for nothing)."""
+    cost, p, phi = _instance(4)
+    cost[0, 3] = cost[5, 7] = 0.0
+    s = dro(spec, phi, 0.0, cost, p, kappa=kappa, support=support)
+    best = np.max(np.where(cost == 0, phi, -np.inf), axis=1)
+    if isinstance(spec, dict) and spec["name"] == "cvar":
+        order = np.argsort(-best)
+        mass = np.diff(np.minimum(np.cumsum(p[order]) / spec["beta"], 1.0), prepend=0.0)
+        expected = mass @ best[order]
+    else:
+        expected = p @ best
+    assert s.status.converged
+    assert s.lower <= expected + 1e-12
+    assert expected - 1e-12 <= s.upper
+    assert s.budget == pytest.approx(0.0, abs=1e-14)
+    assert s.worst_case @ phi == pytest.approx(expected, abs=1e-12)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"epsilon": 0.0}, "epsilon must be positive"),
+        ({"epsilon": -0.1}, "epsilon must be finite and at least 0"),
+        ({"epsilon": float("nan")}, "epsilon must be finite"),
+        ({"epsilon": 0.0, "cost": [[0.1, 1.0], [1.0, 0.0]]}, "no distribution lies within epsilon = 0"),
         ({"epsilon": 0.1, "kappa": -1.0}, "kappa"),
         ({"epsilon": 0.1, "phi": [1.0]}, "2 finite losses"),
         ({"epsilon": 0.1, "cost": [[1.0, 2.0]], "p": [1.0]}, "no distribution lies within"),

@@ -95,6 +95,119 @@ def matrix(instance):
     np.savez(instance, **{**content, "cost": np.where(cost > 1.2, np.inf, cost)})
 
 
+def entry(name, value):
+    """A change of one entry of an array field."""
+
+    def change(content):
+        array = content[name].copy()
+        array.flat[3] = value
+        return {name: array}
+
+    return change
+
+
+@pytest.mark.parametrize("command", ["divergence", "dro"])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (entry("p", np.nan), "p[3] = nan is not a weight"),
+        (entry("p", -0.25), "p[3] = -0.25 is not a weight"),
+        (lambda c: {"p": 1.1 * c["p"]}, "p sums to 1.0999999999999"),
+        (lambda c: {"p": c["p"][:-1]}, "p has 259 weights for 260 points"),
+        (lambda c: {"p": c["p"][None]}, "shape (1, 260)"),
+        (lambda c: {"p": c["p"].astype(complex)}, "complex128"),
+        (lambda c: {"p": c["p"].astype(str)}, "type <U"),
+        (lambda c: {"p": c["p"].astype(object)}, "not a readable .npz archive"),
+        (entry("x", np.inf), "x holds a coordinate that is not finite"),
+        (lambda c: {"x": 1e200 * c["x"]}, "apart have costs beyond 1e+150"),
+        (lambda c: {"x": c["x"][:, :1]}, "x has 1 coordinates and y has 2"),
+        (lambda _: {"cost": '{"norm": 2, "power": "two"}'}, "must be a number, not 'two'"),
+        (lambda _: {"cost": '{"norm": 2, "power": 2'}, "not valid JSON"),
+        (lambda _: {"cost": '{"norm": 2, "pow": 2}'}, "unknown key 'pow'"),
+        (lambda _: {"divergence": '{"name": "kl", "beta": 1}'}, "takes no 'beta'"),
+        (lambda _: {"divergence": '{"name": "alpha", "alpha": "x"}'}, "must be a number, not 'x'"),
+        (lambda _: {"divergence": '{"name": "alpha"}'}, "needs its parameter"),
+        (lambda _: {"support": "everywhere"}, "'everywhere'"),
+        (lambda _: {"same_space": True}, "same_space is true, but y is not x"),
+        (lambda _: {"zeta": np.ones(3)}, "unknown field 'zeta'"),
+    ],
+)
+def test_bad_archives_are_refused_in_one_sentence(instance, capsys, command, change, words):
+    with np.load(instance) as archive:
+        content = dict(archive)
+    changed(instance, **change(content))
+    assert main([command, str(instance)]) == 2
+    out, err = capsys.readouterr()
+    assert words in err
+    assert err.count("\n") == 1
+    assert out == ""
+
+
+@pytest.mark.parametrize("command", ["divergence", "dro"])
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (np.nan, "cost[0, 3] = nan is not in [0, inf]"),
+        (-1.0, "cost[0, 3] = -1 is not in [0, inf]"),
+        (1e300, "beyond 1e+150"),
+    ],
+)
+def test_bad_matrices_are_refused_in_one_sentence(instance, capsys, command, value, words):
+    matrix(instance)
+    with np.load(instance) as archive:
+        content = dict(archive)
+    changed(instance, **entry("cost", value)(content))
+    assert main([command, str(instance)]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_unreachable_points_have_the_value_infinity_with_an_explanation(instance, capsys):
+    matrix(instance)
+    with np.load(instance) as archive:
+        cost = archive["cost"].copy()
+    cost[:, 5] = np.inf
+    changed(instance, cost=cost, divergence='{"name": "kl"}', support="reference")
+    assert main(["divergence", str(instance)]) == 0
+    out = capsys.readouterr().out
+    assert "value        inf" in out
+    assert "column 5" in out
+
+
+@pytest.mark.parametrize(("key", "value"), [("epsilon", np.ones(2)), ("epsilon", -1.0), ("kappa", -1.0)])
+def test_bad_radii_are_refused_in_one_sentence(instance, capsys, key, value):
+    changed(instance, **{key: value})
+    assert main(["dro", str(instance)]) == 2
+    assert key in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda c: {"x": 1e200 * c["x"]}, "too far apart"),
+        (lambda c: {"x": c["x"][None]}, "x is no array of doubles"),
+        (lambda c: {"mass": c["mass"].astype(np.float32)}, "mass is no array of doubles"),
+        (lambda _: {"divergence": "[]"}, "rejected"),
+        (lambda _: {"cost": '{"norm": 2, "power": 1e308, "scale": 1e308}'}, "too large"),
+        (lambda _: {"cost": '{"norm": 2, "power": 2, "scale": 3, "tau": 0}'}, "out of range"),
+        (lambda _: {"zeta": np.ones(3)}, "unknown field"),
+        (entry("mass", np.nan), "mass has a bad entry"),
+        (entry("g", np.inf), "g has a bad entry"),
+    ],
+)
+def test_bad_certificates_are_rejected_in_one_sentence(instance, tmp_path, capsys, change, words):
+    proof = tmp_path / "proof.npz"
+    assert main(["divergence", str(instance), "--certificate", str(proof)]) == 0
+    capsys.readouterr()
+    with np.load(proof) as archive:
+        content = dict(archive)
+    np.savez(proof, **{**content, **change(content)})
+    assert main(["check", str(proof)]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("rejected: ")
+    assert words in out
+    assert out.count("\n") == 1
+
+
 @needs_checker
 @pytest.mark.parametrize("divergence", ["kl", "tv", "hellinger"])
 @pytest.mark.parametrize("support", ["space", "reference"])

@@ -40,7 +40,8 @@ _U = 2.0**-53
 _PRECISION = 160  # bits of the ball arithmetic
 _TILE = 1 << 19  # entries of one tile
 _WIDE = 16  # coordinates beyond which tiles come from matrix products
-_ROOM = 64  # rows with room that are asked for their costs at once
+_TINY = 2.0**-1020  # beyond what products below the normal doubles lose, each
+_ROOM = 16  # rows with room that are asked for their costs at once
 _RULE = {"norm", "power", "scale"}
 _SHAPES = {"radius", "tau", "barrier"}
 
@@ -70,9 +71,20 @@ class _Costs:
             _need(good and 0 <= shape.get("radius", 0.0) < math.inf, "a number of the cost is out of range")
             self.x, self.y = (_array(fields[name], name, 2) for name in ("x", "y"))
             _need(self.x.shape[1] == self.y.shape[1] > 0, "x and y differ in dimension")
+            _need(min(len(self.x), len(self.y)) > 0, "there are no points")
             self.shape = len(self.x), len(self.y)
             self.error = (self.x.shape[1] + 16) * _U * max(1.0, self.power)
             self.matrix = None
+            with np.errstate(over="ignore"):
+                both = np.concatenate([self.x, self.y])
+                reach = 2 * (both.max(axis=0) - both.min(axis=0))
+                total = self._sum(iter(reach[:, None]), 1.0)
+                _need(bool(np.isfinite(total)[0]), "the points lie too far apart for doubles")
+                shut = self.tau is None and (self.radius is not None or self.barrier is not None)
+                _need(
+                    shut or bool(np.isfinite(self._bound(total, 1.0))[0]),
+                    "the costs are too large for doubles",
+                )
             return
         self.matrix = np.asarray(fields["cost"])
         _need(self.matrix.dtype == np.float64 and self.matrix.ndim == 2, "the cost is no matrix of doubles")
@@ -84,9 +96,11 @@ class _Costs:
         with `tau`: the sums of squares), each off by at most `error` of it.
         """
         if self.tau is not None:
-            return np.asarray(total * ((1 + sign * self.error) / (2 * self.tau)))
+            value = total * ((1 + sign * self.error) / (2 * self.tau))
+            return np.asarray(np.maximum(value + sign * _TINY * (1 + 1 / self.tau), 0.0))
+        tiny = sign * _TINY * (1 + self.scale)
         if self.norm == 2 and self.power == 2 and self.radius is None and self.barrier is None:
-            return np.asarray(total * self.scale * (1 + sign * self.error))
+            return np.asarray(np.maximum(total * self.scale * (1 + sign * self.error) + tiny, 0.0))
         z = np.sqrt(total) if self.norm == 2 else total
         if self.radius is not None:
             return np.where(z * (1 + sign * self.error) <= self.radius, 0.0, math.inf)
@@ -95,10 +109,15 @@ class _Costs:
             room = 1 - z / self.barrier - sign * 4 * _U  # both operations to half an ulp of at most 1
             inside = room > 0
             value = self.scale * z / np.where(inside, room, 1.0) * (1 + sign * 8 * _U)
-            return np.where(inside, value, math.inf)
-        return np.asarray((z if self.power == 1 else z**self.power) * self.scale * (1 + sign * self.error))
+            return np.where(inside, np.maximum(value + tiny, 0.0), math.inf)
+        value = (z if self.power == 1 else z**self.power) * self.scale * (1 + sign * self.error)
+        return np.asarray(np.maximum(value + tiny, 0.0))
 
     def _differences(self, parts: Iterator[Floats], sign: float) -> Floats:
+        return self._bound(self._sum(parts, sign), sign)
+
+    def _sum(self, parts: Iterator[Floats], sign: float) -> Floats:
+        """What `_bound` takes, from one array of differences per coordinate."""
         total: Floats | None = None
         for d in parts:
             part = np.abs(d) if self.norm != 2 or self.tau is not None else d * d
@@ -112,7 +131,8 @@ class _Costs:
             else:
                 total = total + part
         assert total is not None
-        return self._bound(total, sign)
+        squares = self.norm == 2 or self.tau is not None
+        return np.maximum(total + sign * len(self.x[0]) * _TINY, 0.0) if squares else total
 
     def _surely_inside(self, i: int, j: int) -> bool:
         """Whether a pair lies in the hard ball, in exact arithmetic."""
@@ -139,7 +159,8 @@ class _Costs:
                 yield start, self.matrix[part]
             elif wide:
                 sums = square_a[part, None] + square_b
-                square = np.maximum(sums * (1 - 2 * unit) - 2 * (a[part] @ b.T), 0.0)
+                rest = self.x.shape[1] * _TINY
+                square = np.maximum(sums * (1 - 2 * unit) - 2 * (a[part] @ b.T) - rest, 0.0)
                 yield start, self._bound(square, -1.0)
             else:
                 pairs = (np.subtract.outer(self.x[part, k], self.y[:, k]) for k in range(self.x.shape[1]))
@@ -268,8 +289,10 @@ def _upper(fields: Mapping[str, Any], costs: _Costs, member: Formula, p: list[fm
     transport = arb(0)
     if member.domain[1] is not None:
         caps = [member.domain[1] * w for w in p]
-        for i, j, amount in _within_caps(costs, caps, rows, columns, masses, eta):
-            transport += arb(amount) * arb(_rational(costs.upper_arcs(np.array([i]), np.array([j]))[0]))
+        moved = _within_caps(costs, caps, rows, columns, masses, eta)
+        to, at = (np.array([arc[k] for arc in moved], dtype=np.int64) for k in range(2))
+        for arc, cost in zip(moved, costs.upper_arcs(to, at).tolist(), strict=True):
+            transport += arb(arc[2]) * arb(_rational(cost))
     for k in range(len(masses)):
         transport += arb(masses[k]) * arb(_rational(price[k]))
     carried = [i for i in range(n) if p[i] > 0]
@@ -302,11 +325,11 @@ def _within_caps(
             masses[k] -= excess
             eta[i] = caps[i]
             over.append((int(columns[k]), excess))
-    room = [i for i in range(len(caps)) if eta[i] < caps[i]]
-    room.sort(key=lambda i: eta[i] - caps[i])
+    room = sorted((i for i in range(len(caps)) if eta[i] < caps[i]), key=lambda i: eta[i] - caps[i])
     out: list[tuple[int, int, fmpq]] = []
     for j, excess in over:
-        for start in range(0, len(room), _ROOM):
+        start = 0
+        while excess > 0 and start < len(room):
             part = room[start : start + _ROOM]
             price = costs.upper_arcs(np.array(part, dtype=np.int64), np.full(len(part), j))
             for i in [i for i, c in zip(part, price.tolist(), strict=True) if math.isfinite(c)]:
@@ -316,10 +339,10 @@ def _within_caps(
                 out.append((i, j, amount))
                 if excess == 0:
                     break
-            if excess == 0:
-                break
+            kept = [i for i in part if eta[i] < caps[i]]
+            room[start : start + _ROOM] = kept
+            start += len(kept)
         _need(excess == 0, f"column {j} cannot be served within the caps of the rows")
-        room = [i for i in room if eta[i] < caps[i]]
     return out
 
 
@@ -344,8 +367,9 @@ def proved_interval(fields: Mapping[str, Any]) -> tuple[float, float]:
 def check_large(fields: Mapping[str, Any]) -> Verdict:
     """Whether the witnesses of a large certificate prove the interval that it claims."""
     try:
-        _need(fields.get("format") == FORMAT, "its format is unknown")
-        missing = sorted(FIELDS - set(fields))
+        _need(isinstance(fields.get("format"), str) and fields["format"] == FORMAT, "its format is unknown")
+        needed = FIELDS | ({"x", "y"} if isinstance(fields.get("cost"), str) else set())
+        missing = sorted(needed - set(fields))
         _need(not missing, f"it lacks {missing[0] if missing else ''}")
         _need(set(fields) <= FIELDS | {"x", "y"}, "it has an unknown field")
         claim = _array(fields["claim"], "claim")
@@ -353,7 +377,7 @@ def check_large(fields: Mapping[str, Any]) -> Verdict:
         lower, upper = proved_interval(fields)
         _need(lower >= claim[0], f"its witness proves the lower bound {lower!r} only")
         _need(upper <= claim[1], f"its witness proves the upper bound {upper!r} only")
-    except (Rejected, KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+    except (Rejected, KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         return Verdict(False, -math.inf, math.inf, math.inf, f"{error}", "none")
     low, high = float(claim[0]), float(claim[1])
     why = "tiles in float64 with an a-priori rounding bound, the rest in ball arithmetic"
