@@ -569,9 +569,12 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
         if (s) for (long i = 0; i < m; i++) s[equal ? i : place[i]] = compact[i];
 #endif
 #ifdef FAMILY_RENYI
-        double a = k[0], mass = 1.0 + sum.less, c = -exp(-sigma), unit = (equal ? b.uniform : 1.0) / mass;
+        double a = k[0], mass = 1.0 + sum.less, c = -exp(-sigma), all = 0;
         double rest = 0, mean_k = 0, off = exp(at.log_mu) / mu - 1.0;
-        for (long i = 0; i < m; i++) compact[i] *= unit;
+        /* a small mass has lost digits in 1 + less; the weights' sum must be one to rounding */
+#pragma omp simd reduction(+ : all)
+        for (long i = 0; i < m; i++) all += compact[i];
+        for (long i = 0; i < m; i++) compact[i] /= all;
         moved = (sum.more - sum.less) / (mass * c);
         spent = at.spent;
         free_shift = exp(sigma) * theta;

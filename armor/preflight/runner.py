@@ -136,11 +136,11 @@ def _measure(objective: Objective, instance: Certified, device: torch.device, dt
     with torch.enable_grad():
         try:
             solution = objective(losses, costs, weights)
+            if not bool(torch.isfinite(solution.value)):
+                return {"value": solution.value.item(), "code": solution.status.name}
+            torch.autograd.backward(solution.value)
         except Exception as error:  # whatever a broken objective raises: a refusal, not a traceback
-            return {"value": math.nan, "code": f"raised {type(error).__name__}: {error}"}
-        if not bool(torch.isfinite(solution.value)):
-            return {"value": solution.value.item(), "code": solution.status.name}
-        torch.autograd.backward(solution.value)
+            return _raised(error)
     return {
         "value": solution.value.item(),
         "lam": solution.lam.item(),
@@ -153,6 +153,11 @@ def _measure(objective: Objective, instance: Certified, device: torch.device, dt
         "gradient": None if losses.grad is None else losses.grad.double().cpu().numpy(),
         "cost_gradient": None if costs is None or costs.grad is None else costs.grad.double().cpu().numpy(),
     }
+
+
+def _raised(error: Exception) -> Measured:
+    reason = (str(error).splitlines() or [""])[0]
+    return {"value": math.nan, "code": f"raised {type(error).__name__}: {reason}"}
 
 
 def _tensors(
@@ -191,8 +196,11 @@ def _measure_compiled(
     step = torch.compile(objective.evaluate, fullgraph=True)
     begin = time.perf_counter()
     with torch.enable_grad():
-        solution = step(losses, costs, weights, epsilon, kappa)
-        torch.autograd.backward(torch.where(torch.isfinite(solution.value), solution.value, 0.0).sum())
+        try:
+            solution = step(losses, costs, weights, epsilon, kappa)
+            torch.autograd.backward(torch.where(torch.isfinite(solution.value), solution.value, 0.0).sum())
+        except Exception as error:  # as in `_measure`; a graph that breaks counts too
+            return [_raised(error)] * count, time.perf_counter() - begin
     seconds = time.perf_counter() - begin
     assert losses.grad is not None
     assert costs.grad is not None

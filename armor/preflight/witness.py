@@ -85,6 +85,8 @@ def _dual(
     if name == "renyi":
         alpha = float(str(spec["alpha"]))
         inside = float(p @ (rho - losses + mu * c) ** ((alpha - 1) / alpha))
+        if not inside > 0.0:  # rho below the largest loss, or all mass at it
+            return math.inf
         constant = (mu * math.log(mu) - mu * (math.log(alpha) + 1)) / alpha
         return lam * epsilon + rho + constant - mu / (alpha - 1) * math.log(inside)
     y = (losses - rho) / mu - c

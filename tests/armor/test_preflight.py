@@ -226,6 +226,23 @@ def test_an_objective_that_raises_is_refused(instances: Path) -> None:
         preflight.run(_Mutant(raises), instances=instances)
 
 
+def test_a_value_without_a_gradient_is_refused(instances: Path) -> None:
+    def detached(solve, *arguments):  # type: ignore[no-untyped-def]
+        return solve(*arguments).detach()
+
+    with pytest.raises(PreflightRefusal, match="raised RuntimeError"):
+        preflight.run(_Mutant(detached), instances=instances)
+
+
+@pytest.mark.slow
+def test_a_compiled_objective_that_raises_is_refused(instances: Path) -> None:
+    def raises(*_: object) -> Solution:
+        raise ZeroDivisionError("division by zero")
+
+    with pytest.raises(PreflightRefusal, match="raised"):
+        preflight.run(_Mutant(raises), compile=True, instances=instances)
+
+
 def test_the_harness_itself_does_not_break_a_right_objective(instances: Path) -> None:
     """The mutant class with nothing changed passes: what refuses the mutants is their mutation."""
     assert preflight.run(_Mutant(lambda solve, *a: solve(*a)), instances=instances).passed
