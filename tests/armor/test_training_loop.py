@@ -22,12 +22,12 @@ from armor.training.trainer import best_record
 
 PARTS = tiny_cifar.files(per_batch=24)
 CPU = torch.device("cpu")
-EPOCHS, BATCH, HELD = 2, 16, 20
+EPOCHS, BATCH, HELD = 2, 32, 20
 SETTINGS = [
     "data.validation=20", "validation.images=20", "validation.steps=2", "validation.every=1",
-    "training.batch=16", "training.epochs=2", "training.precision=float32", "training.layout=contiguous",
-    "training.seed=5", "training.threads=1", "model.name=cnn-small", "method.divergence=none", "attack.steps=2",
-    "attack.radius=8/255", "attack.step=4/255",
+    "training.batch=32", "training.epochs=2", "training.precision=float32", "training.layout=contiguous",
+    "training.seed=5", "training.threads=1", "model.name=cnn-small", "method.divergence=none",
+    "attack.steps=2", "attack.radius=8/255", "attack.step=4/255",
 ]  # fmt: skip
 # The streams of randomness, as the numbers they have: changing one changes every published run.
 ORDER, ATTACK = 0x0DE2, 0xADE
@@ -122,11 +122,8 @@ def test_a_run_is_the_loop_written_out(images: data.ImageData, tmp_path: Path, m
     _close(last["model"], model, start)
     if recipe.training.ema:
         _close(last["average"], average, start)
-    assert (
-        [record["lr"] for record in outcome.history]
-        == pytest.approx(rates[5::6])
-        == pytest.approx([0.05, 0.005])
-    )
+    assert rates[2::3] == pytest.approx([0.05, 0.005])
+    assert [record["lr"] for record in outcome.history] == pytest.approx(rates[2::3])
 
 
 def _accuracy(state: dict[str, Tensor], images: data.ImageData, recipe: recipes.Recipe) -> float:
