@@ -98,7 +98,7 @@ class Flips:
         """`L` times the number of features switched on, `inf` where one was switched off, (B,)."""
         change = (moved - x).flatten(1)
         lost = (change < 0).any(1)
-        return torch.where(lost, math.inf, self.scale * change.clamp(min=0.0).sum(1))
+        return torch.where(lost, math.inf, self.scale * change.sum(1))
 
     def feasible(self, x: Tensor, moved: Tensor) -> Tensor:
         """Switch nothing off."""

@@ -118,8 +118,8 @@ class FlipAscent:
             gain = torch.where(moved > 0, -math.inf, gradient - mu * self.cost.scale).flatten(1)
             flip = gain > 0
             if self.per_step is not None and self.per_step < gain.shape[1]:
-                floor = gain.topk(self.per_step, dim=1).values[:, -1:]
-                flip = flip & (gain >= floor)
+                best_gains = gain.topk(self.per_step, dim=1).indices  # of equal gains not more than asked for
+                flip = flip & torch.zeros_like(flip).scatter(1, best_gains, True)
             moved = torch.where(flip.reshape(x.shape), 1.0, moved)
             with torch.no_grad():
                 best_x, best = _better(best_x, best, moved, phi(moved) - mu * self.cost(x, moved))

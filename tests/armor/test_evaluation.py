@@ -16,7 +16,7 @@ from armor.evaluation.evaluate import _transport, evaluate
 from armor.evaluation.intervals import Z95, Accuracy, wilson
 from armor.evaluation.measure import correct_under
 from armor.evaluation.rfgsm import Rfgsm
-from armor.transport import Linf, pgd
+from armor.transport import Linf, Transported, pgd
 
 RADIUS = Fraction(8, 255)
 
@@ -236,6 +236,37 @@ def test_every_batch_and_every_restart_starts_elsewhere(name: str, monkeypatch: 
     correct_under(model, pgd(0.1, step=0.1, steps=1), x[20:], y[20:], batch=20, first=2)
     assert torch.equal(begun[1], begun[3])
     assert not torch.equal(begun[0], begun[1])
+
+
+def test_an_image_misread_without_an_attack_stays_wrong() -> None:
+    """The null attack is in every ball, so an attack that heals an image does not make it right."""
+    model, (x, y) = Thresholds(), _images(60)
+    wrong = 1 - y
+    healed = correct_under(model, lambda _loss, z, **_: Transported(1.0 - z, None, None), x, wrong)
+    with torch.no_grad():
+        natural = model(x).argmax(1) == wrong
+        after = model(1.0 - x).argmax(1) == wrong
+    assert bool((after & ~natural).any())
+    assert torch.equal(healed, after & natural)
+
+
+def test_rfgsm_goes_up_in_equal_steps_and_never_below_the_sample() -> None:
+    x = torch.tensor([[0.0, 1.0, 0.0]])
+    seen: list[list[float]] = []
+
+    def loss(z: Tensor) -> Tensor:
+        seen.append(z[0].tolist())
+        return z[:, 0] - z[:, 1] - z[:, 2]
+
+    Rfgsm(4)(loss, x, generator=torch.Generator())
+    assert seen[:4] == [[k / 4, 1.0, 0.0] for k in range(4)]
+
+
+def test_rfgsm_counts_the_sample_itself() -> None:
+    """A loss that rises at first and falls when a feature is switched on altogether."""
+    x = torch.zeros(50, 3)
+    moved = Rfgsm(4)(lambda z: (0.3 * z - z.square()).sum(1), x, generator=torch.Generator().manual_seed(2))
+    assert torch.equal(moved.x, x)
 
 
 def test_restarts_of_rfgsm_round_anew() -> None:

@@ -91,6 +91,39 @@ def test_the_attack_raises_its_loss_inside_the_ball_and_leaves_the_model_alone(n
         assert float(cross_entropy(model(moved.x), y).mean()) > float(cross_entropy(model(x), y).mean())
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("pgd", {}), ("trades", {}), ("mart", {"attack": "published"}), ("mart", {"attack": "exact"})],
+)
+def test_each_attack_maximises_its_own_loss(name: str, options: dict[str, str]) -> None:
+    """Step by step the attack of the loss written out: CE, KL(f(x)‖f(x')), CE, MART's whole loss."""
+    x, y = _data()
+    model = _model().eval()
+    built = _build(name, **options)
+    moved = built.attack(model, x, y, torch.Generator().manual_seed(3)).x
+    natural = model(x).detach()
+
+    def written(z: torch.Tensor) -> torch.Tensor:
+        logits = model(z)
+        if name == "trades":
+            return (natural.softmax(1) * (natural.log_softmax(1) - logits.log_softmax(1))).sum(1)
+        if options.get("attack") == "exact":
+            return mart(natural, logits, y, 4.0)
+        return cross_entropy(logits, y)
+
+    expected = pgd(0.1, step=0.03, steps=4)(written, x, generator=torch.Generator().manual_seed(3)).x
+    assert torch.allclose(moved, expected, atol=1e-6)
+
+
+def test_smoothing_reaches_the_natural_term() -> None:
+    x, y = _data()
+    model = _model().eval()
+    step = _build("pgd", natural_weight=0.4, smoothing=0.2).step(model, x, y, torch.Generator())
+    natural = cross_entropy(model(x), y, 0.2).mean()
+    robust = cross_entropy(model(step.x), y, 0.2).mean()
+    assert math.isclose(step.loss.item(), (0.4 * natural + 0.6 * robust).item(), rel_tol=1e-5)
+
+
 def test_marts_exact_attack_reaches_more_of_its_loss_than_the_published_one() -> None:
     """T17: plain cross-entropy does not maximise MART's per-sample loss."""
     x, y = _data()
