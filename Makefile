@@ -13,13 +13,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help verify test test-slow lint types format lock formal formal-deps docs pdf docs-browser docs-pictures clean
+.PHONY: help verify test test-slow lint types format lock formal formal-deps docs pdf docs-browser docs-pictures docs-record clean
 help:
 	@echo 'make verify      set up $(VENV) and run the check matrix (armor verify)'
 	@echo 'make test        set up $(VENV) and run the tests; `make test-slow` adds the slow tier'
 	@echo 'make lint types  ruff and mypy --strict'
 	@echo 'make formal      compile the Coq proofs, print what they assume, run coqchk; `make formal-deps` installs Coq'
 	@echo 'make docs        build the site into build/docs/html; `make pdf` the derivations on paper'
+	@echo 'make docs-record record anew what the site shows and is not of the present code'
 	@echo 'Options: PYTHON=python3.12 TORCH_INDEX=<wheel index> WORKERS=2 ARGS="..."'
 
 $(STAMP): pyproject.toml constraints.txt
@@ -71,7 +72,8 @@ $(DOCS_STAMP): $(STAMP) pyproject.toml constraints.txt
 	@$(PIP) install -c constraints.txt -e '.[docs]'
 	@touch $@
 
-# Builds without a network once the packages are installed; warnings are errors.
+# Builds without a network once the packages are installed; warnings are errors. Evidence, recorded outputs and pictures
+# that are not of the present code end it: `make docs-record`, or ARMOR_DOCS_DRAFT=1 for a draft with a banner.
 docs: $(DOCS_STAMP)
 	@$(BIN)/codespell -D - -D docs/terms.txt docs README.md CHANGELOG.md
 	@rm -rf $(SITE)
@@ -88,6 +90,11 @@ docs-browser: docs
 # Makes the committed pictures of real images again; needs CIFAR-10 in $$ARMOR_DATA.
 docs-pictures: $(DOCS_STAMP)
 	@PYTHONPATH=docs $(BIN)/python -m companion.images
+
+# Makes everything anew that is recorded and not of the present code, or what ARGS names: evidence (the full matrix, after
+# `make formal`), pictures, or a file of docs/recorded. What needs CIFAR-10 reads it from $$ARMOR_DATA.
+docs-record: $(DOCS_STAMP)
+	@PYTHONPATH=docs $(BIN)/python -m companion.record $(ARGS)
 
 clean:
 	rm -rf $(VENV) build/docs docs/generated .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -12,7 +12,12 @@ GENERATED = DOCS / "generated"
 
 
 def _generate(app: Any, config: Any) -> None:
-    del config
+    freshness = import_module("companion.freshness")
+    import_module("companion.fences").check()
+    freshness.require()
+    config.html_theme_options["announcement"] = freshness.banner()
+    # Pages are read again when the code or the draft switch changed, not only when their text did.
+    config.companion_state = f"{import_module('companion.scripts').code_state()}|{freshness.banner()}"
     import_module("companion.generate").write(Path(app.outdir).parent / "cache")
 
 
@@ -25,6 +30,8 @@ def setup(app: Any) -> dict[str, object]:
     """Register the directives, write the generated pages before reading, check the site after writing."""
     import_module("companion.katex").prepare()
     import_module("companion.blocks").register(app)
+    app.add_config_value("companion_state", "", "env", (str,))
     app.connect("config-inited", _generate, priority=100)
+    app.connect("source-read", import_module("companion.gallery").describe)
     app.connect("build-finished", _check, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,8 +1,11 @@
-"""Blocks that run while the page is read, and recorded ones that know when they are out of date.
+"""Blocks that run while the page is read, recorded ones that know when they are out of date, and those not run.
 
 ```{live}                      Python; the blocks of one page share their names
 ```{live-shell}                commands after "$ "; `:exit: 1` when the last one has to end so
 ```{recorded} NAME             `docs/recorded/NAME.toml`: command, machine, output, hash of the code behind it
+```{not-run} LANGUAGE          shown as it stands; `:why:` says under it why the build does not run it
+
+A fence of code that is none of these ends the build (`companion.fences`).
 """
 
 import contextlib
@@ -24,6 +27,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 from companion import DOCS, ROOT
+from companion.freshness import require, stale
 from companion.record import Recorded, load
 from companion.scripts import LIMIT, code_state
 
@@ -144,14 +148,30 @@ class ShowRecorded(_Block):
     def run(self) -> list[nodes.Node]:
         found: Recorded = load(self.arguments[0])
         self.env.note_dependency(str(found.path))
-        if found.hash != found.current():
-            raise ExtensionError(
-                f"{self.env.docname}: the recorded output {found.name!r} is stale: the code behind it changed. "
-                f"Run `python -m companion.record {found.name}` in docs/ (it needs {found.needs or 'nothing else'})."
-            )
+        require()  # it ends the build here too when only this page was read again
         text = f"$ {found.command}\n{found.output}".rstrip("\n")
-        note = f"Recorded on {found.machine}; the code behind it ({', '.join(found.files)}) has the hash {found.hash}, checked in this build."
+        key, files = f"recorded {found.name}", found.files()
+        if key in stale():
+            note = f"Draft: {stale()[key]}."
+        else:
+            note = (
+                f"Recorded on {found.machine}; the {len(files)} files that the command may load or read have the hash "
+                f"{found.hash}, checked in this build."
+            )
         return list(self._show(text, "console", "", note))
+
+
+class NotRun(_Block):
+    """Code that the build cannot run, with the reason."""
+
+    required_arguments = 1
+    option_spec: ClassVar[dict[str, Any]] = {"why": directives.unchanged_required}
+
+    def run(self) -> list[nodes.Node]:
+        if not self.options.get("why"):
+            raise ExtensionError(f"{self.env.docname}: a block that is not run has to say `:why:`")
+        code = "\n".join(self.content)
+        return list(self._show(code, self.arguments[0], "", f"Not run in the build: {self.options['why']}."))
 
 
 def _scratch(cache: Path, doc: str) -> Path:
@@ -201,3 +221,4 @@ def register(app: Any) -> None:
     app.add_directive("live", Live)
     app.add_directive("live-shell", LiveShell)
     app.add_directive("recorded", ShowRecorded)
+    app.add_directive("not-run", NotRun)

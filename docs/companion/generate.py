@@ -18,7 +18,7 @@ def _put(path: Path, text: str, written: set[Path]) -> None:
 
 def write(cache: Path) -> None:
     """Derive, run and draw what the pages need, then write them."""
-    from companion import certificates, claims, costs, divergences, measured, moved, overview
+    from companion import certificates, claims, costs, divergences, gallery, measured, moved, overview
     from companion import statements as pages
     from theory.statement import statements
 
@@ -52,6 +52,7 @@ def write(cache: Path) -> None:
         _put(here / f"{name}.md", divergences.page(name, found, "../pictures"), written)
     _put(here / "index.md", divergences.index(found), written)
     if not fresh:
+        gallery.forget()
         costs.draw(pictures)
         moved.draw(pictures)
     for name, text in overview.pictures(pictures).items():

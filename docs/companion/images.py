@@ -1,8 +1,11 @@
 """Pictures of real images, committed under `docs/pictures`: `python -m companion.images` makes them again.
 
 Needs CIFAR-10 in `ARMOR_DATA` and the undefended ResNet-18 that the pyautoattack wheel ships (extra `attack`).
+Beside the numbers of the pictures `images.json` says what made them: the hash of the code, the data and the network,
+and the digest of every file. The build holds code and files against it (`companion.freshness`).
 """
 
+import hashlib
 import json
 import os
 from importlib.util import find_spec
@@ -12,9 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from companion import DOCS
+from companion import DOCS, ROOT
+from verification.sources import digest, sources
 
-__all__ = ["FOLDER", "main"]
+__all__ = ["FOLDER", "code", "main"]
 
 FOLDER = DOCS / "pictures"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -22,21 +26,30 @@ SEARCHED = 120  # the first test images, among which the pictures choose
 RADII = (0.01, 0.1, 0.4)
 
 
-def _model() -> Any:
-    from armor.evaluation.subject import load_subject
+def code() -> str:
+    """Hash of the code behind the pictures as it is now."""
+    return digest(sources(["companion.images"], (ROOT, DOCS), resolved=["companion"]))
 
+
+def _weights() -> Path:
     spec = find_spec("pyautoattack")
     if spec is None or spec.origin is None:
         raise SystemExit("the pictures need pyautoattack: pip install armor-d[attack]")
-    file = Path(spec.origin).parent / "examples" / "model_test.pt"
-    return load_subject(file, architecture="resnet18", dataset=None).model
+    return Path(spec.origin).parent / "examples" / "model_test.pt"
 
 
-def _chosen(model: Any) -> tuple[Tensor, Tensor]:
+def _model() -> Any:
+    from armor.evaluation.subject import load_subject
+
+    return load_subject(_weights(), architecture="resnet18", dataset=None).model
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _chosen(model: Any, data: Any) -> tuple[Tensor, Tensor]:
     """Eight well classified test images from easy to hard (a saturated loss has no gradient to follow)."""
-    from armor.data import load
-
-    data = load("cifar10").arrays
     x = torch.as_tensor(data.x_test[:SEARCHED]).float() / 255
     y = torch.as_tensor(data.y_test[:SEARCHED]).long()
     with torch.no_grad():
@@ -157,17 +170,32 @@ def _moved(model: Any, x: Tensor, y: Tensor) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Make the pictures and write their numbers."""
+    """Make the pictures; write their numbers and what made them."""
     import matplotlib
+
+    from armor.data import load
+    from armor.training.machine import described
 
     matplotlib.use("Agg")
     if not os.environ.get("ARMOR_DATA"):
         raise SystemExit("the pictures need CIFAR-10: set ARMOR_DATA to its folder")
     FOLDER.mkdir(exist_ok=True)
-    model = _model()
-    x, y = _chosen(model)
+    model, data, before = _model(), load("cifar10").arrays, code()
+    x, y = _chosen(model, data)
     numbers = {"costs": _costs(model, x[5:6], y[5:6]), "moved": _moved(model, x, y)}
-    (FOLDER / "images.json").write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+    if code() != before:
+        raise SystemExit("the code changed while the pictures were made; make them again")
+    searched = data.x_test[:SEARCHED].tobytes() + data.y_test[:SEARCHED].tobytes()
+    made = {
+        "command": "make docs-pictures",
+        "machine": f"{os.cpu_count()} cores of {described(torch.device('cpu'))}",
+        "code": before,
+        "data": f"the first {SEARCHED} test images and labels of CIFAR-10, SHA-256 {_sha256(searched)}",
+        "network": f"model_test.pt of the pyautoattack wheel, SHA-256 {_sha256(_weights().read_bytes())}",
+        "pictures": {path.name: _sha256(path.read_bytes()) for path in sorted(FOLDER.glob("*.png"))},
+    }
+    text = json.dumps({"made": made, **numbers}, indent=1) + "\n"
+    (FOLDER / "images.json").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

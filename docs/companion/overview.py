@@ -8,7 +8,8 @@ from pathlib import Path
 from companion import DOCS
 from companion.coq import shown, theorems
 from companion.derivations import Documents, grades_of
-from companion.evidence import GRADES, grades, is_current, result
+from companion.evidence import GRADES, grades, other_versions, result
+from companion.freshness import warning
 from companion.text import badge, escaped, table
 
 __all__ = ["formal", "fragments", "pictures"]
@@ -98,13 +99,12 @@ def _verdict() -> Iterator[str]:
     yield str(found["verdict"])
     yield "```"
     yield ""
-    if is_current():
-        yield f"The result belongs to the code and the packages of this build (`{found['code']}`)."
+    if stale := warning("evidence"):
+        yield stale
     else:
-        yield (
-            f"The result was computed by the code with the hash `{found['code']}`; the code or a package has changed "
-            "since. What has not been run again is not claimed for the present code: repeat it with the command below."
-        )
+        yield f"The result belongs to the code of this build (`{found['sources']}`, everything that `armor verify` may load or read)."
+    if others := other_versions():
+        yield f"It was computed with other packages than this build: {', '.join(others)}."
     yield ""
     killed = sum(m["killed"] for m in found["mutants"])
     yield (
@@ -136,7 +136,8 @@ def pictures(folder: Path) -> dict[str, str]:
     head = ["ε", "certified value", "re-weighting", "transport", "mass moved", "largest weight"]
     plane = f"Mean loss of the data: {found['mean']:.4f}.\n\n" + table(head, rows, right=range(1, 6))
     images = json.loads((DOCS / "pictures" / "images.json").read_text(encoding="utf-8"))
-    costs = table(
+    old = warning("pictures")
+    costs = old + table(
         ["adversary", "the network says", "loss", "largest change", "Euclidean change"],
         [
             [name, row["label"], f"{row['loss']:.2f}", f"{row['linf'] * 255:.1f}/255", f"{row['l2']:.2f}"]
@@ -145,7 +146,7 @@ def pictures(folder: Path) -> dict[str, str]:
         right=(2, 3, 4),
     )
     shown = images["moved"]
-    moved = f"Mean loss of the eight images as they are: {shown['mean']:.4f}.\n\n" + table(
+    moved = f"{old}Mean loss of the eight images as they are: {shown['mean']:.4f}.\n\n" + table(
         ["ε", "value", "re-weighting", "transport", "of 8 misclassified", "largest weight"],
         [
             [
@@ -161,7 +162,12 @@ def pictures(folder: Path) -> dict[str, str]:
         ],
         right=range(1, 6),
     )
-    return {"moved_plane": plane, "costs_images": costs, "moved_images": moved}
+    made = images["made"]
+    by = (
+        f"\nMade by `{made['command']}` on {made['machine']}, from {made['data']}, and {made['network']}; the code behind it "
+        f"has the hash `{made['code']}`, checked in this build as are the files of the pictures.\n"
+    )
+    return {"moved_plane": plane, "costs_images": costs + by, "moved_images": moved + by}
 
 
 def formal() -> str:

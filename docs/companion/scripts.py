@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from companion import ROOT
@@ -31,12 +32,19 @@ class Cell:
     output: str = ""
 
 
+@cache
 def code_state() -> str:
-    """Hash of the three packages: what the output of a script depends on beside its text."""
+    """Hash of the three packages with their data, and of what makes the pages: what an output depends on beside the
+    text of the script."""
     digest = hashlib.sha256()
-    for package in ("theory", "verification", "armor"):
-        for path in sorted((ROOT / package).rglob("*.py")):
-            digest.update(path.read_bytes())
+    for package in ("theory", "verification", "armor", "docs/companion"):
+        for path in sorted((ROOT / package).rglob("*")):
+            if (
+                path.suffix in {".py", ".json", ".toml", ".v", ".c", ".h"}
+                and "build" not in path.parts[len(ROOT.parts) :]
+            ):
+                digest.update(str(path.relative_to(ROOT)).encode())
+                digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -1,6 +1,7 @@
 """What is checked on the built pages: nothing is fetched from elsewhere, links and pictures exist, size."""
 
 import re
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
@@ -8,6 +9,7 @@ from urllib.parse import unquote, urldefrag
 __all__ = ["check"]
 
 LIMIT = 40 * 2**20
+SHOWN = {"img", "embed", "object", "iframe", "video"}  # what needs words for who cannot see it
 # What a page fetches by itself: (element, attribute). Links that a reader follows are not among them.
 FETCHED = {
     ("script", "src"), ("img", "src"), ("img", "srcset"), ("iframe", "src"), ("source", "src"), ("video", "src"),
@@ -23,6 +25,14 @@ FETCHING_LINKS = {
     "prefetch",
     "modulepreload",
 }
+
+
+def _is_silent(attributes: Mapping[str, str | None]) -> bool:
+    """Whether no text says what a picture shows: none, fewer than four words, or its file's name again."""
+    text = attributes.get("alt") or attributes.get("aria-label") or ""
+    source = unquote(str(attributes.get("src") or attributes.get("data")))
+    plain = re.sub(r"\W+|_", " ", text.lower()).split()
+    return len(plain) < 4 or " ".join(plain) in re.sub(r"\W+|_", " ", source.lower())
 
 
 class _Page(HTMLParser):
@@ -44,13 +54,8 @@ class _Page(HTMLParser):
             self.fetched.append(str(found["href"]))
         if tag == "a" and found.get("href"):
             self.links.append(str(found["href"]))
-        # The gallery's thumbnails stand beside the title that they belong to.
-        if (
-            tag == "img"
-            and len((found.get("alt") or "").split()) < 3
-            and "_thumb" not in str(found.get("src"))
-        ):
-            self.silent.append(str(found.get("src")))
+        if tag in SHOWN and _is_silent(found):
+            self.silent.append(str(found.get("src") or found.get("data")))
 
 
 def _local(reference: str) -> bool:
@@ -72,7 +77,7 @@ def check(site: Path) -> None:
             for ref in page.fetched
             if not _local(ref) and not ref.startswith("data:")
         ]
-        wrong += [f"{name}: the picture {src} has no alternative text" for src in page.silent]
+        wrong += [f"{name}: the picture {src} has no text that says what it shows" for src in page.silent]
         if "katex-error" in text:
             wrong.append(f"{name}: a formula did not render")
         for reference in page.fetched:

@@ -14,6 +14,7 @@ from companion import DOCS
 from companion.coq import theorems
 from companion.derivations import Documents, documents, grades_of, of_statement
 from companion.evidence import GRADES, cells_of, grades, result
+from companion.freshness import require, stale
 from companion.papermap import place
 from companion.statements import ALSO
 from companion.text import number
@@ -107,6 +108,8 @@ def _evidence(found: Documents) -> Iterator[str]:
         rf"\texttt{{{data['code']}}}: {_plain(data['verdict'])}. Cells by grade; the worst gap of a cell beside what is "
         "allowed there; steps of all derivations by grade."
     )
+    if "evidence" in stale():
+        yield rf"\textbf{{Draft: {_plain(stale()['evidence'])}.}}"
     head = " & ".join(["", *(f"\\grade{{{grade}}}" for grade in GRADES), "worst gap", "allowed"])
     yield (
         r"{\small\begin{longtable}{l"
@@ -149,6 +152,7 @@ def source(found: Documents) -> str:
 
 def write(folder: Path) -> int:
     """Write `supplement.tex` and, where pdfLaTeX is installed, the PDF; the exit code."""
+    require()
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "supplement.tex"
     file.write_text(source(documents(folder.parent / "cache")), encoding="utf-8")

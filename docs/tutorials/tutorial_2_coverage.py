@@ -38,6 +38,8 @@ for n in (20, 50, 100, 200, 500):
     print(f"{n:>5}  {epsilon_of(n):.5f}       {rows[-1][1]:.3f}          {rows[-1][2]:.3f}   {excess:.3f}")
 print("each rate is known to within", f"{2 * (0.95 * 0.05 / 4000) ** 0.5:.3f}")
 
+# alt: Rate of covering the true risk against the number of samples, from 20 to 500. The plain mean stays near one half;
+# the DRO value with KL rises from 0.89 to the dotted line at 0.95.
 fig, axis = plt.subplots(figsize=(6, 3), layout="constrained")
 n, plain, robust = zip(*rows, strict=True)
 axis.semilogx(n, plain, "o-", label="plain mean")

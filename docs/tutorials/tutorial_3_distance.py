@@ -31,6 +31,8 @@ for scale in (0.1, 1.0, 10.0, 100.0):
 
 s = armor.divergence("kl", x=x, y=y, cost={"norm": 2, "power": 2, "scale": 1.0})
 eta = np.asarray(s.eta) * len(x)
+# alt: Two clouds of points in the plane. The left one of P has been given more weight, most of it where Q lies, the
+# right one less than one half; every point of Q lies a little to the upper right of its cloud of P.
 fig, axis = plt.subplots(figsize=(7, 3), layout="constrained")
 axis.scatter(*y.T, s=8, color="#c64600", label="Q")
 points = axis.scatter(*x.T, s=14 * eta, c=eta, cmap="viridis", label="P, re-weighted")

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 
-from companion import coq, derivations, papermap, record, scripts, site, text  # noqa: E402
+from companion import coq, derivations, papermap, scripts, site, text  # noqa: E402
 
 
 def test_a_changed_formula_stops_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,25 +61,6 @@ def test_cells_keep_prose_and_code_apart() -> None:
     assert (second.title, second.code) == ("", "print(x)")
 
 
-def test_recorded_outputs_know_their_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    code = tmp_path / "code.py"
-    monkeypatch.setattr(record, "ROOT", tmp_path)
-
-    def hashed(source: str) -> str:
-        code.write_text(source, encoding="utf-8")
-        return record.Recorded("x", "true", "here", "", ("code.py",), "", "").current()
-
-    plain = hashed("def f():\n    return 1\n")
-    assert hashed('def f():\n    """Words."""\n    return 1\n') != hashed("def f():\n    return 2\n")
-    assert hashed("# comment\ndef f():\n\n    return 1\n") == plain
-    assert hashed('def f():\n    """A."""\n    return 1\n') == hashed(
-        'def f():\n    """B."""\n    return 1\n'
-    )
-    monkeypatch.setattr(record, "ROOT", tmp_path / "elsewhere")
-    with pytest.raises(SystemExit, match="no file matches"):
-        record.Recorded("x", "true", "here", "", ("code.py",), "", "").current()
-
-
 def test_the_paper_map_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     papermap._map.cache_clear()
     assert papermap.place("T6") == "number not known here"
@@ -118,7 +99,15 @@ def test_the_site_check_finds_faults(tmp_path: Path) -> None:
     for fault, message in (
         ('<script src="https://example.org/x.js"></script>', "fetches https://example.org/x.js"),
         ('<link rel="stylesheet" href="//example.org/x.css">', "fetches //example.org/x.css"),
-        ('<img src="a.png">', "no alternative text"),
+        ('<img src="a.png">', "no text that says what it shows"),
+        ('<img src="a.png" alt="">', "no text that says what it shows"),
+        ('<img src="a.png" alt="accuracies">', "no text that says what it shows"),
+        ('<img src="sphx_glr_a_thumb.png" alt="">', "no text that says what it shows"),
+        (
+            '<img src="tutorial_2_coverage_001.png" alt="tutorial 2 coverage 001">',
+            "no text that says what it shows",
+        ),
+        ('<object data="a.png"></object>', "no text that says what it shows"),
         ('<a href="missing.html">x</a>', "leads nowhere"),
         ('<a href="b.html#there">x</a>', "no place 'there'"),
         ('<span class="katex-error"></span>', "did not render"),

@@ -11,7 +11,9 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["Cache", "code_hash", "default_path"]
+from verification.sources import digest, sources
+
+__all__ = ["Cache", "code_hash", "code_meaning", "default_path"]
 
 _PACKAGES = ("theory", "verification", "armor")
 _NUMERICS = ("numpy", "scipy", "cvxpy", "clarabel", "highspy", "python-flint", "sympy", "mpmath", "torch")
@@ -33,6 +35,16 @@ def code_hash() -> str:
         except metadata.PackageNotFoundError:
             digest.update(f"{name} absent".encode())
     return digest.hexdigest()[:16]
+
+
+@lru_cache
+def code_meaning() -> str:
+    """Digest of everything that `armor verify` may load or read, comments and docstrings left out, and of no
+    package but ours: equal on two machines that hold the same sources. A report carries it, so that whoever
+    shows the report can tell whether it is one of the present code. (`code_hash` is stricter: a cell that is
+    taken over from another run must have been computed by the very same software.)
+    """
+    return digest(sources(["armor.cli.main", "armor.cli.verify"], resolved=["armor.cli"]))
 
 
 def default_path() -> Path:

@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import cast
 
 from theory.evidence import Grade, Outcome
-from verification.matrix.cache import code_hash
+from verification.matrix.cache import code_hash, code_meaning
 from verification.matrix.cells import LAYERS, CellResult
 from verification.matrix.registry import checks
 from verification.matrix.runner import Run, encode
@@ -251,6 +251,7 @@ def as_mapping(run: Run) -> dict[str, object]:
         "reused": run.reused,
         "planned": run.planned,
         "code": code_hash(),
+        "sources": code_meaning(),
         "versions": versions,
         "statements": words,
         "layers": list(LAYERS),
