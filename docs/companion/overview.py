@@ -162,6 +162,8 @@ def pictures(folder: Path) -> dict[str, str]:
         ],
         right=range(1, 6),
     )
+    if old:  # what made them is not known to be what is here
+        return {"moved_plane": plane, "costs_images": costs, "moved_images": moved}
     made = images["made"]
     by = (
         f"\nMade by `{made['command']}` on {made['machine']}, from {made['data']}, and {made['network']}; the code behind it "

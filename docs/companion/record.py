@@ -120,14 +120,19 @@ def _put(path: Path, content: bytes) -> None:
 
 
 def _run(name: str, command: str) -> str:
-    """Standard output of a command run in the root of the repository."""
+    """Standard output of a command run in an empty folder where `docs` and `tests` are at hand."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     python = os.pathsep.join([str(ROOT), str(DOCS)])
     environment = {**os.environ, "PATH": path, "NO_COLOR": "1", "COLUMNS": "110", "PYTHONPATH": python}
+    if data := os.environ.get("ARMOR_DATA"):
+        environment["ARMOR_DATA"] = str(Path(data).expanduser().resolve())
     print(f"{name}: {command}", file=sys.stderr)
-    ended = subprocess.run(
-        ["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        for each in ("docs", "tests"):
+            (Path(folder) / each).symlink_to(ROOT / each)
+        ended = subprocess.run(
+            ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
     if ended.returncode != 0:
         raise SystemExit(f"{name}: `{command}` ended with {ended.returncode}: {ended.stderr[-500:]}")
     return ended.stdout

@@ -170,12 +170,12 @@ def test_the_code_behind_the_pictures_is_no_more_than_that() -> None:
 
     found = sources(["companion.images"], (ROOT, ROOT / "docs"), resolved=["companion"])
     assert {
-        "companion/images.py",
+        "docs/companion/images.py",
         "armor/transport/ascent.py",
         "armor/models/resnet.py",
         "armor/data/cifar10.py",
     } <= set(found)
-    assert not {"companion/generate.py", "verification/matrix/runner.py"} & set(found)
+    assert not {"docs/companion/generate.py", "verification/matrix/runner.py"} & set(found)
 
 
 def test_a_recording_survives_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +207,7 @@ def test_recording_keeps_output_machine_and_hash(fresh: Path, monkeypatch: pytes
 
 
 def test_fences(tmp_path: Path) -> None:
-    good = "# T\n\n```{live}\nx\n```\n\n```text\na -> b\n```\n\n* item\n\n  more\n"
+    good = "# T\n\n```{live}\nx\n```\n\n```text\na -> b\n```\n\n* item\n\n  more\n\nend\n"
     page = tmp_path / "page.md"
     page.write_text(good, encoding="utf-8")
     fences.check(tmp_path)
@@ -218,7 +218,7 @@ def test_fences(tmp_path: Path) -> None:
         ("    indented = 1\n", "no language"),
     ):
         page.write_text(good + "\n" + block, encoding="utf-8")
-        with pytest.raises(SystemExit, match=rf"page\.md:1[45]: a block of code \({word}\)"):
+        with pytest.raises(SystemExit, match=rf"page\.md:1[67]: a block of code \({word}\)"):
             fences.check(tmp_path)
 
 
