@@ -1,6 +1,7 @@
 """The site's own machinery: golden pages, scripts, stale recordings, the paper map, links."""
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,16 @@ def test_worked_instances_run(name: str) -> None:
 def test_a_script_that_fails_stops_the_build() -> None:
     with pytest.raises(SystemExit, match="cell 2 raised AssertionError"):
         scripts._run("bad", "\n# %% One\n# Text\nx = 1\n\n# %% Two\n# Text\nassert x == 2\n")
+
+
+def test_the_stopwatch_counts_no_waiting() -> None:
+    watch = scripts.Stopwatch()
+    time.sleep(0.5)
+    assert watch.seconds < 0.4
+    begin = time.process_time()
+    while time.process_time() - begin < 0.2:
+        pass
+    assert watch.seconds >= 0.15
 
 
 def test_cells_keep_prose_and_code_apart() -> None:
