@@ -3,7 +3,7 @@
 import pkgutil
 from collections.abc import Mapping
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -63,6 +63,12 @@ def _argument(parameter: Parameter, name: str, spec: Mapping[str, object]) -> An
     return value
 
 
+@lru_cache(maxsize=64)
+def _of_expression(text: str) -> FDivergence:
+    # Deriving costs half a second and each instance of a file asks for it.
+    return FDivergence.from_expression(text)
+
+
 def any_divergence(spec: str | Mapping[str, object]) -> FDivergence | Renyi:
     """The divergence that `spec` names: "kl", {"name": "alpha", "alpha": 2.5} or {"f": "t*log(t)"}.
 
@@ -79,7 +85,7 @@ def any_divergence(spec: str | Mapping[str, object]) -> FDivergence | Renyi:
             raise InputError(
                 f"a divergence given by 'f' takes one expression and nothing else, not {dict(fields)!r}"
             )
-        return FDivergence.from_expression(text)
+        return _of_expression(text)
     name = fields.get("name")
     if not isinstance(name, str):
         raise InputError(f"a divergence needs a 'name' or an 'f', not {dict(fields)!r}")

@@ -9,12 +9,13 @@ dyadic with at most eight significant bits, so that they are exact in bf16.
 import json
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from theory.errors import InputError
+from verification.matrix.progress import Progress
 
 __all__ = ["SCHEMA", "as_text", "certificate_of", "instance_of", "write"]
 
@@ -133,8 +134,10 @@ def _entry(
     }
 
 
-def write(divergence: str | Mapping[str, object]) -> dict[str, Any]:
+def write(divergence: str | Mapping[str, object], stream: TextIO | None = None) -> dict[str, Any]:
     """The certified instances of a divergence (a name, or a specification), as the mapping of the file.
+
+    stream: where progress goes, None for nowhere.
 
     Raises `InputError` for a divergence that is not known, or whose values cannot be enclosed.
     """
@@ -147,10 +150,14 @@ def write(divergence: str | Mapping[str, object]) -> dict[str, Any]:
     if spec.get("name") not in ("renyi", "none"):
         spec = dict(known(spec).spec)
     rng = np.random.default_rng(_SEED)
-    entries: list[dict[str, Any]] = []
-    for name, losses, costs, weights in _batches(rng):
-        for epsilon, kappa in _settings(name, len(losses)):
-            entry = _entry(name, losses, costs, weights, epsilon, kappa)
+    entries = [
+        _entry(name, losses, costs, weights, epsilon, kappa)
+        for name, losses, costs, weights in _batches(rng)
+        for epsilon, kappa in _settings(name, len(losses))
+    ]
+    progress = None if stream is None else Progress(len(entries), stream, "instance")
+    try:
+        for entry in entries:
             instance = from_mapping(instance_of(entry, spec))
             certificate = solve.dro(instance).certificate()
             verdict = checker.check(certificate)
@@ -165,7 +172,11 @@ def write(divergence: str | Mapping[str, object]) -> dict[str, Any]:
                 )
             entry["value"] = {"lower": verdict.lower, "upper": verdict.upper}
             entry["certificate"] = {key: value for key, value in certificate.items() if key != "instance"}
-            entries.append(entry)
+            if progress is not None:
+                progress.step(entry["id"])
+    finally:
+        if progress is not None:
+            progress.close()
     return {"schema": SCHEMA, "divergence": spec, "instances": entries}
 
 

@@ -110,7 +110,7 @@ def _preflight(args: argparse.Namespace) -> int:
             spec = dict(json.loads(spec))
         except ValueError as error:
             raise InputError(f"--divergence {args.divergence!r} is not a JSON object: {error}") from None
-    mapping = write(spec)
+    mapping = write(spec, sys.stderr)
     _write(args.preflight, as_text(mapping))
     print(f"{len(mapping['instances'])} certified instances for {mapping['divergence']} in {args.preflight}")
     return 0

@@ -125,3 +125,16 @@ def test_a_failing_cell_gives_exit_one_and_the_command_that_repeats_it(
     out = capsys.readouterr().out
     assert "armor verify --only T7/kl/power/space/k0/verification --seed 0" in out
     assert out.splitlines()[-1].startswith("FALLS SHORT: 0 of 1 cell hold")
+
+
+def test_certified_instances_show_their_progress(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from verification import preflight
+
+    batches = preflight._batches
+    monkeypatch.setattr(preflight, "_batches", lambda rng: list(batches(rng))[:3])
+    assert main(["verify", "--divergence", "kl", "--preflight", str(tmp_path / "kl.json")]) == 0
+    printed = capsys.readouterr()
+    assert "14 certified instances" in printed.out
+    assert "14/14 instances" in printed.err

@@ -22,6 +22,7 @@ from verification.matrix.cells import (
 )
 from verification.matrix.formulas import Formulas
 from verification.matrix.members import Member, members
+from verification.matrix.progress import Progress
 from verification.matrix.registry import Plan, check_of
 
 __all__ = ["Run", "decode", "encode", "execute", "run"]
@@ -101,38 +102,6 @@ def decode(data: Mapping[str, Any]) -> CellResult:
     fields["outcome"] = Outcome(fields["outcome"])
     fields["grade"] = Grade(fields["grade"]) if fields["grade"] else None
     return CellResult(**fields)
-
-
-class _Progress:
-    """Live progress on standard error: a bar on a terminal, a line every tenth of the way elsewhere."""
-
-    def __init__(self, total: int, stream: TextIO) -> None:
-        self._total, self._stream, self._done, self._failed = total, stream, 0, 0
-        self._start = time.perf_counter()
-        self._bar = None
-        if stream.isatty():
-            from tqdm import tqdm
-
-            self._bar = tqdm(total=total, file=stream, unit="cell", dynamic_ncols=True, leave=False)
-
-    def step(self, name: str, failed: bool) -> None:
-        self._done += 1
-        self._failed += failed
-        if self._bar is not None:
-            self._bar.set_postfix_str(
-                f"{self._failed} failing · {name}" if self._failed else name, refresh=False
-            )
-            self._bar.update(1)
-        elif (
-            self._done == self._total or self._done * 10 // self._total > (self._done - 1) * 10 // self._total
-        ):
-            spent = time.perf_counter() - self._start
-            failing = f", {self._failed} failing" if self._failed else ""
-            print(f"{self._done}/{self._total} cells, {spent:.0f} s{failing}", file=self._stream, flush=True)
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
 
 
 def _task(
@@ -226,7 +195,7 @@ def run(
                 done[task] = kept
     reused = len(done)
     todo = [task for task in names if task not in done]
-    progress = _Progress(len(todo), stream or sys.stderr)
+    progress = Progress(len(todo), stream or sys.stderr)
     interrupted = False
     try:
         for kind, name, data in _finished(todo, seed, effort, jobs, expression) if todo else ():
