@@ -2,6 +2,7 @@
 
 import hashlib
 import http.client
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -80,9 +81,8 @@ def fetch(
         the path of the verified file.
 
     Raises:
-        InputError: no connection, the server refuses, the transfer broke off (the part stays for the next
-        attempt), or
-            what arrived is not the published file (it is deleted).
+        InputError: no connection, the server refuses, the disk is full or the transfer broke off (the part
+        stays for the next attempt), or what arrived is not the published file (it is deleted).
     """
     target = root / remote.place
     if target.is_file() and _md5(target) == remote.md5:
@@ -94,10 +94,18 @@ def fetch(
     except urllib.error.HTTPError as error:
         if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise InputError(f"{remote.url}: the server answers {error.code} {error.reason}") from None
-    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+    except (
+        urllib.error.URLError,
+        http.client.HTTPException,
+        TimeoutError,
+        ConnectionError,
+        ssl.SSLError,
+    ) as error:
         reason = getattr(error, "reason", error)
         there = f"; {part.stat().st_size} bytes are kept, run again to resume" if part.exists() else ""
         raise InputError(f"{remote.url}: the download failed ({reason}){there}") from None
+    except OSError as error:  # the disk's
+        raise InputError(f"{part} cannot be written: {error.strerror or error}") from None
     found = _md5(part)
     if found != remote.md5:
         with part.open("rb") as handle:
@@ -117,10 +125,12 @@ def _transfer(remote: Remote, part: Path, tick: Callable[[int, int | None], obje
     request = urllib.request.Request(remote.url, headers=headers)
     with urllib.request.urlopen(request, timeout=_TIMEOUT) as reply:
         resumed = reply.status == http.HTTPStatus.PARTIAL_CONTENT
-        if resumed and not str(reply.headers.get("Content-Range", "")).startswith(f"bytes {start}-"):
-            raise urllib.error.URLError("the server resumes at another place than asked")
-        if not resumed:
-            start = 0  # the server knows no ranges: from the beginning
+        place = str(reply.headers.get("Content-Range", ""))
+        if not resumed or (start and place.startswith("bytes 0-")):
+            resumed, start = False, 0  # the server knows no ranges, or answers another: from the beginning
+        elif not place.startswith(f"bytes {start}-"):
+            part.unlink()
+            raise urllib.error.URLError(f"the server resumes at another place than asked ({place!r})")
         length = reply.headers.get("Content-Length")
         total = None if length is None else start + int(length)
         done = start

@@ -305,10 +305,15 @@ class Trainer:
             what = "a sample's loss is not finite though the network's output is"
         else:
             what = "the objective's value is not finite though all losses are"
+        advice = ["lower optimizer.lr", "set optimizer.clip"]
+        if isinstance(self.method.objective, LearnedDual):
+            advice.append("lower dual.lr")
+        if state.arithmetic.precision != "float32":
+            advice.append("try training.precision=float32")
+        todo = f"{', '.join(advice[:-1])} or {advice[-1]}"
         return (
             f"training diverged at step {state.step + 1} (epoch {epoch}): {what} "
-            f"(learning rate {rate:.3g}, {state.arithmetic.precision}); lower optimizer.lr, "
-            f"set optimizer.clip, or training.precision=float32; "
+            f"(learning rate {rate:.3g}, {state.arithmetic.precision}); {todo}; "
             f"the last good checkpoint is {self.folder / 'last.pt'}"
         )
 
