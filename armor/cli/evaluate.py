@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
     result, conditions = _measure(subject, x, y, attacks, args, args.record)
     if other is not None:
         theirs = as_record(_measure(other, x, y, attacks, args, None)[0])
-    paired = None if theirs is None else paired_with(result, theirs)
+    paired = None if theirs is None else paired_with(result, theirs, subject.dataset)
     checks = sanity(subject.model, x, y, radius) if args.sanity else None
     if args.record is not None:
         machine = described(device)

@@ -103,12 +103,15 @@ def compare(first: NDArray[np.bool_], second: NDArray[np.bool_], *, seed: int = 
     )
 
 
-def paired_with(evaluation: Evaluation, other: Record) -> dict[str, Paired]:
-    """The evaluation against a recorded one, for natural accuracy and every attack that both ran alike.
+def paired_with(evaluation: Evaluation, other: Record, dataset: str | None = None) -> dict[str, Paired]:
+    """The evaluation, of images of `dataset`, against a recorded one: natural and every attack of both.
 
     Raises:
         InputError: not the same images, or one attack under two settings.
     """
+    theirs_of = (other.result.get("conditions") or {}).get("dataset")
+    if None not in (dataset, theirs_of) and dataset != theirs_of:
+        raise InputError(f"images of {dataset} here, of {theirs_of} in the record: compare the same images")
     if evaluation.n != other.result["n"]:
         raise InputError(
             f"{evaluation.n} images here, {other.result['n']} in the record: compare the same images"

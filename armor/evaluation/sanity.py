@@ -103,8 +103,10 @@ def sanity(
     x, y = x[:_IMAGES], y[:_IMAGES]
     n = y.numel()
     size = float(radius)
-    factors = (0.5, 1.0, 2.0, 4.0)
-    losses = [_mean_loss(model, x, y, min(1.0, f * size), steps=steps, seed=seed) for f in factors]
+    # Radius 1 covers the whole box: there is nothing beyond to grow into.
+    factors = [f for f in (0.25, 0.5, 1.0, 2.0, 4.0) if f >= 0.5 or size > 0.5]
+    factors = [f for f in factors if f * size <= 1.0]
+    losses = [_mean_loss(model, x, y, f * size, steps=steps, seed=seed) for f in factors]
     shown = ", ".join(f"{loss:.3f}" for loss in losses)
     growing = all(a < b for a, b in pairwise(losses))
 

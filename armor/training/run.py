@@ -90,8 +90,9 @@ def prepare_folder(folder: Path, recipe: Recipe, *, again: bool) -> Path | None:
         remove_leftovers(folder)
     if last.exists():
         return last
-    # A run killed before its first checkpoint has left its recipe at most.
-    if folder.is_dir() and (strange := [p for p in folder.iterdir() if p.name != "recipe.json"]):
+    # A run killed before its first checkpoint has left its recipe and TensorBoard's folder at most.
+    early = ("recipe.json", "tensorboard")
+    if folder.is_dir() and (strange := [p for p in folder.iterdir() if p.name not in early]):
         raise InputError(
             f"{folder} holds no run to resume, but {strange[0].name}: give another folder (--out)"
         )

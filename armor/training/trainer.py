@@ -119,6 +119,8 @@ class Trainer:
         self.hooks.begin(state.step, self.total)
         if state.step == 0:
             self._save_last()  # from now on the run can be resumed, and a full disk shows early
+        elif state.history:
+            self._write_metrics(told=True)  # killed between checkpoint and metrics, it has lost a record
         # Epochs are counted by their records: a run may have been saved after an epoch's last step and before
         # its validation.
         while (epoch := len(state.history)) < self.recipe.training.epochs and not self._exhausted():
@@ -384,11 +386,12 @@ class Trainer:
             return
         self.state.save_last(self.folder / "last.pt", self.recipe, self.seconds())
 
-    def _write_metrics(self) -> None:
+    def _write_metrics(self, *, told: bool = False) -> None:
+        """Write all records; `told`: TensorBoard knows the last one."""
         if not self.workers.first:
             return
         metrics.write(self.folder, self.state.history)
-        if self.board is not None:
+        if self.board is not None and not told:
             self.board.add(self.state.history[-1])
 
 

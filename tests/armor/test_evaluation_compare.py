@@ -18,7 +18,7 @@ from armor.evaluation.compare import compare, mcnemar, paired_with
 from armor.evaluation.evaluate import AttackResult, Evaluation
 from armor.evaluation.intervals import Accuracy
 from armor.evaluation.plots import learning_curves, table_plot
-from armor.evaluation.record import read_record, write_record
+from armor.evaluation.record import Conditions, read_record, write_record
 from armor.evaluation.table import collect, is_done
 from armor.numbers import ratio
 from armor.recipes import find
@@ -116,6 +116,13 @@ def test_records_come_back(tmp_path: Path) -> None:
         paired_with(_evaluation(0, 30), found)
     with pytest.raises(InputError, match="radius"):
         paired_with(_evaluation(0, radius="4/255"), found)
+    assert paired_with(one, found, "mnist")  # a record that does not say of what is taken at its word
+    conditions = Conditions("digest", "cifar10", 37, 0, 250)
+    write_record(tmp_path / "b.json", one, None, "model", conditions)
+    known = read_record(tmp_path / "b.json")
+    assert paired_with(one, known, "cifar10")["natural"].difference == 0.0
+    with pytest.raises(InputError, match="images of mnist here, of cifar10 in the record"):
+        paired_with(one, known, "mnist")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -47,6 +48,28 @@ def test_an_honest_model_passes() -> None:
     assert [check.holds for check in checks] == [True, True, True]
     assert torch.equal(state, torch.random.get_rng_state())
     assert sanity(Honest().eval(), x, y, RADIUS) == checks
+
+
+@pytest.mark.parametrize("radius", ["3/10", "3/5", "1"])
+def test_balls_that_reach_the_whole_box_have_nothing_to_grow_into(radius: str) -> None:
+    x, y = _images()
+    assert all(check.holds for check in sanity(Honest().eval(), x, y, Fraction(radius)))
+
+
+class Constant(Honest):
+    """The same answer everywhere: no attack finds anything to raise."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([x.flatten(1).sum(1) * 0 + 1, x.flatten(1).sum(1) * 0], 1)
+
+
+def test_a_loss_that_does_not_grow_is_a_sign() -> None:
+    x, _ = _images()
+    grows, blind, free = sanity(Constant().eval(), x, torch.zeros(60, dtype=torch.int64), RADIUS)
+    assert not grows.holds
+    assert blind.holds  # neither search finds anything
+    assert not free.holds
+    assert "60 of 60 survive" in free.detail
 
 
 def test_masked_gradients_are_caught() -> None:

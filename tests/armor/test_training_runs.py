@@ -337,6 +337,7 @@ def test_resuming_without_a_run_begins_one_and_says_so(images: data.ImageData, t
     folder.mkdir()
     (folder / "recipe.json").write_text("{}")  # killed before its first checkpoint
     (folder / ".last.pt.4711").write_bytes(b"half")
+    (folder / "tensorboard").mkdir()  # it comes before the first checkpoint
     train(_recipe("training.epochs=1"), images, folder, device=CPU, again=True, hooks=Hooks(line=said.append))
     assert said[0] == f"nothing to resume in {folder}: a new run begins"
     assert not (folder / ".last.pt.4711").exists()
@@ -357,8 +358,14 @@ def test_resuming_a_finished_run_only_reports(images: data.ImageData, tmp_path: 
     recipe = _recipe("training.epochs=1")
     first = train(recipe, images, tmp_path / "run", device=CPU)
     before = (tmp_path / "run" / "last.pt").read_bytes()
+    told = (tmp_path / "run" / "metrics.jsonl").read_text()
+    # Killed between its last checkpoint and the metrics, it lacks them.
+    (tmp_path / "run" / "metrics.jsonl").unlink()
+    (tmp_path / "run" / "metrics.csv").unlink()
     again = train(recipe, images, tmp_path / "run", device=CPU, again=True)
     assert again.history == first.history
+    assert (tmp_path / "run" / "metrics.jsonl").read_text() == told
+    assert (tmp_path / "run" / "metrics.csv").is_file()
     assert (tmp_path / "run" / "last.pt").read_bytes() == before
 
 
