@@ -32,7 +32,6 @@ class Functions:
     slope_at_one: float
     taylor: tuple[float, ...]
     smooth: bool
-    ceiling: float
     recession: float
 
     def centred(self, xp: Ops, t: Array) -> Array:
@@ -86,7 +85,6 @@ def _functions(key: str) -> Functions:
         d: Any = divergence(json.loads(key))
         by_backend = {name: callables(d, name) for name in ("numpy", "torch")}
         slope_at_one, taylor = _at_one(d)
-        ends = (float(d.domain[0]), float(d.domain[1]))
         recession = float(d.recession)
     except theory.errors.InputError as error:
         raise InputError(str(error)) from None
@@ -100,7 +98,6 @@ def _functions(key: str) -> Functions:
         slope_at_one=slope_at_one,
         taylor=taylor,
         smooth=smooth,
-        ceiling=ends[1],
         recession=recession,
     )
 

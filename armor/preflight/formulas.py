@@ -1,5 +1,11 @@
 """The divergences once more, in NumPy, apart from the objectives: what their witnesses are judged by.
 
+Written by hand on purpose. The objectives compute with functions printed from the symbolic layer; a judge
+that took them from there too would share their errors, and the certificates' own table, in ball arithmetic,
+needs python-flint, which a training machine may lack. A test holds this table against the symbolic layer. A
+user's expression has no table: its witnesses are judged by derived functions, and what remains independent
+are the certified intervals.
+
 Raw gauges of the catalogue (MATH notation): `f(t)` and `f*(y)`, elementwise, `inf` outside their domains.
 """
 
@@ -19,11 +25,10 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Formula:
-    """f and f*; `ceiling`: the largest t with f(t) < inf (infinite but for CVaR)."""
+    """f and f*."""
 
     f: Callable[[Vector], Vector]
     conjugate: Callable[[Vector], Vector]
-    ceiling: float = math.inf
 
 
 def _below(y: Vector, edge: float, inside: Callable[[Vector], Vector], *, closed: bool) -> Vector:
@@ -96,7 +101,7 @@ def formula(spec: Mapping[str, object]) -> Formula:
         beta = _parameter(spec, "beta")
         cap = 1 / beta
         return Formula(
-            lambda t: np.where(t <= cap * (1 + 1e-12), 0.0, np.inf), lambda y: np.maximum(y, 0.0) / beta, cap
+            lambda t: np.where(t <= cap * (1 + 1e-12), 0.0, np.inf), lambda y: np.maximum(y, 0.0) / beta
         )
     if name in _TABLE:
         return _TABLE[name]
@@ -105,7 +110,7 @@ def formula(spec: Mapping[str, object]) -> Formula:
 
     derived: Any = divergence(dict(spec))
     functions = callables(derived, "numpy")
-    return Formula(functions.f, functions.conjugate, float(derived.domain[1]))
+    return Formula(functions.f, functions.conjugate)
 
 
 def _parameter(spec: Mapping[str, object], name: str) -> float:

@@ -1,4 +1,8 @@
-"""Transport steps: the adversary moves every sample to where `φ - (λ+κ) c` is largest (T5)."""
+"""Transport steps: the adversary moves every sample to where `φ - (λ+κ) c` is largest (T5).
+
+A state is a pair (x, y). An attack moves x alone, under a loss `φ(x')` that holds the sample's own label: the
+cost of changing y is infinite (T5 f, label rigidity) for every cost here.
+"""
 
 from armor.transport.ascent import Ascent, Transported
 from armor.transport.balls import Ball, Linf

@@ -310,3 +310,18 @@ def test_the_formulas_conjugate_is_the_supremum(spec: dict[str, object]) -> None
         assert star >= best - 1e-9
         reached += star - best < 1e-4
     assert reached >= 3
+
+
+@pytest.mark.parametrize(
+    "spec", [*SPECS, {"name": "cvar", "beta": 0.25}], ids=lambda s: "-".join(map(str, s.values()))
+)
+def test_the_table_agrees_with_the_symbolic_layer(spec: dict[str, object]) -> None:
+    """Two independent writings of f and f*, equal on a grid and infinite at the same places."""
+    from theory.catalogue import divergence
+    from theory.numeric import callables
+
+    by_hand, derived = formula(spec), callables(divergence(spec), "numpy")
+    t = torch.cat([torch.logspace(-6, 3, 60), torch.linspace(0.01, 3.9, 40)]).double().numpy()
+    y = torch.cat([torch.linspace(-30, 0.99, 80), torch.linspace(1.01, 4, 30)]).double().numpy()
+    for mine, other in ((by_hand.f(t), derived.f(t)), (by_hand.conjugate(y), derived.conjugate(y))):
+        assert mine.tolist() == pytest.approx(other.tolist(), rel=1e-9, abs=1e-12)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 import armor
+from armor.methods import method
 from armor.objectives import LearnedDual, hold
 from armor.transport import (
     L1,
@@ -183,6 +184,57 @@ def test_greedy_flips_against_exhaustive_search(seed: int) -> None:
                 assert float(moved.costs[i]) == pytest.approx(0.3 * float((moved.x[i] - x[i]).sum()))
 
 
+@pytest.mark.parametrize("kappa", [0.0, 0.3])
+def test_labels_are_rigid(kappa: float) -> None:
+    """T5 f, on states (x, y): an attack moves x under a loss whose y is the sample's own, so it prices a
+    change of label at infinity. The exact solver on the whole space of states, with that infinity written
+    out, gives the value of the batch; with labels free to move at the cost of x alone it gives more.
+    """
+    from verification.instance import from_mapping
+    from verification.solve import dro
+
+    points = [(0.0, 0), (1.0, 0), (2.0, 0), (0.0, 1), (1.0, 1), (2.0, 1)]  # (x, y)
+    losses = [1.0, 2.5, 0.5, 3.0, 6.0, 0.25]
+    batch = [0, 2, 3, 5]
+
+    def spent(i: int, j: int, rigid: bool) -> float | None:
+        moved = 0.0625 * (points[i][0] - points[j][0]) ** 2
+        return None if rigid and points[i][1] != points[j][1] else moved
+
+    def exact(rigid: bool) -> float:
+        described = {
+            "divergence": {"name": "kl"},
+            "cost": [[spent(i, j, rigid) for j in range(6)] for i in batch],
+            "p": ["1/4"] * 4,
+            "phi": losses,
+            "epsilon": 0.125,
+            "kappa": kappa,
+            "support": "reference",
+        }
+        solution = dro(from_mapping(described))
+        assert solution.upper - solution.lower <= 1e-9
+        return float(solution.upper)
+
+    objective = armor.objective("kl", epsilon=0.125, kappa=kappa)
+    best = math.inf
+    # The dual function at each mu, the transport made for that very mu: its least value is the DRO value.
+    for mu in torch.logspace(-1.5, 2.0, 1500, dtype=torch.float64).clamp(min=kappa).unique().tolist():
+        moved = [
+            max(
+                (losses[j] - mu * float(spent(i, j, True) or 0.0), j)
+                for j in range(6)
+                if points[i][1] == points[j][1]
+            )[1]
+            for i in batch
+        ]
+        costs = [float(spent(i, j, True) or 0.0) for i, j in zip(batch, moved, strict=True)]
+        at = objective.at(_rows(tuple(losses[j] for j in moved))[0], _rows(tuple(costs))[0], mu=mu)
+        best = min(best, float(at.value))
+    assert best == pytest.approx(exact(rigid=True), abs=2e-4)
+    assert best >= exact(rigid=True) - 1e-9
+    assert exact(rigid=False) > best + 0.1
+
+
 @pytest.mark.parametrize("mu", [1e-3, 0.3, 30.0, 1e3])
 def test_more_rounds_never_widen_the_bracket(mu: float) -> None:
     """upper falls, lower rises, and both meet wherever the alternation starts (trap 10)."""
@@ -211,7 +263,7 @@ def test_the_multiplier_never_falls_below_the_penalty() -> None:
 def _udr(mode: str, **options: Any) -> Any:
     held = hold(armor.objective("kl", epsilon=0.1, kappa=0.25), mode, size=8, lam=0.5)
     transport = SoftAscent(SoftBall(0.02, 0.05), step=0.02, steps=3)
-    return armor.methods.method("udr", transport, objective=held, **options)
+    return method("udr", transport, objective=held, **options)
 
 
 def test_udrs_attack_starts_from_its_multiplier_and_pays_its_costs() -> None:

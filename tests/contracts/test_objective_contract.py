@@ -92,7 +92,9 @@ def _exact(spec: Mapping[str, object], problem: Mapping[str, Any]) -> Any:
         from_mapping(
             {
                 "divergence": dict(spec),
-                "cost": [[costs[i] if i == j else None for j in range(n)] for i in range(n)],
+                "cost": [
+                    [costs[i] if i == j and costs[i] < math.inf else None for j in range(n)] for i in range(n)
+                ],
                 "p": [f"{k}/{total}" for k in problem["weights"]],
                 "phi": problem["losses"],
                 "epsilon": problem["epsilon"],
@@ -128,6 +130,27 @@ def test_the_value_is_the_exact_solvers(spec: dict[str, object], problem: dict[s
 def test_the_value_is_the_exact_solvers_on_many(spec: dict[str, object], problem: dict[str, Any]) -> None:
     """The same on 150 instances per divergence."""
     _check_against_exact(spec, problem)
+
+
+@every(SPECS)
+def test_infinite_costs_block_their_samples(spec: dict[str, object]) -> None:
+    """T6: data, not large numbers: a sample that reaches nothing carries no mass, or no mass fits at all."""
+    problem = {
+        "losses": [0.5, 4.0, 1.25, 2.0],
+        "weights": [3, 1, 2, 2],
+        "costs": [0.0, math.inf, 0.015625, 0.0],
+        "epsilon": 4.0,
+        "kappa": 0.125,
+    }
+    solution = _objective(spec, problem)(*_tensors(problem))
+    exact = _exact(spec, problem)
+    if exact.upper == -math.inf:
+        assert solution.status is Status.INFEASIBLE
+        assert float(solution.value) == -math.inf
+        return
+    assert exact.lower - 1e-8 <= float(solution.value) <= exact.upper + 1e-8
+    assert solution.status.ok
+    assert float(solution.weights[1]) == 0.0
 
 
 @every(ALL)
