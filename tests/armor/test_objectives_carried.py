@@ -35,6 +35,43 @@ def test_carrying_removes_the_bias_of_batches(spec: object, kappa: float) -> Non
     assert bool((held >= exact - 1e-10).all())
 
 
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+@pytest.mark.parametrize("kappa", [0.0, 0.1])
+def test_the_integrand_at_the_optimum_is_the_value_with_costs_and_weights(spec: object, kappa: float) -> None:
+    """T7, T11: at (lambda*, rho*) value and weights are the exact ones, elsewhere the value lies above."""
+    generator = torch.Generator().manual_seed(2)
+    losses = _losses(12)
+    costs = 0.05 * torch.rand(12, generator=generator, dtype=torch.float64)
+    weights = torch.rand(12, generator=generator, dtype=torch.float64)
+    losses[4], weights[4] = math.inf, 0.0  # masked, whatever it holds
+    objective = armor.objective(spec, epsilon=0.15, kappa=kappa)  # type: ignore[arg-type]
+    exact = objective(losses, costs, weights)
+    lam, rho = float(exact.lam), float(exact.rho)
+    assert lam > 0
+    held = LearnedDual(objective, lam=lam, rho=rho)(losses, costs, weights)
+    assert held.value.item() == pytest.approx(float(exact.value), rel=1e-9)
+    assert torch.allclose(held.weights, exact.weights, atol=1e-7)
+    for factor, shift in ((0.7, 0.0), (1.5, 0.0), (1.0, 0.3), (1.0, -0.3)):
+        other = LearnedDual(objective, lam=factor * lam, rho=rho + shift)(losses, costs, weights)
+        assert other.value.item() > float(exact.value)
+    free = LearnedDual(objective, lam=lam, rho=rho)(losses, None, weights)
+    assert free.value.item() > float(exact.value) + 1e-3  # the costs matter here
+
+
+def test_costs_are_remembered_with_their_losses() -> None:
+    """What is carried is solved on the last known loss and cost of every sample, in its own place."""
+    losses, objective = _losses(20), armor.objective("kl", epsilon=0.2, kappa=0.05)
+    costs = 0.1 * torch.rand(20, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    carried = CarriedDual(objective, 20)
+    order = torch.randperm(20, generator=torch.Generator().manual_seed(4))
+    for index in order.reshape(4, 5):
+        carried.observe(index, losses[index], costs[index])
+    exact = objective(losses, costs)
+    assert float(carried.lam) == pytest.approx(float(exact.lam), rel=1e-9)
+    assert float(carried.rho) == pytest.approx(float(exact.rho), rel=1e-9)
+    assert abs(float(objective(losses).lam) - float(exact.lam)) > 1e-3
+
+
 def test_the_carried_gradient_is_the_data_sets() -> None:
     losses = _losses(64).requires_grad_()
     objective = armor.objective("kl", epsilon=0.1)
