@@ -95,6 +95,9 @@ _NEEDS: dict[str, Callable[[FDivergence], Any]] = {
     "T18_strict": _strict,
     "T18_divergence_property": _vanishes_at_p_alone,
     "strict_at_one_member": _strict,
+    "T18_cvar": lambda d: d.name == "cvar" and not _at_one_alone(d),
+    "T18_strict_iff": _finite_around_one,
+    "T18_chord": lambda d: not d.strictly_convex_at_one and not _at_one_alone(d),
     "T28_pearson": _named("pearson"),
     "T28_neyman": _named("neyman"),
     "T28_hellinger": _named("hellinger"),
@@ -108,6 +111,8 @@ _ABOUT_RENYI = {
     "T2_renyi_weak_duality",
     "T2_renyi_strong_duality",
     "T2_renyi_attained",
+    "T2_renyi_ray",
+    "T2_renyi_idle_infinite",
     "T6_renyi_strong_duality",
     "renyi_young",
     "T10_weak_duality",
@@ -131,6 +136,7 @@ _ABSTRACT = {
     "T6_strong_duality",
     "T6_infimum",
     "T6_duality",
+    "T6_worst_case",
     "T6_zero_limit",
     "T6_zero_ball",
     "one_space_slater",
@@ -149,8 +155,15 @@ _ABSTRACT = {
     "T17_rigid",
     "T17_transport_step",
     "T20_equivariance",
+    "T20_objective",
+    "T20_multipliers",
+    "T18_zero_cost",
     "T22_kappa_identity",
     "T22_subgradient",
+    "T22_multiplier",
+    "T22_eps_derivative",
+    "T22_kappa_subgradient",
+    "T22_kappa_derivative",
     "T24_composition",
     "T24_triangle",
     "T24_lipschitz",
@@ -188,8 +201,6 @@ _SCOPE = {
     "T10": "the form in $\\lambda$ and $\\rho$; not that with $\\lambda$ eliminated on a hard ball",
     "T14": "convexity in $Q$ only",
     "T17": "the instances on finite spaces; not UDR's ball in $R^d$",
-    "T18": "the equivalence; not that it fails without strict convexity",
-    "T22": "the identity in $\\kappa$ and $\\lambda^*$ as subgradient in $\\varepsilon$; not the derivatives",
 }
 # What is left where a theorem does not cover the divergence.
 _WITHOUT = {
@@ -200,9 +211,13 @@ _WITHOUT = {
     ),
     "T3": ({"T3_strong_duality"}, "the weak direction only: every $\\rho$ bounds $\\Lambda$"),
     "T7": ({"T7_strong_duality"}, "the weak direction only: every $\\lambda$ and $\\rho$ bound the value"),
+    "T18": (
+        {"T18_divergence_property", "T18_strict_iff"},
+        "the counterexample of a cost that vanishes off the diagonal only",
+    ),
     "T20": (
         {"T20_splitting"},
-        "shifting and scaling of $\\varphi$ only; not the multipliers, nor splitting and relabelling",
+        "shifting and scaling of $\\varphi$, with $\\lambda$; not $\\rho$, nor splitting and relabelling",
     ),
 }
 
@@ -212,7 +227,7 @@ def _scope(statement: str, covering: Iterable[str]) -> str:
     needed, left = _WITHOUT.get(statement, (names, ""))
     if not needed & names:
         return left
-    return "the values; not the multipliers" if statement == "T20" else _SCOPE.get(statement, "")
+    return _SCOPE.get(statement, "")
 
 
 def coverage(statement: str, theorems: Iterable[str], d: FDivergence | Renyi) -> Coverage:

@@ -338,9 +338,90 @@ def test_a_row_that_reaches_no_priced_column_enters_with_minus_f_of_0(
         spec, "divergence", "reference", cost=[[0, None], [None, 0]], p=[0.5, 0.5], q=[1, 0], phi=[0, 0]
     )
     if data["claim"]["lower"] == "inf":  # f(0) is infinite, and so is the value
-        assert verdict(data, tmp_path)[0] == 2
+        assert verdict(data, tmp_path)[0] == 0
+        data["lower"]["g"][1] = "0"  # the row reaches a priced column: no reason left
+        assert verdict(data, tmp_path)[0] == 1
         return
     data["lower"]["g"][1] = "-inf"
     assert verdict(data, tmp_path)[0] == 0
     data["claim"]["lower"] = moved(data["claim"]["lower"], Fraction(1, 10**6))
     assert verdict(data, tmp_path)[0] == 1
+
+
+APART = [[0, None, None], [None, 0, 0.5], [None, 0.5, 0]]  # the first point reaches itself only
+
+
+def infinite(spec: dict[str, object], support: str) -> dict[str, Any]:
+    """Q charges the first point, P does not: no mass gets there unless it is created."""
+    return certificate(spec, "divergence", support, cost=APART, p=[0, 0.5, 0.5], q=[0.2, 0.3, 0.5])
+
+
+@needs_checker
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: "-".join(map(str, s.values())))
+def test_a_ray_proves_an_infinite_divergence(spec: dict[str, object], tmp_path: Path) -> None:
+    data = infinite(spec, "reference")
+    assert data["claim"]["lower"] == "inf"
+    assert "ray" in data["lower"]
+    code, answer = verdict(data, tmp_path)
+    assert (code, answer["grade"]) == (0, "formal")
+    assert "the value is inf" in answer["reason"]
+    flat = copy.deepcopy(data)
+    flat["lower"]["ray"] = ["0", "0", "0"]
+    other = copy.deepcopy(data)  # with a way there the value is finite
+    other["instance"]["cost"][1][0] = "1"
+    short = copy.deepcopy(data)
+    short["lower"]["ray"].pop()
+    missing = {key: value for key, value in data.items() if key != "lower"}
+    assert [verdict(each, tmp_path)[0] for each in (flat, other, short, missing)] == [1, 1, 2, 1]
+
+
+@needs_checker
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: "-".join(map(str, s.values())))
+def test_a_ray_leaves_out_mass_that_may_be_created(spec: dict[str, object], tmp_path: Path) -> None:
+    """In mode "space" the same prices prove nothing where the recession slope is finite."""
+    data = infinite(spec, "reference")
+    data["instance"]["support"] = "space"
+    created = infinite(spec, "space")["claim"]["lower"] != "inf"
+    assert verdict(data, tmp_path)[0] == (1 if created else 0)
+
+
+@needs_checker
+@pytest.mark.parametrize("scale", ["1", "-1"])
+def test_a_ray_of_cvar_counts_what_a_capped_row_can_earn(scale: str, tmp_path: Path) -> None:
+    """Each of two points carries at most p/beta = 5/8 of the mass, and Q asks for 7/8 at the second."""
+    spec: dict[str, object] = {"name": "cvar", "beta": 0.8}
+    pair = {"cost": [[0, None], [None, 0]], "p": [0.5, 0.5], "phi": [0, 0]}
+    data = certificate(spec, "divergence", "reference", q=[0.125, 0.875], **pair)
+    assert data["claim"]["lower"] == "inf"
+    assert verdict(data, tmp_path)[0] == 0
+    data["lower"]["ray"] = [
+        scale,
+        f"{-int(scale)}",
+    ]  # pays 6/8 at most for what may earn 5/8: only one sign does
+    assert verdict(data, tmp_path)[0] == (1 if scale == "1" else 0)
+    inside = certificate(spec, "divergence", "reference", q=[0.4, 0.6], **pair)
+    assert inside["claim"]["lower"] != "inf"
+    assert verdict({**inside, "claim": data["claim"], "lower": data["lower"]}, tmp_path)[0] == 1
+
+
+@needs_checker
+@pytest.mark.parametrize("support", SUPPORTS)
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: "-".join(map(str, s.values())))
+def test_a_constant_price_proves_an_empty_ball(spec: dict[str, object], support: str, tmp_path: Path) -> None:
+    """Every column is at least 2 away from every row, and the budget is a tenth."""
+    far = [[2, 3], [None, 2.5]]
+    data = certificate(spec, "dro", support, epsilon=0.1, cost=far, p=[0.5, 0.5], q=[0.5, 0.5], phi=[1, 2])
+    if data["claim"]["upper"] != "-inf":
+        assert support == "space"  # creating mass at the columns is cheap enough
+        return
+    assert "constant" in data["upper"]
+    code, answer = verdict(data, tmp_path)
+    assert (code, answer["grade"]) == (0, "formal")
+    assert "the value is -inf" in answer["reason"]
+    for field, value in (("epsilon", "50"), ("cost", [["0", "3"], ["0", "2.5"]])):
+        worse = copy.deepcopy(data)
+        worse["instance"][field] = value
+        assert verdict(worse, tmp_path)[0] == 1, field
+    worse = copy.deepcopy(data)
+    worse["upper"]["constant"] = "-1000"
+    assert verdict(worse, tmp_path)[0] == 1

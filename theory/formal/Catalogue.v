@@ -2,6 +2,19 @@
 
     For each member the gap [f(t) + f*(y) - t y] is a square, or an instance of [ln u <= u - 1]; equality in
     that instance is the equality case. *)
+(** Theorems:
+    - [kl_equality]: kl: equality case of Fenchel-Young
+    - [kl_recession]: kl: the recession slope f'(oo)
+    - [reverse_kl_equality]: reverse_kl: equality case of Fenchel-Young
+    - [reverse_kl_recession]: reverse_kl: the recession slope f'(oo)
+    - [pearson_equality]: pearson: equality case of Fenchel-Young
+    - [pearson_recession]: pearson: the recession slope f'(oo)
+    - [neyman_equality]: neyman: equality case of Fenchel-Young
+    - [neyman_recession]: neyman: the recession slope f'(oo)
+    - [tv_equality]: tv: equality case of Fenchel-Young
+    - [tv_recession]: tv: the recession slope f'(oo)
+    - [hellinger_equality]: hellinger: equality case of Fenchel-Young
+    - [hellinger_recession]: hellinger: the recession slope f'(oo) *)
 From ArmorD Require Export FenchelYoung.
 
 Ltac pos := first [lra | by apply: Rinv_0_lt_compat; lra | by apply: exp_pos | by apply: Rmult_lt_0_compat; lra].

@@ -1,4 +1,11 @@
 (** * The catalogue, continued: triangular, Jensen--Shannon, Jeffreys, CVaR and the alpha family *)
+(** Theorems:
+    - [triangular_equality]: triangular: equality case of Fenchel-Young
+    - [triangular_recession]: triangular: the recession slope f'(oo)
+    - [js_equality]: js: equality case of Fenchel-Young
+    - [js_recession]: js: the recession slope f'(oo)
+    - [jeffreys_equality]: jeffreys: equality case of Fenchel-Young
+    - [jeffreys_recession]: jeffreys: the recession slope f'(oo) *)
 From ArmorD Require Export Catalogue.
 
 (** ** Triangular (Le Cam): [(t - 1)^2/(t + 1)], [f* = 4 - 4 sqrt(1 - y) - y] for [-3 <= y <= 1], [-1] below *)

@@ -1,4 +1,10 @@
 (** * The catalogue, end: the alpha family for every real [alpha] other than 0 and 1, and CVaR *)
+(** Theorems:
+    - [alpha_equality]: alpha: equality case of Fenchel-Young
+    - [alpha_recession]: alpha: the recession slope f'(oo)
+    - [cvar_conjugate]: CVaR: f* = max(y, 0)/beta
+    - [cvar_equality]: cvar: equality case of Fenchel-Young
+    - [cvar_recession]: cvar: the recession slope f'(oo) *)
 From ArmorD Require Export Catalogue2.
 From Coquelicot Require Import Hierarchy Derive AutoDerive.
 

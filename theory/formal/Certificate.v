@@ -5,16 +5,31 @@
     the value is [D^c(Q)] itself, or the supremum over the ball of [D^c], as [Definitions.v] has them.  Where the columns are
     other points than the rows, the space is their disjoint union ([T1_joined]).
     Idea: the checks of [Checker.v] and [CheckerRenyi.v] bound the program of T1; T1 says that it is [D^c]. *)
+(** Theorems:
+    - [program_sound]: the same on the program of T1, for rectangular costs too
+    - [certificate_names]: an accepted certificate names a divergence of the catalogue, its parameter in range
+    - [certificate_sound]: an accepted certificate on one space: lower <= D^c(Q), or the DRO value, <= upper, on
+      the definitions
+    - [certificate_sound_joined]: an accepted certificate for any cost: the same with rows and columns as different
+      points of one space
+    - [check_divergence_sound]: an f-divergence's D^c: lower <= D^c(Q) <= upper
+    - [check_dro_sound]: an f-divergence's DRO value: lower <= V <= upper
+    - [check_renyi_divergence_sound]: Renyi's D^c: lower <= D^c(Q) <= upper
+    - [check_renyi_dro_sound]: Renyi's DRO value: lower <= V <= upper
+    - [check_divergence_infinite]: an accepted infinite lower end: D^c is infinite
+    - [check_dro_empty]: an accepted infinite upper end: no Q in the ball *)
 From Coq Require Import ZArith QArith Qreals.
-From ArmorD Require Export T01_joined CheckerRenyi.
+From ArmorD Require Export T01_joined CheckerInfinite.
 Open Scope R_scope.
 
 (** ** Part 1: computation *)
 Inductive family := Fdiv (d : div) | RenyiOf (a : Q).
 Inductive question := Divergence (q : seq Q) | Value (phi : seq Q) (eps kappa : Q).
-Inductive witness := Prices (g : seq (option Q)) | Plan (pi : seq (seq (option Q))) (s : seq Q) | Multipliers (lambda rho : Q).
-(** An end of the bracket; [None] is the infinite one, which needs no witness. *)
-Definition claim := option (Q * witness).
+Inductive witness := Prices (g : seq (option Q)) | Plan (pi : seq (seq (option Q))) (s : seq Q) | Multipliers (lambda rho : Q)
+  | Ray (g : seq (option Q)) | Constant (g : Q).
+(** An end of the bracket: the infinite one that says nothing and needs no witness; a number; the infinite one that says that
+    the value is infinite ([+oo] below, [-oo] above). *)
+Inductive claim := Nothing | Bound (v : Q) (w : witness) | Infinite (w : witness).
 Record certificate := Certificate {
   cert_family : family; cert_space : bool; cert_rows : seq row; cert_question : question; cert_lower : claim; cert_upper : claim }.
 
@@ -40,8 +55,15 @@ Definition check_instance : bool :=
 
 Definition check_lower_end : bool :=
   match cert_lower c with
-  | None => true
-  | Some (v, w) => match cert_question c, w, cert_family c with
+  | Nothing => true
+  | Infinite w => match cert_question c, w, cert_family c with
+    | Divergence q, Ray g, Fdiv d => check_ray prec d (cert_space c) (cert_rows c) q g
+    | Divergence q, Ray g, RenyiOf a => check_renyi_ray prec a (cert_space c) (cert_rows c) q g
+    | Divergence q, Prices g, Fdiv d => check_idle prec d (cert_rows c) q g
+    | Divergence q, Prices g, RenyiOf a => check_renyi_idle prec a (cert_rows c) q g
+    | _, _, _ => false
+    end
+  | Bound v w => match cert_question c, w, cert_family c with
     | Divergence q, Prices g, Fdiv d => check_lower prec d (cert_space c) (cert_rows c) q g v
     | Divergence q, Prices g, RenyiOf a => check_renyi_lower prec a (cert_space c) (cert_rows c) q g v
     | Value phi eps kappa, Plan pi s, Fdiv d => check_dro_lower prec d (cert_space c) (cert_rows c) phi eps kappa pi s v
@@ -52,8 +74,13 @@ Definition check_lower_end : bool :=
 
 Definition check_upper_end : bool :=
   match cert_upper c with
-  | None => true
-  | Some (v, w) => match cert_question c, w, cert_family c with
+  | Nothing => true
+  | Infinite w => match cert_question c, w, cert_family c with
+    | Value phi eps kappa, Constant g, Fdiv d => check_empty prec d (cert_space c) (cert_rows c) phi eps g
+    | Value phi eps kappa, Constant g, RenyiOf a => check_renyi_empty prec a (cert_space c) (cert_rows c) phi eps g
+    | _, _, _ => false
+    end
+  | Bound v w => match cert_question c, w, cert_family c with
     | Divergence q, Plan pi s, Fdiv d => check_upper prec d (cert_space c) (cert_rows c) q pi s v
     | Divergence q, Plan pi s, RenyiOf a => check_renyi_upper prec a (cert_space c) (cert_rows c) q pi s v
     | Value phi eps kappa, Multipliers lambda rho, Fdiv d =>
@@ -76,8 +103,8 @@ Inductive names (X : finType) (m : support) (p : X -> R) : family -> ((X -> R) -
 | names_f d f : denotes d f -> names m p (Fdiv d) (Df f (slope f m) p)
 | names_renyi a : 0 < Q2R a -> Q2R a <> 1 -> names m p (RenyiOf a) (renyi (Q2R a) m p).
 
-Definition lower_end (e : claim) : Rbar := if e is Some (v, _) then Finite (Q2R v) else m_infty.
-Definition upper_end (e : claim) : Rbar := if e is Some (v, _) then Finite (Q2R v) else p_infty.
+Definition lower_end (e : claim) : Rbar := match e with Nothing => m_infty | Bound v _ => Finite (Q2R v) | Infinite _ => p_infty end.
+Definition upper_end (e : claim) : Rbar := match e with Nothing => p_infty | Bound v _ => Finite (Q2R v) | Infinite _ => m_infty end.
 
 (** The value asked for, of a function [dist] of distributions on the columns. *)
 Definition value_of (o : question) n (dist : ('I_n -> R) -> Rbar) : Rbar :=
@@ -126,24 +153,31 @@ Notation n := (question_size (cert_question c)).
 Notation rows := (cert_rows c).
 Notation m := (mode (cert_space c)).
 
-(** Idea: the ten theorems about the checks, one for each case. *)
+(** Idea: the theorems about the checks, one for each case. *)
 Theorem program_sound P : check_certificate prec c -> names_program m (weight rows) (arc rows n) (cert_family c) P ->
   Rbar_le (lower_end (cert_lower c)) (value_of (cert_question c) P) /\
   Rbar_le (value_of (cert_question c) P) (upper_end (cert_upper c)).
 Proof.
 rewrite /check_certificate /check_lower_end /check_upper_end.
 case: c P => fam space rs qu lo up /= P /and3P [_ hl hu] np; split.
-- move: hl {hu}; case: lo => [[v w]|] //=; case: fam P / np => [d f den|a a0 a1]; case: qu w => [q|phi eps kappa] [g|pi s|lambda rho] //=.
+- move: hl {hu}; case: lo => [|v w|w] //=; case: fam P / np => [d f den|a a0 a1]; case: qu w => [q|phi eps kappa] [g|pi s|lambda rho|g|g] //=.
   + exact: check_lower_sound.
   + exact: check_dro_lower_sound.
   + exact: check_renyi_lower_sound.
   + exact: check_renyi_dro_lower_sound.
-- move: hu {hl}; case: up => [[v w]|] /=; last by move=> _; case: (value_of _ _).
-  case: fam P / np => [d f den|a a0 a1]; case: qu w => [q|phi eps kappa] [g|pi s|lambda rho] //=.
-  + exact: check_upper_sound.
-  + by case: ifP => _; [exact: check_dro_upper_zero_sound | exact: check_dro_upper_sound].
-  + exact: check_renyi_upper_sound.
-  + by case: ifP => _; [exact: check_renyi_dro_upper_zero_sound | exact: check_renyi_dro_upper_sound].
+  + by move=> h; rewrite (check_idle_sound space den h).
+  + by move=> h; rewrite (check_ray_sound den h).
+  + by move=> h; rewrite (check_renyi_idle_sound space h).
+  + by move=> h; rewrite (check_renyi_ray_sound h).
+- move: hu {hl}; case: up => [|v w|w] /=; first by move=> _; case: (value_of _ _).
+  + case: fam P / np => [d f den|a a0 a1]; case: qu w => [q|phi eps kappa] [g|pi s|lambda rho|g|g] //=.
+    * exact: check_upper_sound.
+    * by case: ifP => _; [exact: check_dro_upper_zero_sound | exact: check_dro_upper_sound].
+    * exact: check_renyi_upper_sound.
+    * by case: ifP => _; [exact: check_renyi_dro_upper_zero_sound | exact: check_renyi_dro_upper_sound].
+  + case: fam P / np => [d f den|a a0 a1]; case: qu w => [q|phi eps kappa] [g|pi s|lambda rho|g|g] //= h.
+    * by rewrite (check_empty_sound den _ h).
+    * by rewrite (check_renyi_empty_sound _ h).
 Qed.
 
 (** Idea: an accepted divergence is one of the catalogue, with its parameter in range. *)
@@ -209,7 +243,7 @@ Notation cost := (arc rows (size rows)).
 
 (** Idea: [certificate_sound] for [D^c] of an f-divergence. *)
 Theorem check_divergence_sound d f q g pi s : denotes d f -> on_one_space rows (size q) ->
-  check_certificate prec (Certificate (Fdiv d) space rows (Divergence q) (Some (lower, Prices g)) (Some (upper, Plan pi s))) ->
+  check_certificate prec (Certificate (Fdiv d) space rows (Divergence q) (Bound lower (Prices g)) (Bound upper (Plan pi s))) ->
   Rbar_le (Q2R lower) (Dc (Df f (slope f m) p) cost (vec (size rows) q)) /\
   Rbar_le (Dc (Df f (slope f m) p) cost (vec (size rows) q)) (Q2R upper).
 Proof. by move=> den one ok; exact: (certificate_sound ok one (names_f m p den)). Qed.
@@ -217,14 +251,14 @@ Proof. by move=> den one ok; exact: (certificate_sound ok one (names_f m p den))
 (** Idea: [certificate_sound] for the DRO value of an f-divergence. *)
 Theorem check_dro_sound d f phi eps kappa pi s lambda rho : denotes d f -> on_one_space rows (size phi) ->
   check_certificate prec
-    (Certificate (Fdiv d) space rows (Value phi eps kappa) (Some (lower, Plan pi s)) (Some (upper, Multipliers lambda rho))) ->
+    (Certificate (Fdiv d) space rows (Value phi eps kappa) (Bound lower (Plan pi s)) (Bound upper (Multipliers lambda rho))) ->
   let V := DRO (Dc (Df f (slope f m) p) cost) (vec (size rows) phi) (Q2R eps) (Q2R kappa) in
   Rbar_le (Q2R lower) V /\ Rbar_le V (Q2R upper).
 Proof. by move=> den one ok; exact: (certificate_sound ok one (names_f m p den)). Qed.
 
 (** Idea: [certificate_sound] for [D^c] of Rényi's divergence. *)
 Theorem check_renyi_divergence_sound a q g pi s : 0 < Q2R a -> Q2R a <> 1 -> on_one_space rows (size q) ->
-  check_certificate prec (Certificate (RenyiOf a) space rows (Divergence q) (Some (lower, Prices g)) (Some (upper, Plan pi s))) ->
+  check_certificate prec (Certificate (RenyiOf a) space rows (Divergence q) (Bound lower (Prices g)) (Bound upper (Plan pi s))) ->
   Rbar_le (Q2R lower) (Dc (renyi (Q2R a) m p) cost (vec (size rows) q)) /\
   Rbar_le (Dc (renyi (Q2R a) m p) cost (vec (size rows) q)) (Q2R upper).
 Proof. by move=> a0 a1 one ok; exact: (certificate_sound ok one (names_renyi m p a0 a1)). Qed.
@@ -232,8 +266,26 @@ Proof. by move=> a0 a1 one ok; exact: (certificate_sound ok one (names_renyi m p
 (** Idea: [certificate_sound] for the DRO value of Rényi's divergence. *)
 Theorem check_renyi_dro_sound a phi eps kappa pi s lambda rho : 0 < Q2R a -> Q2R a <> 1 -> on_one_space rows (size phi) ->
   check_certificate prec
-    (Certificate (RenyiOf a) space rows (Value phi eps kappa) (Some (lower, Plan pi s)) (Some (upper, Multipliers lambda rho))) ->
+    (Certificate (RenyiOf a) space rows (Value phi eps kappa) (Bound lower (Plan pi s)) (Bound upper (Multipliers lambda rho))) ->
   let V := DRO (Dc (renyi (Q2R a) m p) cost) (vec (size rows) phi) (Q2R eps) (Q2R kappa) in
   Rbar_le (Q2R lower) V /\ Rbar_le V (Q2R upper).
 Proof. by move=> a0 a1 one ok; exact: (certificate_sound ok one (names_renyi m p a0 a1)). Qed.
+
+(** An accepted infinite lower end: [D^c(Q) = +oo].  Idea: [certificate_sound]. *)
+Theorem check_divergence_infinite D fam q w : on_one_space rows (size q) -> names m p fam D ->
+  check_certificate prec (Certificate fam space rows (Divergence q) (Infinite w) Nothing) ->
+  Dc D cost (vec (size rows) q) = p_infty.
+Proof.
+move=> one nm ok; have [h _] := certificate_sound ok one nm; apply: Rbar_le_antisym; last exact: h.
+by case: (Dc _ _ _).
+Qed.
+
+(** An accepted infinite upper end: no [Q] lies in the ball, and the DRO value is [-oo].  Idea: [certificate_sound]. *)
+Theorem check_dro_empty D fam phi eps kappa w : on_one_space rows (size phi) -> names m p fam D ->
+  check_certificate prec (Certificate fam space rows (Value phi eps kappa) Nothing (Infinite w)) ->
+  DRO (Dc D cost) (vec (size rows) phi) (Q2R eps) (Q2R kappa) = m_infty.
+Proof.
+move=> one nm ok; have [_ h] := certificate_sound ok one nm; apply: Rbar_le_antisym; first exact: h.
+by case: (DRO _ _ _ _).
+Qed.
 End Questions.

@@ -1,6 +1,9 @@
 (** * The verified checker: plans
 
     An accepted plan is feasible for the program of T1 and its value is at most the claim. *)
+(** Theorems:
+    - [check_upper_sound]: an accepted plan: D^c <= claim
+    - [check_dro_lower_sound]: an accepted plan: claim <= DRO value *)
 From Coq Require Import ZArith QArith Qreals.
 From ArmorD Require Export CheckerTheorem.
 Open Scope R_scope.

@@ -3,6 +3,13 @@
     The first part is the program: as in [Checker.v] exact rationals, intervals for logarithms and powers.  The second
     proves that acceptance implies the bound on the program of T1 ([renyi_program], which is D^c on one space) and on its
     DRO value; it needs T2's and T10's weak duality, the geometry of plans, and that each interval holds its real. *)
+(** Theorems:
+    - [check_renyi_lower_sound]: Renyi: an accepted price vector: claim <= D^c
+    - [check_renyi_upper_sound]: Renyi: an accepted plan: D^c <= claim
+    - [check_renyi_dro_upper_sound]: Renyi: an accepted (lambda, rho): DRO value <= claim
+    - [check_renyi_dro_upper_zero_sound]: Renyi: the same at lambda + kappa = 0: an accepted rho: DRO value <=
+      claim
+    - [check_renyi_dro_lower_sound]: Renyi: an accepted plan: claim <= DRO value *)
 From Coq Require Import ZArith QArith Qreals.
 From ArmorD Require Export RenyiProgram CheckerPlan.
 Open Scope R_scope.

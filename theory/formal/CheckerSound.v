@@ -2,6 +2,8 @@
 
     [check_lower] accepting means that the claim is at most [D^c], [check_upper] that it is at least [D^c]: by T2
     (weak form), with every interval shown to contain the exact real number it stands for. *)
+(** Theorems:
+    - [valid_denotes]: an accepted divergence is one of the catalogue *)
 From Coq Require Import ZArith QArith Qreals.
 From ArmorD Require Export T02_weak Catalogue3 Checker.
 From Interval Require Import Interval Xreal Basic Float.

@@ -2,6 +2,10 @@
 
     [check_lower_sound], [check_upper_sound], [check_dro_upper_sound], [check_dro_lower_sound]: acceptance implies
     the claimed bound on the program of T1 (which is [D^c] on one space by [T1_primal]) and on its DRO value. *)
+(** Theorems:
+    - [check_lower_sound]: an accepted price vector: claim <= D^c
+    - [check_dro_upper_sound]: an accepted (lambda, rho): DRO value <= claim
+    - [check_dro_upper_zero_sound]: the same at lambda + kappa = 0: an accepted rho: DRO value <= claim *)
 From Coq Require Import ZArith QArith Qreals.
 From ArmorD Require Export CheckerSound.
 Open Scope R_scope.
@@ -214,34 +218,39 @@ split; first by rewrite ss ea; ring.
 by case=> [|j] lj /=; [right | exact: hs].
 Qed.
 
+(** Prices accepted on the rows bound the program at every [q] that charges priced columns alone. *)
+Lemma prices_bound space rows g j n (q : 'I_n -> R) : data_ok rows -> dual_sum prec d g rows = Some j ->
+  (forall y, q y <> 0 -> exists v, nth None g y = Some v /\ forall i kv, slope_of prec space d = Some i -> cont i kv -> Q2R v <= kv) ->
+  Rbar_le (expect q (fun y => Q2R (odflt 0%Q (nth None g y))) - expect (weight rows) (fun x => U g (nth row0 rows x)))
+    (program f (slope f (mode space)) (weight rows) (arc rows n) q).
+Proof.
+move=> ok ed hp; have [_ hj] := dual_sum_sound ed.
+pose H (x : 'I_(size rows)) := Q2R (odflt 0%Q (hrow g (nth row0 rows x).2)).
+apply: (@T2_weak_duality_idle _ _ f _ (weight rows) _ (@slope_not_minus f (mode space)) (arc_nonneg ok (m := n)) (weight_ge0 ok) q _ H).
+- move=> x px; have := hj x (ltn_ord x) px; case eh : (hrow g (nth row0 rows x).2) => [h|] ec; [left | right].
+    split; last by rewrite /H eh /= ec; exact: Rbar_le_refl.
+    move=> y qy; rewrite /arc; case er : (nth None (nth row0 rows x).2 y) => [r|] //=; have [v [ev _]] := hp y qy.
+    by have := hrow_sound eh ev er; rewrite /H ev eh /=; lra.
+  split; last by rewrite ec; exact: Rbar_le_refl.
+  move=> y qy; rewrite /arc; case er : (nth None (nth row0 rows x).2 y) => [r|] //; have [v [ev _]] := hp y qy.
+  by case: (hrow_none eh ev er).
+- move=> y qy; have := slope_sound space den; have [v [ev hk]] := hp y qy.
+  case ek : (slope_of _ _ _) => [i|]; last by move=> ->.
+  by move=> [kv [-> ck]]; rewrite ev /=; exact: hk ck.
+Qed.
+
 (** Lower bound on [D^c]. *)
 Theorem check_lower_sound space rows q g claim : check_lower prec d space rows q g claim ->
   Rbar_le (Q2R claim) (program f (slope f (mode space)) (weight rows) (arc rows (size q)) (vec (size q) q)).
 Proof.
 rewrite /check_lower => /andP [/andP [_ ok]].
 case ep : (price _ _ _ _) => [s|] //; case ed : (dual_sum _ _ _ _) => [j|] // acc.
-have [cj hj] := dual_sum_sound ed; have [sz [es hp]] := price_sound ep.
-have := nonneg_itv_sound acc (c_sub prec (c_Q prec (s - claim)) cj); rewrite Q2R_minus es => bound.
-pose G (y : 'I_(size q)) := Q2R (odflt 0%Q (nth None g y)).
-pose H (x : 'I_(size rows)) := Q2R (odflt 0%Q (hrow g (nth row0 rows x).2)).
-pose u (x : 'I_(size rows)) := U g (nth row0 rows x).
-have eu : expect (weight rows) u = \big[Rplus/0]_(z <- rows) (Q2R z.1 * U g z).
-  exact: (sum_nth row0 rows (fun z => Q2R z.1 * U g z)).
-have A : Rbar_le (expect (vec (size q) q) G - expect (weight rows) u) (program f (slope f (mode space)) (weight rows) (arc rows (size q)) (vec (size q) q)).
-{ apply: (@T2_weak_duality_idle _ _ f _ (weight rows) _ (@slope_not_minus f (mode space)) (arc_nonneg ok (m := size q)) (weight_ge0 ok) _ G H u).
-- move=> x px; have := hj x (ltn_ord x) px; case eh : (hrow g (nth row0 rows x).2) => [h|] ec; [left | right].
-    split; last by rewrite /H eh /= ec; exact: Rbar_le_refl.
-    move=> y qy; rewrite /arc; case er : (nth None _ _) => [r|] //=.
-    case: (hp y (ltn_ord y)) => [[v [ev _]]|[_ z]]; last by case: qy.
-    by have := hrow_sound eh ev er; rewrite /G /H ev eh /=; lra.
-  split; last by rewrite ec; exact: Rbar_le_refl.
-  move=> y qy; rewrite /arc; case er : (nth None _ _) => [r|] //.
-  case: (hp y (ltn_ord y)) => [[v [ev _]]|[_ z]]; last by case: qy.
-  by case: (hrow_none eh ev er).
-- move=> y qy; have := slope_sound space den; case: (hp y (ltn_ord y)) => [[v [ev hk]]|[_ z]]; last by case: qy.
-  case ek : (slope_of _ _ _) => [i|]; last by move=> ->.
-  by move=> [kv [-> ck]]; rewrite /G ev /=; exact: hk ck. }
-by apply: Rbar_le_trans _ A; rewrite eu /expect /vec /G /=; lra.
+have [cj _] := dual_sum_sound ed; have [sz [es hp]] := price_sound ep.
+have := nonneg_itv_sound acc (c_sub prec (c_Q prec (s - claim)) cj); rewrite Q2R_minus es -(sum_nth row0 rows (fun z => Q2R z.1 * U g z)) => bound.
+have A := @prices_bound space rows g j (size q) (vec (size q) q) ok ed.
+apply: Rbar_le_trans _ (A _); first by rewrite /expect /vec /weight /=; lra.
+move=> y qy; case: (hp y (ltn_ord y)) => [[v [ev hk]]|[_ z]]; last by case: qy.
+by exists v; split => // i kv ei; apply: hk; exact: ei.
 Qed.
 
 (** Upper bound on the DRO value. *)
@@ -286,6 +295,13 @@ have A : Rbar_le (DRO (program f (slope f (mode space)) (weight rows) (arc rows 
 by apply: Rbar_le_trans A _; rewrite eu /=; lra.
 Qed.
 
+Lemma cap_sound u : cap d = Some u -> exists b (hb : 0 < Q2R b <= 1), [/\ d = CVaR b, Q2R u = / Q2R b & f = cvar hb].
+Proof.
+case: den => //= b hb [<-]; exists b, hb; split => //.
+rewrite Q2R_div ?Q2R1; first by rewrite /Rdiv Rmult_1_l.
+by move=> e; have := Qeq_eqR _ _ e; rewrite Q2R0; lra.
+Qed.
+
 (** The same at [lambda + kappa = 0]. *)
 Theorem check_dro_upper_zero_sound space rows phi eps kappa rho claim :
   check_dro_upper_zero prec d space rows phi kappa rho claim ->
@@ -305,10 +321,7 @@ have gE (y : 'I_(size phi)) : nth None g y = Some (nth 0%Q phi y) by rewrite (nt
 pose exc (x : 'I_(size rows)) := row_excess (cap d) g rho (nth row0 rows x).
 have eE : sum exc = Q2R s by rewrite es; exact: (sum_nth row0 rows (row_excess (cap d) g rho)).
 pose psi (x : 'I_(size rows)) := Q2R (odflt 0%Q (hrow g (free (nth row0 rows x).2))).
-have cap0 u : cap d = Some u -> exists b (hb : 0 < Q2R b <= 1), [/\ d = CVaR b, Q2R u = / Q2R b & f = cvar hb].
-  case: den => //= b hb [<-]; exists b, hb; split => //.
-  rewrite Q2R_div ?Q2R1; first by rewrite /Rdiv Rmult_1_l.
-  by move=> e; have := Qeq_eqR _ _ e; rewrite Q2R0; lra.
+have cap0 := cap_sound.
 have some (x : 'I_(size rows)) (y : 'I_(size phi)) : finite (arc rows (size phi) x y) -> exists h, hrow g (free (nth row0 rows x).2) = Some h /\ vec (size phi) phi y <= Q2R h.
   rewrite /arc; case ec : (nth None _ _) => [r|] // _.
   have ef : nth None (free (nth row0 rows x).2) y = Some 0%Q by rewrite free_nth ec.

@@ -2,6 +2,8 @@
 
     A nested family of nonempty sets of bounded vectors has a cluster point; it is found one coordinate at a
     time, as the supremum of the eventual lower bounds. *)
+(** Theorems:
+    - [T1_attained]: the infimum of D^c is attained when finite *)
 From ArmorD Require Export Basics.
 
 Lemma small_zero z k : 0 <= k -> (forall e, 0 < e -> Rabs z <= k * e) -> z = 0.

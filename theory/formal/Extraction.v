@@ -5,7 +5,7 @@
 From Coq Require Import Extraction ExtrOcamlBasic ExtrOcamlZBigInt ZArith QArith.
 From Coq Require ClassicalDedekindReals.
 From Interval Require Specific_stdz.
-From ArmorD Require Import Checker CheckerRenyi Certificate.
+From ArmorD Require Import Checker CheckerRenyi CheckerInfinite Certificate.
 Extraction Language OCaml.
 (* The real numbers in Interval's functors are specification only: no computation reaches this axiom. *)
 Extract Constant ClassicalDedekindReals.sig_forall_dec => "(fun _ -> failwith ""a real number was computed"")".

@@ -3,6 +3,9 @@
     A catalogue member is given by [f] on (0, oo), its value at 0, and its conjugate [f*] with its domain.
     Four facts (inequality, contact, supremum, outside the domain) make it a closed convex function whose
     conjugate and recession slope are the stated ones. *)
+(** Theorems:
+    - [conjugate_closed_form]: the stated f* is the conjugate, +oo outside its domain
+    - [fenchel_young_general]: Fenchel-Young and its equality case for every f *)
 From ArmorD Require Export Basics.
 
 Record fenchel := Fenchel {

@@ -3,6 +3,17 @@
     [R_a(P || .)] is a closed convex nonnegative function of [eta] that vanishes at [P], so the strong duality of
     D^c (T2) and of the DRO value (T6) holds for it.  Idea: a supremum of affine functions, because
     [log] lies below its tangents when [a < 1], and because of Jensen's inequality for [exp] when [a > 1]. *)
+(** Theorems:
+    - [renyi_nonneg]: it is nonnegative
+    - [renyi_self]: it vanishes at P
+    - [renyi_closed]: Renyi's divergence is a closed convex function of eta, for every order a > 0 other than 1,
+      both modes
+    - [renyi_young]: Fenchel-Young for Renyi's divergence: masses eta against any r = rho - h >= 0
+    - [T10_weak_duality]: every rho above h bounds the re-weighting step of Renyi's divergence, by the integrand of
+      T10
+    - [T28_renyi_alpha]: exp(a (a - 1) R_a(P||eta)) = 1 + a (a - 1) D_{alpha(1 - a)}(eta||P)
+    - [T2_renyi_strong_duality]: strong duality of D^c for Renyi's divergence
+    - [T6_renyi_strong_duality]: strong duality of the DRO value for Renyi's divergence, lambda attained *)
 From ArmorD Require Export T07_strong.
 
 Section Renyi.
@@ -256,162 +267,194 @@ move=> e0 w0; exists (exp (ln e / w)); split; first exact: exp_pos.
 by rewrite /Rpower ln_exp (_ : w * (ln e / w) = ln e) ?exp_ln //; field; lra.
 Qed.
 
+(** ** [renyi_closed], case by case *)
+Section Minorants.
+Variables (eta : X -> R) (v : R).
+Hypotheses (pe : prob eta) (lv : Rbar_lt (Finite v) (renyi eta)).
+Let e0 : forall x, 0 <= eta x := proj1 pe.
+Definition minorant_above : Prop := exists (h : X -> R) (b : R), (forall eta', prob eta' -> Rbar_le (expect eta' h - b) (renyi eta')) /\ v < expect eta h - b.
+
+(** In mode "reference", mass outside the support of [P]: a steep function of that point alone. *)
+Lemma minorant_outside x : m = Reference -> p x = 0 -> 0 < eta x -> minorant_above.
+Proof.
+move=> em px ex.
+set M := (Rabs v + 1) / eta x; exists (fun z => if z == x then M else 0), 0; split.
+  move=> eta' pe'; case E : (renyi eta') => [w||] //; last by case: (@renyi_not_minus eta').
+  have [[_ ref _] _] := renyi_finite (proj1 pe') E.
+  have -> : expect eta' (fun z => if z == x then M else 0) = eta' x * M.
+    rewrite -(sum_dirac (fun z => eta' z * M)); apply: sum_ext => z; case: eqP => // _; ring.
+  by rewrite ref // Rmult_0_l Rminus_0_r; have := renyi_nonneg pe'; rewrite E.
+have -> : expect eta (fun z => if z == x then M else 0) = eta x * M.
+  rewrite -(sum_dirac (fun z => eta z * M)); apply: sum_ext => z; case: eqP => // _; ring.
+have -> : eta x * M = Rabs v + 1 by rewrite /M; field; lra.
+have := Rle_abs v; lra.
+Qed.
+
+Hypothesis inside : ~ (m = Reference /\ exists x, p x = 0 /\ 0 < eta x).
+
+Lemma term_real x : real (renyi_term eta x) = renyi_real eta x.
+Proof.
+rewrite /renyi_term /renyi_real; case: Rlt_dec => /= _; last by case: m => //; case: Req_EM_T.
+by case: Rlt_dec => //= _; case: Rlt_dec.
+Qed.
+
+Lemma term_outside x : ~ 0 < p x -> renyi_term eta x = 0.
+Proof.
+move=> n; rewrite /renyi_term; case: Rlt_dec => //= _.
+move: inside; case em : m => // inside'; case: Req_EM_T => //= ne; case: inside'; split => //; exists x.
+by have := p0 x; have := e0 x; split; lra.
+Qed.
+
+(** [a < 1].  Idea: tangents of the powers at the positive entries, and at a small [d] where [eta] vanishes, so little is lost. *)
+Lemma minorant_below : a < 1 -> minorant_above.
+Proof.
+move=> al.
+have sn : s_ < 0 by rewrite /s_; nra.
+have isn := Rinv_lt_0_compat _ sn.
+set A := sum (renyi_real eta); set K := exp (s_ * v).
+have eA : esum (renyi_term eta) = A.
+  apply/esum_finite; split=> [x|]; last by apply: sum_ext => x; rewrite term_real.
+  case: (Rlt_dec 0 (p x)) => px; last by rewrite term_outside.
+  rewrite /renyi_term; case: Rlt_dec => //= _; case: Rlt_dec => //= _.
+  by case: Rlt_dec => //= n; case: n.
+have A0 : 0 <= A by apply: sum_ge0 => x; exact: renyi_real_ge0.
+have AK : A < K.
+  move: lv; rewrite /renyi eA; case: Rlt_dec => [Ap|n] /= lv'; last by have := exp_pos (s_ * v); rewrite -/K; lra.
+  rewrite -(exp_ln A) // /K; apply: exp_increasing.
+  have := Rmult_lt_gt_compat_neg_l _ _ _ sn lv'; rewrite -/s_; have -> : s_ * (ln A / s_) = ln A by field; lra.
+  lra.
+set S := sum (fun x => if Rlt_dec 0 (p x) then Rpower (p x) a * a else 0).
+have S0 : 0 < S.
+  have [|x px] := @sum_pos_ex X p; first by rewrite p1; lra.
+  have Sx z : 0 <= (if Rlt_dec 0 (p z) then Rpower (p z) a * a else 0).
+    by case: Rlt_dec => /= _; [apply: Rmult_le_pos; [left; exact: power_pos | lra] | lra].
+  apply: Rlt_le_trans (sum_ge_term x Sx); case: Rlt_dec => //= _.
+  by apply: Rmult_lt_0_compat; [exact: power_pos | lra].
+have w0 : 0 < 1 - a by lra.
+have [d [d0 ed]] : exists d, 0 < d /\ Rpower d (1 - a) = (K - A) / (2 * S).
+  by apply: small_power => //; apply: Rdiv_lt_0_compat; lra.
+pose t x := if Rlt_dec 0 (eta x) then eta x else d.
+have t0 x : 0 < t x by rewrite /t; case: Rlt_dec.
+set B := expect eta (slope_below t) + level_below t.
+have BA : A <= B <= A + (K - A) / 2.
+  have -> : (K - A) / 2 = S * Rpower d (1 - a) by rewrite ed; field; lra.
+  have -> : B = sum (fun x => renyi_real eta x + if Rlt_dec 0 (p x) then (if Rlt_dec 0 (eta x) then 0 else Rpower (p x) a * a * Rpower d (1 - a)) else 0).
+    rewrite /B /expect /level_below -sum_plus; apply: sum_ext => x; rewrite /slope_below /renyi_real /t.
+    case: Rlt_dec => [px|n] /=; last ring.
+    case: Rlt_dec => [ex|n] /=; first by field; lra.
+    have -> : eta x = 0 by have := e0 x; lra.
+    ring.
+  rewrite sum_plus -/A; split.
+    suff : 0 <= sum (fun x => if Rlt_dec 0 (p x) then (if Rlt_dec 0 (eta x) then 0 else Rpower (p x) a * a * Rpower d (1 - a)) else 0) by lra.
+    apply: sum_ge0 => x; case: Rlt_dec => /= _; last lra.
+    case: Rlt_dec => /= _; first lra.
+    by apply: Rmult_le_pos; [apply: Rmult_le_pos; [left; exact: power_pos | lra] | left; exact: power_pos].
+  apply: Rplus_le_compat_l; rewrite /S -sum_scalr; apply: sum_le => x; case: Rlt_dec => /= _; last lra.
+  have P := power_pos (p x) a; have Q := power_pos d (1 - a).
+  by case: Rlt_dec => /= _; [apply: Rmult_le_pos; [nra|lra] | lra].
+have B0 : 0 < B.
+  case: (Rle_lt_or_eq_dec _ _ A0) => [l|z]; first by lra.
+  have [|x px] := @sum_pos_ex X p; first by rewrite p1; lra.
+  have zero := sum_eq0 (fun x => renyi_real_ge0 eta x) (esym z) x.
+  have ex : ~ 0 < eta x.
+    move=> ex; move: zero; rewrite /renyi_real; case: Rlt_dec => //= _; case: Rlt_dec => //= _.
+    have := Rmult_lt_0_compat _ _ (power_pos (p x) a) (power_pos (eta x) (1 - a)); lra.
+  have le0 : 0 <= expect eta (slope_below t).
+    apply: sum_ge0 => y; apply: Rmult_le_pos => //; rewrite /slope_below; case: Rlt_dec => /= _; last lra.
+    have := Rinv_0_lt_compat _ (t0 y); have P := power_pos (p y) a; have Q := power_pos (t y) (1 - a).
+    move=> i; apply: Rmult_le_pos; last lra.
+    by apply: Rmult_le_pos; [apply: Rmult_le_pos|]; lra.
+  suff : 0 < level_below t by rewrite /B; lra.
+  have Lx y : 0 <= (if Rlt_dec 0 (p y) then Rpower (p y) a * a * Rpower (t y) (1 - a) else 0).
+    by case: Rlt_dec => /= _; [apply: Rmult_le_pos; [apply: Rmult_le_pos; [left; exact: power_pos | lra] | left; exact: power_pos] | lra].
+  apply: Rlt_le_trans (sum_ge_term x Lx); case: Rlt_dec => //= _.
+  by apply: Rmult_lt_0_compat; [apply: Rmult_lt_0_compat; [exact: power_pos | lra] | exact: power_pos].
+exists (fun x => slope_below t x / B / s_), (- ((ln B + level_below t / B - 1) / s_)).
+have affine eta' : prob eta' -> expect eta' (fun x => slope_below t x / B / s_) - - ((ln B + level_below t / B - 1) / s_)
+     = (ln B + (expect eta' (slope_below t) + level_below t) / B - 1) / s_.
+  move=> _; have -> : expect eta' (fun x => slope_below t x / B / s_) = expect eta' (slope_below t) / B / s_.
+    by rewrite /expect /Rdiv -!sum_scalr; apply: sum_ext => x; ring.
+  by field; lra.
+split=> [eta' pe'|].
+  rewrite affine //; case E : (renyi eta') => [w||] //; last by case: (@renyi_not_minus eta').
+  exact: (below_minorant al t0 B0 pe' E).
+rewrite affine // -/B; have -> : (ln B + B / B - 1) / s_ = ln B / s_ by field; lra.
+have lB : ln B < s_ * v by rewrite -(ln_exp (s_ * v)) -/K; apply: ln_increasing; lra.
+have := Rmult_lt_gt_compat_neg_l _ _ _ isn lB; have -> : / s_ * (s_ * v) = v by field; lra.
+by rewrite Rmult_comm -/(Rdiv _ _); lra.
+Qed.
+
+(** [a > 1].  Idea: the minorant at [eta], or at points near it where an entry vanishes and the divergence is infinite. *)
+Lemma minorant_over : 1 < a -> minorant_above.
+Proof.
+move=> ag.
+have sp : 0 < s_ by rewrite /s_; nra.
+have [t [t0 ht]] : exists t, (forall x, 0 < t x) /\ s_ * v < ln (total t) + (expect eta (tilt t) - level t).
+  case: (classic (exists x, 0 < p x /\ ~ 0 < eta x)) => [[x [px ex]]|all].
+    pose d := exp (- ((Rabs (s_ * v - a * ln (p x)) + 1) / (a - 1))); have d0 : 0 < d by exact: exp_pos.
+    pose t z := if Rlt_dec 0 (eta z) then eta z else d.
+    have t0 z : 0 < t z by rewrite /t; case: Rlt_dec.
+    exists t; split => //; have V := total_pos t.
+    have L : 0 <= expect eta (tilt t) - level t.
+      rewrite /expect /level -sum_minus; apply: sum_ge0 => z; rewrite /tilt /t.
+      set W := weight _ z / total _; have W0 : 0 <= W by apply: ratio_ge0 => //; exact: weight_ge0.
+      case: Rlt_dec => [ez|n] /=; first by right; field; lra.
+      have -> : eta z = 0 by have := e0 z; lra.
+      by rewrite Rmult_0_l; nra.
+    have low : Rpower (p x) a * Rpower d (1 - a) <= total t.
+      apply: Rle_trans (sum_ge_term x (weight_ge0 t)); rewrite /weight /t.
+      by case: Rlt_dec => //= _; case: Rlt_dec => //= _; exact: Rle_refl.
+    have big : s_ * v < ln (Rpower (p x) a * Rpower d (1 - a)).
+      rewrite ln_mult; [|exact: power_pos|exact: power_pos].
+      rewrite /Rpower !ln_exp.
+      have -> : (1 - a) * - ((Rabs (s_ * v - a * ln (p x)) + 1) / (a - 1)) = Rabs (s_ * v - a * ln (p x)) + 1 by field; lra.
+      have := Rle_abs (s_ * v - a * ln (p x)); lra.
+    have lowp : 0 < Rpower (p x) a * Rpower d (1 - a) by apply: Rmult_lt_0_compat; exact: power_pos.
+    have : ln (Rpower (p x) a * Rpower d (1 - a)) <= ln (total t).
+      by case: (Rle_lt_or_eq_dec _ _ low) => [l|->]; [left; exact: ln_increasing | exact: Rle_refl].
+    lra.
+  have pos x : 0 < p x -> 0 < eta x by move=> px; apply: NNPP => n; apply: all; exists x.
+  pose t x := if Rlt_dec 0 (eta x) then eta x else 1.
+  have t0 x : 0 < t x by rewrite /t; case: Rlt_dec => //= _; lra.
+  exists t; split => //; have V := total_pos t.
+  have wt x : weight t x = renyi_real eta x.
+    rewrite /weight /renyi_real /t; case: Rlt_dec => //= px; case: Rlt_dec => //= n; by case: n; exact: pos.
+  have -> : expect eta (tilt t) - level t = 0.
+    rewrite /expect /level -sum_minus sum_zero // => x; rewrite /tilt; set W := weight t x / total t.
+    rewrite /t; case: Rlt_dec => [ex|n] /=; first by field; lra.
+    have -> : W = 0.
+      rewrite /W wt /renyi_real; case: Rlt_dec => /= px; last by rewrite /Rdiv; ring.
+      by case: Rlt_dec => //= _; rewrite /Rdiv; ring.
+    by rewrite /Rdiv; ring.
+  have eA : esum (renyi_term eta) = total t.
+    apply/esum_finite; split=> [x|]; last by apply: sum_ext => x; rewrite term_real wt.
+    case: (Rlt_dec 0 (p x)) => px; last by rewrite term_outside.
+    by rewrite /renyi_term; case: Rlt_dec => //= _; case: Rlt_dec => //= n; case: n; exact: pos.
+  move: lv; rewrite /renyi eA; case: Rlt_dec => //= _ lv'; rewrite Rplus_0_r.
+  have := Rmult_lt_compat_l _ _ _ sp lv'; rewrite -/s_; have -> : s_ * (ln (total t) / s_) = ln (total t) by field; lra.
+  exact.
+have V := total_pos t; exists (fun x => tilt t x / s_), (- ((ln (total t) - level t) / s_)).
+have affine eta' : expect eta' (fun x => tilt t x / s_) - - ((ln (total t) - level t) / s_)
+     = (ln (total t) + (expect eta' (tilt t) - level t)) / s_.
+  have -> : expect eta' (fun x => tilt t x / s_) = expect eta' (tilt t) / s_.
+    by rewrite /expect /Rdiv -!sum_scalr; apply: sum_ext => x; ring.
+  by field; lra.
+split=> [eta' pe'|].
+  rewrite affine; case E : (renyi eta') => [w||] //; last by case: (@renyi_not_minus eta').
+  exact: (above_minorant ag t0 pe' E).
+rewrite affine; have := Rmult_lt_compat_l _ _ _ (Rinv_0_lt_compat _ sp) ht.
+have -> : / s_ * (s_ * v) = v by field; lra.
+by rewrite Rmult_comm.
+Qed.
+End Minorants.
+
 (** Idea: a supremum of affine minorants, one at every point of the domain and one family outside it. *)
 Theorem renyi_closed : closed_divergence renyi.
 Proof.
-move=> eta v pe; case: (pe) => e0 e1 lv.
-(* outside the support of P, in mode "reference" *)
-case: (classic (m = Reference /\ exists x, p x = 0 /\ 0 < eta x)) => [[em [x [px ex]]]|inside].
-  set M := (Rabs v + 1) / eta x; exists (fun z => if z == x then M else 0), 0; split.
-    move=> eta' pe'; case E : (renyi eta') => [w||] //; last by case: (@renyi_not_minus eta').
-    have [[_ ref _] _] := renyi_finite (proj1 pe') E.
-    have -> : expect eta' (fun z => if z == x then M else 0) = eta' x * M.
-      rewrite -(sum_dirac (fun z => eta' z * M)); apply: sum_ext => z; case: eqP => // _; ring.
-    by rewrite ref // Rmult_0_l Rminus_0_r; have := renyi_nonneg pe'; rewrite E.
-  have -> : expect eta (fun z => if z == x then M else 0) = eta x * M.
-    rewrite -(sum_dirac (fun z => eta z * M)); apply: sum_ext => z; case: eqP => // _; ring.
-  have -> : eta x * M = Rabs v + 1 by rewrite /M; field; lra.
-  have := Rle_abs v; lra.
-have fin x : real (renyi_term eta x) = renyi_real eta x.
-  rewrite /renyi_term /renyi_real; case: Rlt_dec => /= _; last by case: m => //; case: Req_EM_T.
-  by case: Rlt_dec => //= _; case: Rlt_dec.
-have outside x : ~ 0 < p x -> renyi_term eta x = 0.
-  move=> n; rewrite /renyi_term; case: Rlt_dec => //= _.
-  case em : m inside => // inside; case: Req_EM_T => //= ne; case: inside; split => //; exists x.
-  by have := p0 x; have := e0 x; split; lra.
-case: (Rdichotomy _ _ a1) => [al|ag].
-- (* a < 1 *)
-  have sn : s_ < 0 by rewrite /s_; nra.
-  have isn := Rinv_lt_0_compat _ sn.
-  set A := sum (renyi_real eta); set K := exp (s_ * v).
-  have eA : esum (renyi_term eta) = A.
-    apply/esum_finite; split=> [x|]; last by apply: sum_ext => x; rewrite fin.
-    case: (Rlt_dec 0 (p x)) => px; last by rewrite outside.
-    rewrite /renyi_term; case: Rlt_dec => //= _; case: Rlt_dec => //= _.
-    by case: Rlt_dec => //= n; case: n.
-  have A0 : 0 <= A by apply: sum_ge0 => x; exact: renyi_real_ge0.
-  have AK : A < K.
-    move: lv; rewrite /renyi eA; case: Rlt_dec => [Ap|n] /= lv; last by have := exp_pos (s_ * v); rewrite -/K; lra.
-    rewrite -(exp_ln A) // /K; apply: exp_increasing.
-    have := Rmult_lt_gt_compat_neg_l _ _ _ sn lv; rewrite -/s_; have -> : s_ * (ln A / s_) = ln A by field; lra.
-    lra.
-  set S := sum (fun x => if Rlt_dec 0 (p x) then Rpower (p x) a * a else 0).
-  have S0 : 0 < S.
-    have [|x px] := @sum_pos_ex X p; first by rewrite p1; lra.
-    have Sx z : 0 <= (if Rlt_dec 0 (p z) then Rpower (p z) a * a else 0).
-      by case: Rlt_dec => /= _; [apply: Rmult_le_pos; [left; exact: power_pos | lra] | lra].
-    apply: Rlt_le_trans (sum_ge_term x Sx); case: Rlt_dec => //= _.
-    by apply: Rmult_lt_0_compat; [exact: power_pos | lra].
-  have w0 : 0 < 1 - a by lra.
-  have [d [d0 ed]] : exists d, 0 < d /\ Rpower d (1 - a) = (K - A) / (2 * S).
-    by apply: small_power => //; apply: Rdiv_lt_0_compat; lra.
-  pose t x := if Rlt_dec 0 (eta x) then eta x else d.
-  have t0 x : 0 < t x by rewrite /t; case: Rlt_dec.
-  set B := expect eta (slope_below t) + level_below t.
-  have BA : A <= B <= A + (K - A) / 2.
-    have -> : (K - A) / 2 = S * Rpower d (1 - a) by rewrite ed; field; lra.
-    have -> : B = sum (fun x => renyi_real eta x + if Rlt_dec 0 (p x) then (if Rlt_dec 0 (eta x) then 0 else Rpower (p x) a * a * Rpower d (1 - a)) else 0).
-      rewrite /B /expect /level_below -sum_plus; apply: sum_ext => x; rewrite /slope_below /renyi_real /t.
-      case: Rlt_dec => [px|n] /=; last ring.
-      case: Rlt_dec => [ex|n] /=; first by field; lra.
-      have -> : eta x = 0 by have := e0 x; lra.
-      ring.
-    rewrite sum_plus -/A; split.
-      suff : 0 <= sum (fun x => if Rlt_dec 0 (p x) then (if Rlt_dec 0 (eta x) then 0 else Rpower (p x) a * a * Rpower d (1 - a)) else 0) by lra.
-      apply: sum_ge0 => x; case: Rlt_dec => /= _; last lra.
-      case: Rlt_dec => /= _; first lra.
-      by apply: Rmult_le_pos; [apply: Rmult_le_pos; [left; exact: power_pos | lra] | left; exact: power_pos].
-    apply: Rplus_le_compat_l; rewrite /S -sum_scalr; apply: sum_le => x; case: Rlt_dec => /= _; last lra.
-    have P := power_pos (p x) a; have Q := power_pos d (1 - a).
-    by case: Rlt_dec => /= _; [apply: Rmult_le_pos; [nra|lra] | lra].
-  have B0 : 0 < B.
-    case: (Rle_lt_or_eq_dec _ _ A0) => [l|z]; first by lra.
-    have [|x px] := @sum_pos_ex X p; first by rewrite p1; lra.
-    have zero := sum_eq0 (fun x => renyi_real_ge0 eta x) (esym z) x.
-    have ex : ~ 0 < eta x.
-      move=> ex; move: zero; rewrite /renyi_real; case: Rlt_dec => //= _; case: Rlt_dec => //= _.
-      have := Rmult_lt_0_compat _ _ (power_pos (p x) a) (power_pos (eta x) (1 - a)); lra.
-    have le0 : 0 <= expect eta (slope_below t).
-      apply: sum_ge0 => y; apply: Rmult_le_pos => //; rewrite /slope_below; case: Rlt_dec => /= _; last lra.
-      have := Rinv_0_lt_compat _ (t0 y); have P := power_pos (p y) a; have Q := power_pos (t y) (1 - a).
-      move=> i; apply: Rmult_le_pos; last lra.
-      by apply: Rmult_le_pos; [apply: Rmult_le_pos|]; lra.
-    suff : 0 < level_below t by rewrite /B; lra.
-    have Lx y : 0 <= (if Rlt_dec 0 (p y) then Rpower (p y) a * a * Rpower (t y) (1 - a) else 0).
-      by case: Rlt_dec => /= _; [apply: Rmult_le_pos; [apply: Rmult_le_pos; [left; exact: power_pos | lra] | left; exact: power_pos] | lra].
-    apply: Rlt_le_trans (sum_ge_term x Lx); case: Rlt_dec => //= _.
-    by apply: Rmult_lt_0_compat; [apply: Rmult_lt_0_compat; [exact: power_pos | lra] | exact: power_pos].
-  exists (fun x => slope_below t x / B / s_), (- ((ln B + level_below t / B - 1) / s_)).
-  have affine eta' : prob eta' -> expect eta' (fun x => slope_below t x / B / s_) - - ((ln B + level_below t / B - 1) / s_)
-       = (ln B + (expect eta' (slope_below t) + level_below t) / B - 1) / s_.
-    move=> _; have -> : expect eta' (fun x => slope_below t x / B / s_) = expect eta' (slope_below t) / B / s_.
-      by rewrite /expect /Rdiv -!sum_scalr; apply: sum_ext => x; ring.
-    by field; lra.
-  split=> [eta' pe'|].
-    rewrite affine //; case E : (renyi eta') => [w||] //; last by case: (@renyi_not_minus eta').
-    exact: (below_minorant al t0 B0 pe' E).
-  rewrite affine // -/B; have -> : (ln B + B / B - 1) / s_ = ln B / s_ by field; lra.
-  have lB : ln B < s_ * v by rewrite -(ln_exp (s_ * v)) -/K; apply: ln_increasing; lra.
-  have := Rmult_lt_gt_compat_neg_l _ _ _ isn lB; have -> : / s_ * (s_ * v) = v by field; lra.
-  by rewrite Rmult_comm -/(Rdiv _ _); lra.
-- (* a > 1 *)
-  have sp : 0 < s_ by rewrite /s_; nra.
-  have [t [t0 ht]] : exists t, (forall x, 0 < t x) /\ s_ * v < ln (total t) + (expect eta (tilt t) - level t).
-    case: (classic (exists x, 0 < p x /\ ~ 0 < eta x)) => [[x [px ex]]|all].
-      pose d := exp (- ((Rabs (s_ * v - a * ln (p x)) + 1) / (a - 1))); have d0 : 0 < d by exact: exp_pos.
-      pose t z := if Rlt_dec 0 (eta z) then eta z else d.
-      have t0 z : 0 < t z by rewrite /t; case: Rlt_dec.
-      exists t; split => //; have V := total_pos t.
-      have L : 0 <= expect eta (tilt t) - level t.
-        rewrite /expect /level -sum_minus; apply: sum_ge0 => z; rewrite /tilt /t.
-        set W := weight _ z / total _; have W0 : 0 <= W by apply: ratio_ge0 => //; exact: weight_ge0.
-        case: Rlt_dec => [ez|n] /=; first by right; field; lra.
-        have -> : eta z = 0 by have := e0 z; lra.
-        by rewrite Rmult_0_l; nra.
-      have low : Rpower (p x) a * Rpower d (1 - a) <= total t.
-        apply: Rle_trans (sum_ge_term x (weight_ge0 t)); rewrite /weight /t.
-        by case: Rlt_dec => //= _; case: Rlt_dec => //= _; exact: Rle_refl.
-      have big : s_ * v < ln (Rpower (p x) a * Rpower d (1 - a)).
-        rewrite ln_mult; [|exact: power_pos|exact: power_pos].
-        rewrite /Rpower !ln_exp.
-        have -> : (1 - a) * - ((Rabs (s_ * v - a * ln (p x)) + 1) / (a - 1)) = Rabs (s_ * v - a * ln (p x)) + 1 by field; lra.
-        have := Rle_abs (s_ * v - a * ln (p x)); lra.
-      have lowp : 0 < Rpower (p x) a * Rpower d (1 - a) by apply: Rmult_lt_0_compat; exact: power_pos.
-      have : ln (Rpower (p x) a * Rpower d (1 - a)) <= ln (total t).
-        by case: (Rle_lt_or_eq_dec _ _ low) => [l|->]; [left; exact: ln_increasing | exact: Rle_refl].
-      lra.
-    have pos x : 0 < p x -> 0 < eta x by move=> px; apply: NNPP => n; apply: all; exists x.
-    pose t x := if Rlt_dec 0 (eta x) then eta x else 1.
-    have t0 x : 0 < t x by rewrite /t; case: Rlt_dec => //= _; lra.
-    exists t; split => //; have V := total_pos t.
-    have wt x : weight t x = renyi_real eta x.
-      rewrite /weight /renyi_real /t; case: Rlt_dec => //= px; case: Rlt_dec => //= n; by case: n; exact: pos.
-    have -> : expect eta (tilt t) - level t = 0.
-      rewrite /expect /level -sum_minus sum_zero // => x; rewrite /tilt; set W := weight t x / total t.
-      rewrite /t; case: Rlt_dec => [ex|n] /=; first by field; lra.
-      have -> : W = 0.
-        rewrite /W wt /renyi_real; case: Rlt_dec => /= px; last by rewrite /Rdiv; ring.
-        by case: Rlt_dec => //= _; rewrite /Rdiv; ring.
-      by rewrite /Rdiv; ring.
-    have eA : esum (renyi_term eta) = total t.
-      apply/esum_finite; split=> [x|]; last by apply: sum_ext => x; rewrite fin wt.
-      case: (Rlt_dec 0 (p x)) => px; last by rewrite outside.
-      by rewrite /renyi_term; case: Rlt_dec => //= _; case: Rlt_dec => //= n; case: n; exact: pos.
-    move: lv; rewrite /renyi eA; case: Rlt_dec => //= _ lv; rewrite Rplus_0_r.
-    have := Rmult_lt_compat_l _ _ _ sp lv; rewrite -/s_; have -> : s_ * (ln (total t) / s_) = ln (total t) by field; lra.
-    exact.
-  have V := total_pos t; exists (fun x => tilt t x / s_), (- ((ln (total t) - level t) / s_)).
-  have affine eta' : expect eta' (fun x => tilt t x / s_) - - ((ln (total t) - level t) / s_)
-       = (ln (total t) + (expect eta' (tilt t) - level t)) / s_.
-    have -> : expect eta' (fun x => tilt t x / s_) = expect eta' (tilt t) / s_.
-      by rewrite /expect /Rdiv -!sum_scalr; apply: sum_ext => x; ring.
-    by field; lra.
-  split=> [eta' pe'|].
-    rewrite affine; case E : (renyi eta') => [w||] //; last by case: (@renyi_not_minus eta').
-    exact: (above_minorant ag t0 pe' E).
-  rewrite affine; have := Rmult_lt_compat_l _ _ _ (Rinv_0_lt_compat _ sp) ht.
-  have -> : / s_ * (s_ * v) = v by field; lra.
-  by rewrite Rmult_comm.
+move=> eta v pe lv; case: (classic (m = Reference /\ exists x, p x = 0 /\ 0 < eta x)) => [[em [x [px ex]]]|inside].
+  exact: (@minorant_outside eta v x em px ex).
+case: (Rdichotomy _ _ a1) => [al|ag]; first exact: (minorant_below pe lv inside al).
+exact: (minorant_over pe lv inside ag).
 Qed.
 
 (** ** T10, weak form: every [rho] above [h] bounds the re-weighting step

@@ -3,6 +3,15 @@
     [renyi_program] is the program of T1 with Rényi's divergence of the rows: mass created off the support of [P] costs
     nothing in mode "space" and is forbidden in mode "reference"; on one space it is the definition of D^c
     ([T1_renyi_primal]).  Idea of the bounds: as for an [f], with [renyi_young] in place of Fenchel--Young. *)
+(** Theorems:
+    - [T2_renyi_weak_duality]: every price vector bounds the program of Renyi's divergence from below (g <= 0 in
+      mode space, where it may be 0)
+    - [T10_renyi_weak_duality]: every lambda >= 0 and rho bound the DRO value of the program of Renyi's divergence,
+      the boundary rho = S included
+    - [T10_renyi_weak_duality_at_zero]: the same at lambda + kappa = 0: the reachable supremum
+    - [T10_renyi_plan_bound]: a plan whose value is at most epsilon bounds the DRO value from below
+    - [T1_renyi_primal]: for Renyi's divergence the primal program equals D^c too, in both modes, on one space
+    - [T1_renyi_primal_dro]: for Renyi's divergence the DRO value over the primal program is that over D^c too *)
 From ArmorD Require Export Renyi.
 
 (** ** The program *)

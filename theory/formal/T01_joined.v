@@ -3,6 +3,9 @@
     An instance whose columns are other points than its rows is an instance on one space, the disjoint union: [P] lives on the
     rows, [Q] on the columns, and between all other pairs of different points the cost is infinite.  So the program of T1 is D^c there.
     Idea: plans of the union are plans from rows to columns, since nothing starts at a column and nothing ends at a row. *)
+(** Theorems:
+    - [T1_joined]: for rectangular costs the program is D^c on the disjoint union of rows and columns
+    - [T1_renyi_joined]: the same for Renyi's divergence *)
 From ArmorD Require Export RenyiProgram.
 
 Lemma sum_split (X Y : finType) (F : X + Y -> R) : sum F = sum (fun x => F (inl x)) + sum (fun y => F (inr y)).

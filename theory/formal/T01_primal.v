@@ -3,6 +3,11 @@
     Idea: mass on a point without reference mass is never worth transporting (it can be created where it is
     used), and mass created on a point of the support may be booked on the diagonal, because
     [f(a + b) <= f(a) + f'(oo) b]. *)
+(** Theorems:
+    - [Df_ge0]: D_f >= 0
+    - [Df_zero]: D_f(P || P) = 0
+    - [T1_primal]: the primal program equals D^c, in both modes, on one space
+    - [T1_primal_dro]: the DRO value over the primal program is that over D^c *)
 From ArmorD Require Export Basics.
 
 Section Program.

@@ -5,6 +5,17 @@
     Idea: [s D^c(q'/s)] is convex in the vector [q'] of any mass [s]; where [q_j > 0] the plan of [q] can carry a little more
     or less in column [j], so the function is finite around [q] and has a subgradient there ([subgradient]); it is [g].  Without
     [g_j = -oo] the maximum can fail to exist ([T2_not_attained]). *)
+(** Theorems:
+    - [T2_open_weak]: prices that are -oo where Q has no mass bound D^c from below too
+    - [T2_attained]: the supremum is attained by prices, -oo allowed where Q has no mass, for every divergence
+      whose finiteness the support decides: every cost, every Q of finite D^c
+    - [T2_attained_finite_cost]: the same for every closed convex nonnegative divergence where all costs are finite
+    - [T2_catalogue_attained]: so for every member of the catalogue but CVaR, in both modes
+    - [T2_cvar_attained]: and for CVaR of every level where all costs are finite
+    - [T2_renyi_attained]: and for Rényi's divergence of every order, in both modes
+    - [T2_f_attained]: full support: real prices attain it, feasible ones in the f-form too
+    - [T2_not_attained]: without -oo it can fail to be attained: KL, P = (1/2, 1/2), Q = (1, 0), c infinite off the
+      diagonal, value log 2 *)
 From ArmorD Require Export T13_order RenyiProgram.
 
 (** ** Prices that may be [-oo]: the columns with [q_j = 0] are closed, and [Lambda] is over the [eta] that send nothing

@@ -3,6 +3,9 @@
     Idea: below [M < D^c(q)] there is a radius [e] without plans of value [M] (compactness); so the regularised
     value [D + <c, pi> + K |columns - q'|], finite and convex in all [q'], is at least [M] at [q], and its
     subgradient there is a price vector worth [M].  No interior point is needed; the supremum may not be attained. *)
+(** Theorems:
+    - [T2_strong_duality]: D^c(q) = sup_g { q.g - Lambda[g^c] }, no constraint qualification, any closed convex
+      nonnegative D *)
 From ArmorD Require Export Compactness Lagrange.
 
 Lemma fin_choice (X : finType) (Y : Type) (P : X -> Y -> Prop) : (forall x, exists y, P x y) -> exists m, forall x, P x (m x).

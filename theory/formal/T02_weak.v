@@ -3,6 +3,15 @@
     Idea: for a plan [(pi, s)] and prices [g], [q.g = sum pi_ij g_j + sum s_j g_j], where
     [g_j <= h_i + c_ij] on the plan, [g_j <= f'(oo)] on the singular mass, and
     [r_i h_i <= p_i (f(r_i/p_i) + f*(h_i))] by Fenchel--Young. *)
+(** Theorems:
+    - [T2_weak_duality_idle]: the same with f*(-oo) = -f(0) in rows that reach no column with q_j > 0
+    - [T2_weak_duality]: every price vector bounds the program from below (columns with q_j = 0 and infinite costs
+      unconstrained)
+    - [T2_plan_bound]: every nonnegative plan, columns rescaled to q, bounds it from above
+    - [T7_weak_duality_idle]: the same with f*(-oo) = -f(0) in rows without an arc of finite cost
+    - [T7_weak_duality]: every (lambda, rho) bounds the DRO value
+    - [T6_weak_duality_at_zero]: the term at lambda + kappa = 0
+    - [T6_witness_bound]: a plan of value at most eps bounds the DRO value from below *)
 From ArmorD Require Export T01_primal.
 
 Section Weak.

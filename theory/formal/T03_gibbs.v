@@ -1,6 +1,10 @@
 (** * T3 for KL (Gibbs variational principle) and the weak form of T8
 
     Idea: the bound is Fenchel--Young at [rho = log E e^h - 1]; the tilted distribution [p e^h / Z] attains it. *)
+(** Theorems:
+    - [T3_weak_duality]: every rho bounds Lambda_f[h]
+    - [T3_gibbs]: KL: Lambda[h] = log E_P e^h (Gibbs variational principle)
+    - [T8_weak_duality]: KL: every lambda bounds the DRO value *)
 From ArmorD Require Export T02_weak Catalogue.
 
 (** T3, weak form, for every [f]: [Lambda[h] <= rho + E_P f*(h - rho)]. *)

@@ -3,6 +3,10 @@
 
     Idea: the constraint "total mass 1" has a multiplier [rho] because [f] is finite on both sides of 1;
     then the masses of the points are free and each contributes its own conjugate. *)
+(** Theorems:
+    - [Df_closed]: D_f is convex and closed
+    - [T3_strong_duality]: Lambda_f[h] = min over rho, attained, for f finite around 1
+    - [T3_infimum]: the same as an infimum *)
 From ArmorD Require Export T02_strong T03_gibbs.
 
 Section DfClosed.

@@ -4,6 +4,13 @@
     [eps = 0] the dual objective falls to the value as [lambda] grows, and need not reach it ([T6_zero_not_attained]).
     Idea: the value is continuous from the right in [eps] (compactness), and for a larger budget T6 has an optimal [lambda],
     whose objective is smaller at [eps]. *)
+(** Theorems:
+    - [T6_worst_case]: the primal side is attained: a worst case Q* whenever the value is finite
+    - [T6_duality]: the DRO value is the infimum over lambda for every eps, eps = 0 and empty balls included,
+      without Slater's condition
+    - [T6_zero_limit]: at eps = 0 the dual objective tends to the value as lambda grows
+    - [T6_zero_ball]: the ball of radius 0 is the set of Q with D^c = 0, and on one space it holds P
+    - [T6_zero_not_attained]: at eps = 0 no lambda need attain it: KL, two points that cannot reach each other *)
 From ArmorD Require Export T18_strict T13_order.
 
 Section Boundary.
@@ -13,49 +20,72 @@ Hypothesis reach : forall x, exists y, finite (c x y).
 Variables (phi : Y -> R) (kappa : R).
 Hypothesis kappa0 : 0 <= kappa.
 
+(** Distributions that almost lie in the ball and are almost worth [M] have a cluster point that does and is.
+    Idea: [D^c] is lower semicontinuous, and so is [E_Q phi - kappa D^c(Q)] from above. *)
+Lemma value_cluster (eps M : R) (S : R -> (Y -> R) -> Prop) : (forall e e' q, e <= e' -> S e q -> S e' q) ->
+  (forall e, 0 < e -> exists q, S e q) ->
+  (forall e q, S e q -> prob q /\ exists d, [/\ Dc D c q = Finite d, d <= eps + e & M - e <= expect q phi - kappa * d]) ->
+  exists z d, [/\ prob z, Dc D c z = Finite d, d <= eps, M <= expect z phi - kappa * d
+    & forall e, 0 < e -> exists q, S e q /\ forall y, Rabs (q y - z y) < e].
+Proof.
+move=> nested nonempty near_; have [|z [pz near lim]] := cluster_prob nested nonempty; first by move=> e q /near_ [].
+have le : Rbar_le (Dc D c z) (Finite eps).
+  apply: Dc_lsc => // e e0; have [q [/near_ [_ [d [ed de _]]] close]] := near e e0.
+  by exists q, d; split => // y; have := close y; lra.
+have d0 := @Dc_ge0 _ _ c D c0 D0 z; case ez : (Dc D c z) le d0 => [d||] // le d0; have {}le : d <= eps := le.
+exists z, d; split => //; case: (Rle_lt_or_eq_dec _ _ kappa0) => [k0|<-]; last first.
+  have neg (u : Y -> R) : expect u (fun y => - phi y) = - expect u phi by rewrite /expect -sum_opp; apply: sum_ext => y; ring.
+  suff : expect z (fun y => - phi y) <= - M by rewrite neg; lra.
+  apply: (lim _ 1) => [|e u _ /near_ [_ [d' [ed' _ Md]]]]; first lra.
+  have d0' : 0 <= d' by have := @Dc_ge0 _ _ c D c0 D0 u; rewrite ed'.
+  by rewrite neg; have := Rmult_le_pos _ _ kappa0 d0'; lra.
+have : Rbar_le (Dc D c z) (Finite ((expect z phi - M) / kappa)).
+  apply: Dc_lsc => // e e0; pose W := sum (fun y => Rabs (phi y)) + 1.
+  have W0 : 1 <= W by have : 0 <= sum (fun y => Rabs (phi y)) by [apply: sum_ge0 => y; exact: Rabs_pos]; rewrite /W; lra.
+  have e10 : 0 < Rmin e (e * kappa / W).
+    by apply: Rmin_pos => //; apply: Rdiv_lt_0_compat; [exact: Rmult_lt_0_compat | lra].
+  have [q [/near_ [pq [d' [ed' _ Md]]] close]] := near _ e10; exists q, d'; split => // [|y]; last first.
+    by have := close y; have := Rmin_l e (e * kappa / W); lra.
+  have := @linear_close _ phi q z _ (fun y => Rlt_le _ _ (close y)).
+  have E (v : Y -> R) : sum (fun y => phi y * v y) = expect v phi by apply: sum_ext => y; ring.
+  rewrite !E; have := Rle_abs (- (expect z phi - expect q phi)); rewrite Rabs_Ropp => h1 h2.
+  have h3 : W * Rmin e (e * kappa / W) <= e * kappa.
+    apply: (Rle_trans _ (W * (e * kappa / W))); last by right; field; lra.
+    by apply: Rmult_le_compat_l; [lra | exact: Rmin_r].
+  apply: (Rmult_le_reg_l kappa) => //.
+  have -> : kappa * ((expect z phi - M) / kappa + e) = expect z phi - M + e * kappa by field; lra.
+  by move: h1 h2 h3 Md; set r := Rmin _ _; rewrite /W => h1 h2 h3 Md; lra.
+rewrite ez => h; have {}h : d <= (expect z phi - M) / kappa := h.
+have := Rmult_le_compat_l _ _ _ kappa0 h; have -> : kappa * ((expect z phi - M) / kappa) = expect z phi - M by field; lra.
+lra.
+Qed.
+
 (** Continuity from the right.  Idea: distributions of the larger balls that are worth [M] have a cluster point in the ball. *)
 Lemma DRO_right_continuous (eps M : R) : (forall e, 0 < e -> Rbar_lt M (DRO (Dc D c) phi (eps + e) kappa)) ->
   Rbar_le M (DRO (Dc D c) phi eps kappa).
 Proof.
-move=> more; pose S e q := prob q /\ exists d, [/\ Dc D c q = Finite d, d <= eps + e & M <= expect q phi - kappa * d].
-have nested e e' q : e <= e' -> S e q -> S e' q.
-  by move=> le [pq [d [ed de Md]]]; split => //; exists d; split => //; lra.
-have nonempty e : 0 < e -> exists q, S e q.
-  move=> /more /Sup_gt [v [[q [d [pq ed de ->]]] l]]; exists q; split => //; exists d; split => //.
+move=> more; pose S e q := prob q /\ exists d, [/\ Dc D c q = Finite d, d <= eps + e & M - e <= expect q phi - kappa * d].
+have [|||z [d [pz ez le worth _]]] := @value_cluster eps M S; [| | by [] |].
+- by move=> e e' q le [pq [d [ed de Md]]]; split => //; exists d; split => //; lra.
+- move=> e e0; have /Sup_gt [v [[q [d [pq ed de ->]]] l]] := more e e0; exists q; split => //; exists d; split => //.
   by have l' : M < expect q phi - kappa * d := l; lra.
-have [|z [pz near lim]] := cluster_prob nested nonempty; first by move=> e q [].
-have le : Rbar_le (Dc D c z) (Finite eps).
-  apply: Dc_lsc => // e e0; have [q [[pq [d [ed de _]]] close]] := near e e0.
-  by exists q, d; split => // y; have := close y; lra.
-have d0 := @Dc_ge0 _ _ c D c0 D0 z; case ez : (Dc D c z) le d0 => [d||] // le d0; have {}le : d <= eps := le.
-suff worth : M <= expect z phi - kappa * d.
-  by apply: (Rbar_le_trans _ (expect z phi - kappa * d)) => //; apply: Sup_ge; exists z, d.
-case: (Rle_lt_or_eq_dec _ _ kappa0) => [k0|<-]; last first.
-  have neg (u : Y -> R) : expect u (fun y => - phi y) = - expect u phi by rewrite /expect -sum_opp; apply: sum_ext => y; ring.
-  suff : expect z (fun y => - phi y) <= - M by rewrite neg; lra.
-  apply: (lim _ 0) => [|e u _ [_ [d' [ed' _ Md]]]]; first lra.
-  have d0' : 0 <= d' by have := @Dc_ge0 _ _ c D c0 D0 u; rewrite ed'.
-  by rewrite neg; have := Rmult_le_pos _ _ kappa0 d0'; lra.
-have : Rbar_le (Dc D c z) (Finite ((expect z phi - M) / kappa)).
-  apply: Dc_lsc => // e e0; pose W := sum (fun y => Rabs (phi y)).
-  have W0 : 0 <= W by apply: sum_ge0 => y; exact: Rabs_pos.
-  have e10 : 0 < Rmin e (e * kappa / (W + 1)).
-    by apply: Rmin_pos => //; apply: Rdiv_lt_0_compat; [exact: Rmult_lt_0_compat | lra].
-  have [q [[pq [d' [ed' _ Md]]] close]] := near _ e10; exists q, d'; split => // [|y]; last first.
-    by have := close y; have := Rmin_l e (e * kappa / (W + 1)); lra.
-  have := @linear_close _ phi q z _ (fun y => Rlt_le _ _ (close y)); rewrite -/W.
-  have E (v : Y -> R) : sum (fun y => phi y * v y) = expect v phi by apply: sum_ext => y; ring.
-  rewrite !E; have := Rle_abs (- (expect z phi - expect q phi)); rewrite Rabs_Ropp => h1 h2.
-  have h3 : W * Rmin e (e * kappa / (W + 1)) <= e * kappa.
-    apply: (Rle_trans _ ((W + 1) * (e * kappa / (W + 1)))); last by right; field; lra.
-    have r0 := Rlt_le _ _ e10; have := Rmin_r e (e * kappa / (W + 1)) => h.
-    by apply: Rmult_le_compat; lra.
-  apply: (Rmult_le_reg_l kappa) => //.
-  have -> : kappa * ((expect z phi - M) / kappa + e) = expect z phi - M + e * kappa by field; lra.
-  lra.
-rewrite ez => h; have {}h : d <= (expect z phi - M) / kappa := h.
-have := Rmult_le_compat_l _ _ _ kappa0 h; have -> : kappa * ((expect z phi - M) / kappa) = expect z phi - M by field; lra.
-lra.
+- by apply: (Rbar_le_trans _ (expect z phi - kappa * d)) => //; apply: Sup_ge; exists z, d.
+Qed.
+
+(** The primal side is attained: there is a worst case [Q*].  Idea: nearly worst cases have a cluster point. *)
+Theorem T6_worst_case eps V : DRO (Dc D c) phi eps kappa = Finite V ->
+  exists q d, [/\ prob q, Dc D c q = Finite d, d <= eps & V = expect q phi - kappa * d].
+Proof.
+move=> eV; pose S e q := 0 <= e /\ prob q /\ exists d, [/\ Dc D c q = Finite d, d <= eps & V - e <= expect q phi - kappa * d].
+have [|||z [d [pz ez le worth _]]] := @value_cluster eps V S.
+- by move=> e e' q le [e0 [pq [d [ed de Md]]]]; split; [lra | split => //; exists d; split => //; lra].
+- move=> e e0; have : Rbar_lt (V - e) (DRO (Dc D c) phi eps kappa) by rewrite eV /=; lra.
+  move=> /Sup_gt [v [[q [d [pq ed de ->]]] l]]; exists q; split; [lra | split => //; exists d; split => //].
+  by have l' : V - e < expect q phi - kappa * d := l; lra.
+- by move=> e q [e0 [pq [d [ed de l]]]]; split => //; exists d; split => //; lra.
+- exists z, d; split => //; apply: Rle_antisym => //.
+  have : Rbar_le (expect z phi - kappa * d) (DRO (Dc D c) phi eps kappa) by apply: Sup_ge; exists z, d.
+  by rewrite eV.
 Qed.
 
 (** [mu Lambda[phi^c_mu / mu]] is the supremum of [E_eta phi^c_mu - mu D(eta)]. *)

@@ -3,6 +3,10 @@
     [sup { E_Q phi - kappa D^c(Q) : D^c(Q) <= eps } = min_{lambda >= 0} { lambda eps + mu Lambda[phi^c_mu / mu] }],
     [mu = lambda + kappa].  Idea: the budget [D^c <= eps] has one nonnegative multiplier, because some [Q] has
     [D^c(Q) < eps] (on one space [Q = P]); the inner supremum over plans splits row by row. *)
+(** Theorems:
+    - [T6_weak]: every lambda >= 0 bounds the DRO value
+    - [T6_strong_duality]: equality with an attained lambda under Slater's condition
+    - [T6_infimum]: the same as an infimum *)
 From ArmorD Require Export T03_strong.
 
 Section T6.

@@ -1,6 +1,14 @@
 (** * T2, T7 and T8 in their f-divergence form, strong
 
     The abstract dualities T2 and T6 with [Lambda] written out by T3. *)
+(** Theorems:
+    - [T2_f_strong_duality]: D^c(q) = sup_g { q.g - sum_i p_i f*(g^c(x_i)) : g^c <= f'(oo) }
+    - [T7_strong_duality]: equality with attained lambda and rho
+    - [T7_weak]: the same on the definition
+    - [T8_strong_duality]: KL: equality with an attained lambda
+    - [catalogue_finite_around_one]: the hypothesis of the strong forms holds for the smooth catalogue and TV
+    - [cvar_finite_around_one]: ... and for CVaR below level 1
+    - [one_space_slater]: Slater's condition holds on one space for eps > 0 *)
 From ArmorD Require Export T06_strong Catalogue3.
 
 Section FForm.

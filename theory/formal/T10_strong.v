@@ -3,6 +3,12 @@
     Idea: as in T3, the constraint "total mass 1" has a multiplier [rho], since Rényi's divergence is convex in the masses
     [eta] whatever their total; then the masses are free, and the stationary ones [p (rho - h)^(-1/a) / (a N)] are worth the bound
     of T10's weak form. *)
+(** Theorems:
+    - [T10_weak_closed]: every feasible rho, the boundary rho = max h included, bounds the re-weighting step
+    - [T10_strong_duality]: one rho attains it: Lambda[h] is the value at that rho, both modes, every order
+    - [T10_infimum]: so Lambda[h] is the infimum over rho
+    - [T10_renyi_strong_duality]: the DRO value is T10's dual objective at an attained pair lambda, rho (under
+      Slater's condition), or the reachable supremum *)
 From ArmorD Require Export RenyiProgram.
 
 Section Convex.

@@ -3,6 +3,19 @@
     A larger cost or divergence makes [D^c] larger and the adversary weaker; so the two one-mechanism values
     ([D] alone, transport alone) lie below. Mixing two plans shows concavity in [eps]. For a hard ball every point may
     be moved to the worst point it reaches at no cost, and no mass reaches more. *)
+(** Theorems:
+    - [T13_value_monotone_cost]: the DRO value is nonincreasing in the cost
+    - [T14_convex_in_Q]: D^c is convex in Q
+    - [T13_concave_eps]: the DRO value is concave in eps
+    - [T13_le_reachable]: the DRO value is at most the supremum over what is reachable
+    - [T13_mean_le]: E_P phi is at most the DRO value
+    - [T13_mechanisms]: the DRO value is at least those of re-weighting alone and of transport alone
+    - [T17_rigid]: c infinite off the diagonal leaves D
+    - [T17_cvar_one]: CVaR at level 1 is infinite off P
+    - [T17_ot_dro]: OT-DRO is min over lambda of lambda eps + E_P phi^c (UDR with the soft ball)
+    - [T13_hard_ball]: hard ball, mass kept on supp P: the value lies between the mean and the maximum adversarial
+      loss
+    - [T17_adversarial_training]: hard ball, eps to 0: the value tends to the mean adversarial loss *)
 From ArmorD Require Export T25_truncated_transport.
 
 (** A larger distance gives a smaller value. *)

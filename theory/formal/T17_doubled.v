@@ -3,6 +3,9 @@
     States are triples (x, x', y): the clean input, the attacked input, the label.  [P] sits on (x, x, y); the cost
     moves the second coordinate only.  The transport step of a state is that of its second coordinate, so T8 on
     the doubled space is T8 on the per-sample losses [sup_u { loss(x, u, y) - mu c(x', u) }], whatever the loss. *)
+(** Theorems:
+    - [T17_transport_step]: the transport step on the doubled space is that of the second coordinate
+    - [T17_doubled_space]: TRADES and MART: the primal on the doubled space equals T8 on the per-sample losses *)
 From ArmorD Require Export T07_strong.
 
 Section Doubled.

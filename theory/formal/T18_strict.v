@@ -2,7 +2,19 @@
 
     [strict_at_one] is what T18 and adversarial training (T17) ask of [f].  Idea: the slope [f'(1)] touches [f] at 1 and, by
     the equality case of Fenchel--Young, only where [f'(t) = f'(1)]; at [t = 0] a contact would spread over [0, 1] by convexity. *)
-From ArmorD Require Export T13_T28_elementary.
+(** Theorems:
+    - [strict_at_one_member]: a member is strictly convex at 1 when f' takes the value f'(1) only there
+    - [kl_strict]: kl: strictly convex at 1
+    - [reverse_kl_strict]: reverse_kl: strictly convex at 1
+    - [pearson_strict]: pearson: strictly convex at 1
+    - [neyman_strict]: neyman: strictly convex at 1
+    - [hellinger_strict]: hellinger: strictly convex at 1
+    - [js_strict]: js: strictly convex at 1
+    - [triangular_strict]: triangular: strictly convex at 1
+    - [jeffreys_strict]: jeffreys: strictly convex at 1
+    - [alpha_strict]: alpha: strictly convex at 1
+    - [tv_strict]: tv: strictly convex at 1 *)
+From ArmorD Require Export T18_divergence_property.
 
 (** Idea: as above, for any member whose derivative takes the value [f'(1)] only at 1. *)
 Theorem strict_at_one_member (F : fenchel) : equality_case F -> (forall t, 0 < t -> deriv F t = deriv F 1 -> t = 1) ->

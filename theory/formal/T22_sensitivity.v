@@ -2,7 +2,29 @@
 
     Idea: [lambda] is the slope of a dual bound that is affine in [eps] and tight at one budget; at [lambda = 0] the bound is
     the worst case itself, which the adversary affords as soon as the budget pays for [P( . | argmax)]. *)
+(** Theorems:
+    - [T22_kappa_identity]: V_kappa(eps) = sup_{0 <= e <= eps} (V_0(e) - kappa e)
+    - [T22_subgradient]: an optimal lambda is a subgradient of the value in eps
+    - [T8_lambda_zero]: hard ball, kappa = 0: the value is the worst case, lambda* = 0, iff eps >= -log P(argmax) *)
 From ArmorD Require Export T13_order.
+
+(** ** T22: [V_kappa(eps) = sup_{0 <= e <= eps} (V_0(e) - kappa e)] *)
+Theorem T22_kappa_identity (Y : finType) (dist : (Y -> R) -> Rbar) phi eps kappa : 0 <= kappa ->
+  (forall q, prob q -> Rbar_le 0 (dist q)) ->
+  DRO dist phi eps kappa = Sup (fun v => exists e, 0 <= e <= eps /\ v = Rbar_plus (DRO dist phi e 0) (- (kappa * e))).
+Proof.
+move=> k0 pos; apply: Rbar_le_antisym.
+- apply: Sup_le => v [q [d [pq e de ->]]]; have d0 : 0 <= d by have := pos q pq; rewrite e.
+  apply: (Rbar_le_trans _ (Rbar_plus (DRO dist phi d 0) (- (kappa * d)))); last by apply: Sup_ge; exists d.
+  have : Rbar_le (expect q phi - 0 * d) (DRO dist phi d 0) by apply: Sup_ge; exists q, d; split => //; lra.
+  by case: (DRO dist phi d 0) => [r||] //=; lra.
+- apply: Sup_le => v [e [[e0 ee] ->]].
+  have : Rbar_le (DRO dist phi e 0) (Rbar_plus (DRO dist phi eps kappa) (kappa * e)).
+    apply: Sup_le => v' [q [d [pq ed de ->]]].
+    have : Rbar_le (expect q phi - kappa * d) (DRO dist phi eps kappa) by apply: Sup_ge; exists q, d; split => //; lra.
+    have := Rmult_le_compat_l _ _ _ k0 de; case: (DRO dist phi eps kappa) => [r||] //=; lra.
+  by case: (DRO dist phi e 0) => [r||]; case: (DRO dist phi eps kappa) => [r'||] //=; lra.
+Qed.
 
 (** ** T22: an optimal [lambda] is a subgradient of the value in [eps] ([T13_concave_eps]: the value is concave).
     Idea: weak duality at [eps'] with the [lambda] that is tight at [eps]. *)

@@ -3,7 +3,11 @@
     Idea: [TV(eta, P)] is the cost of moving [P] to [eta] when every move costs 1 (towards the support of [P] only, in
     mode "reference"): keep the common mass, send the excess to the deficit.  Then [TV^c] is that transport followed
     by [c], and T24 composes the two costs. *)
-From ArmorD Require Export T13_T28_elementary.
+(** Theorems:
+    - [T17_only_transport]: D infinite off P leaves the transport cost C(P, Q)
+    - [T25_total_variation]: TV(eta, P) is the cost of moving P to eta at price 1 a move, in both modes
+    - [T25_truncated_transport]: TV^c is the transport cost of min(c, 1), or of min(c, 1 + min over supp P of c) *)
+From ArmorD Require Export T24_composition.
 
 (** The divergence that is 0 at [p] and infinite elsewhere. *)
 Definition only (X : finType) (p eta : X -> R) : Rbar := Inf (fun v => eta = p /\ v = 0).

@@ -3,7 +3,13 @@
     Kernels [K], [L] that do not increase the cost do not increase [D^c]: the divergence part by Jensen (an affine
     minorant of [f] almost touching), the transport part by gluing nearly optimal couplings of [K x] and [L y].
     Splitting points into copies and relabelling them are kernels in both directions, so they change nothing. *)
-From ArmorD Require Export T13_T28_elementary.
+(** Theorems:
+    - [T26_divergence]: D_f does not increase under a Markov kernel
+    - [T26_data_processing]: D^c does not increase under kernels that do not increase the cost
+    - [T20_splitting]: D^c is unchanged by splitting points into copies, Q in P's proportions
+    - [T20_splitting_dro]: the DRO value is unchanged by splitting points into copies
+    - [T20_permutation]: D^c and the DRO value are unchanged by relabelling the points *)
+From ArmorD Require Export T24_composition.
 
 Definition push (X X' : finType) (K : X -> X' -> R) (e : X -> R) : X' -> R := fun y => sum (fun x => e x * K x y).
 

@@ -129,6 +129,10 @@ STATEMENT = Statement(
         "ArmorD.T02_attained.T2_renyi_attained",
         "ArmorD.T02_attained.T2_f_attained",
         "ArmorD.T02_attained.T2_not_attained",
+        "ArmorD.T02_infinite.T2_ray",
+        "ArmorD.T02_infinite.T2_idle_infinite",
+        "ArmorD.T02_infinite.T2_renyi_ray",
+        "ArmorD.T02_infinite.T2_renyi_idle_infinite",
     ),
     renyi=ForRenyi(
         _steps,

@@ -114,6 +114,7 @@ STATEMENT = Statement(
         "ArmorD.T07_strong.one_space_slater",
         "ArmorD.Renyi.T6_renyi_strong_duality",
         "ArmorD.T06_boundary.T6_duality",
+        "ArmorD.T06_boundary.T6_worst_case",
         "ArmorD.T06_boundary.T6_zero_limit",
         "ArmorD.T06_boundary.T6_zero_ball",
         "ArmorD.T06_boundary.T6_zero_not_attained",

@@ -80,8 +80,8 @@ STATEMENT = Statement(
     "arXiv 2309.03791",
     _steps,
     formal=(
-        "ArmorD.T13_T28_elementary.T18_divergence_property",
-        "ArmorD.T13_T28_elementary.T18_strict",
+        "ArmorD.T18_divergence_property.T18_divergence_property",
+        "ArmorD.T18_divergence_property.T18_strict",
         "ArmorD.T18_strict.kl_strict",
         "ArmorD.T18_strict.reverse_kl_strict",
         "ArmorD.T18_strict.pearson_strict",
@@ -92,6 +92,10 @@ STATEMENT = Statement(
         "ArmorD.T18_strict.jeffreys_strict",
         "ArmorD.T18_strict.alpha_strict",
         "ArmorD.T18_strict.tv_strict",
+        "ArmorD.T18_counterexamples.T18_zero_cost",
+        "ArmorD.T18_counterexamples.T18_chord",
+        "ArmorD.T18_counterexamples.T18_strict_iff",
+        "ArmorD.T18_counterexamples.T18_cvar",
     ),
     renyi=ForRenyi(_steps),
 )

@@ -134,7 +134,10 @@ STATEMENT = Statement(
     "derived here",
     _steps,
     formal=(
-        "ArmorD.T13_T28_elementary.T20_equivariance",
+        "ArmorD.T20_equivariance.T20_equivariance",
+        "ArmorD.T20_equivariance.T20_objective",
+        "ArmorD.T20_equivariance.T20_multipliers",
+        "ArmorD.T20_equivariance.T20_f_multipliers",
         "ArmorD.T26_data_processing.T20_splitting",
         "ArmorD.T26_data_processing.T20_splitting_dro",
         "ArmorD.T26_data_processing.T20_permutation",

@@ -89,8 +89,12 @@ STATEMENT = Statement(
     "derived here",
     _steps,
     formal=(
-        "ArmorD.T13_T28_elementary.T22_kappa_identity",
+        "ArmorD.T22_sensitivity.T22_kappa_identity",
         "ArmorD.T22_sensitivity.T22_subgradient",
+        "ArmorD.T22_derivatives.T22_multiplier",
+        "ArmorD.T22_derivatives.T22_eps_derivative",
+        "ArmorD.T22_derivatives.T22_kappa_subgradient",
+        "ArmorD.T22_derivatives.T22_kappa_derivative",
     ),
     renyi=ForRenyi(_steps),
 )

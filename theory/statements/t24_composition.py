@@ -83,9 +83,9 @@ STATEMENT = Statement(
     "derived here",
     _steps,
     formal=(
-        "ArmorD.T13_T28_elementary.T24_composition",
-        "ArmorD.T13_T28_elementary.T24_triangle",
-        "ArmorD.T13_T28_elementary.T24_lipschitz",
+        "ArmorD.T24_composition.T24_composition",
+        "ArmorD.T24_composition.T24_triangle",
+        "ArmorD.T24_composition.T24_lipschitz",
     ),
     renyi=ForRenyi(_steps),
 )

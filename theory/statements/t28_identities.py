@@ -160,10 +160,10 @@ STATEMENT = Statement(
     _steps,
     renyi=ForRenyi(_renyi),
     formal=(
-        "ArmorD.T13_T28_elementary.T28_scaling",
-        "ArmorD.T13_T28_elementary.T28_pearson",
-        "ArmorD.T13_T28_elementary.T28_neyman",
-        "ArmorD.T13_T28_elementary.T28_hellinger",
+        "ArmorD.T28_identities.T28_scaling",
+        "ArmorD.T28_identities.T28_pearson",
+        "ArmorD.T28_identities.T28_neyman",
+        "ArmorD.T28_identities.T28_hellinger",
         "ArmorD.Renyi.T28_renyi_alpha",
     ),
 )

@@ -184,27 +184,30 @@ let read file =
   let claim = obj "claim" (field c "claim") in
   only "claim" [ "lower"; "upper" ] claim;
   (* A bound that says nothing needs no witness; where there is one it must be readable all the same. *)
-  let side key trivial read =
+  let side key trivial infinite read =
     let witness = Option.map (fun w -> read (obj key w)) (List.assoc_opt key c) in
+    let proved claim = match witness with
+      | None -> raise (Refused (Printf.sprintf "the %s bound has no witness" key))
+      | Some w -> claim w in
     match field claim key with
-    | Str t when t = trivial -> None
-    | Str ("inf" | "-inf") -> raise (Uncovered ("an infinite " ^ key ^ " bound"))
-    | v ->
-      let value = rational key v in
-      (match witness with
-       | None -> raise (Refused (Printf.sprintf "the %s bound has no witness" key))
-       | Some w -> Some (value, w)) in
+    | Str t when t = trivial -> Kernel.Nothing
+    | Str t when t = infinite -> proved (fun w -> Kernel.Infinite w)
+    | v -> let value = rational key v in proved (fun w -> Kernel.Bound (value, w)) in
   let plan w = let plan, s = plan_of n m w in Kernel.Plan (plan, s) in
   let prices w =
-    if List.mem_assoc "ray" w then raise (Uncovered "rays");
-    only "lower" [ "g" ] w;
-    let g = List.map (function Str "-inf" -> None | v -> Some (rational "g" v)) (arr "g" (field w "g")) in
-    if List.length g <> m then raise (Bad "g does not have one entry per column");
-    Kernel.Prices g in
+    let key = if List.mem_assoc "ray" w then "ray" else "g" in
+    only "lower" [ key ] w;
+    let g = List.map (function Str "-inf" -> None | v -> Some (rational key v)) (arr key (field w key)) in
+    if List.length g <> m then raise (Bad (key ^ " does not have one entry per column"));
+    if key = "ray" then Kernel.Ray g else Kernel.Prices g in
   let multipliers w =
-    if List.mem_assoc "constant" w then raise (Uncovered "empty balls");
-    only "upper" [ "lambda"; "rho" ] w;
-    Kernel.Multipliers (rational "lambda" (field w "lambda"), rational "rho" (field w "rho")) in
+    if List.mem_assoc "constant" w then begin
+      only "upper" [ "constant" ] w;
+      Kernel.Constant (rational "constant" (field w "constant"))
+    end else begin
+      only "upper" [ "lambda"; "rho" ] w;
+      Kernel.Multipliers (rational "lambda" (field w "lambda"), rational "rho" (field w "rho"))
+    end in
   let question =
     if kind = "divergence" then Kernel.Divergence columns
     else begin
@@ -214,17 +217,19 @@ let read file =
     end in
   let lower, upper = if kind = "divergence" then prices, plan else plan, multipliers in
   { Kernel.cert_family = d; cert_space = space; cert_rows = rows; cert_question = question;
-    cert_lower = side "lower" "-inf" lower; cert_upper = side "upper" "inf" upper }
+    cert_lower = side "lower" "-inf" "inf" lower; cert_upper = side "upper" "inf" "-inf" upper }
 
 (* Accepted is what the theorem [certificate_sound] is about, and nothing else; the parts say why the whole is not. *)
 let decide c =
   let open Kernel in
   if check_certificate precision0 c then
     match c.cert_lower, c.cert_upper with
-    | Some _, Some _ -> Ok "both witnesses were evaluated by the proved checker"
-    | Some _, None -> Ok "the lower witness was evaluated by the proved checker; the upper bound inf claims nothing"
-    | None, Some _ -> Ok "the upper witness was evaluated by the proved checker; the lower bound -inf claims nothing"
-    | None, None -> Ok "the bounds -inf and inf claim nothing: no witness was evaluated"
+    | Nothing, Nothing -> Ok "the bounds -inf and inf claim nothing: no witness was evaluated"
+    | Infinite _, Nothing -> Ok "the lower witness, evaluated by the proved checker, shows that the value is inf"
+    | Nothing, Infinite _ -> Ok "the upper witness, evaluated by the proved checker, shows that the value is -inf"
+    | _, Nothing -> Ok "the lower witness was evaluated by the proved checker; the upper bound inf claims nothing"
+    | Nothing, _ -> Ok "the upper witness was evaluated by the proved checker; the lower bound -inf claims nothing"
+    | _, _ -> Ok "both witnesses were evaluated by the proved checker"
   else Error (
       if not (check_instance c) then "the proved checker does not accept the instance"
       else if not (check_lower_end precision0 c) then "the proved checker does not accept the lower bound"
