@@ -21,7 +21,8 @@ __all__ = ["configure", "run"]
 
 _EPILOG = """examples:
   armor reproduce cifar10 --scale smoke --data ~/data --jobs 2
-  armor reproduce cifar10 --scale full --list | xargs -P 4 -I{} sh -c '{}'
+  armor reproduce cifar10 --scale full --list | tr '\\n' '\\0' | xargs -0 -P 4 -I{} sh -c '{}'
+  armor reproduce cifar10 --scale full --list | sed -n "${SLURM_ARRAY_TASK_ID}p" | sh
   armor reproduce cifar10 --scale full --collect
 
 Tables: cifar10, cifar100 (every row at 8/255 and at 0.01), mnist, fashion_mnist, and cifar10-duals (TRADES

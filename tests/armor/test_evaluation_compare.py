@@ -18,7 +18,7 @@ from armor.evaluation.compare import compare, mcnemar, paired_with
 from armor.evaluation.evaluate import AttackResult, Evaluation
 from armor.evaluation.intervals import Accuracy
 from armor.evaluation.plots import learning_curves, table_plot
-from armor.evaluation.record import Conditions, read_record, write_record
+from armor.evaluation.record import Conditions, Progress, read_record, write_record
 from armor.evaluation.table import collect, is_done
 from armor.numbers import ratio
 from armor.recipes import find
@@ -123,6 +123,20 @@ def test_records_come_back(tmp_path: Path) -> None:
     assert paired_with(one, known, "cifar10")["natural"].difference == 0.0
     with pytest.raises(InputError, match="images of mnist here, of cifar10 in the record"):
         paired_with(one, known, "mnist")
+
+
+def test_answers_that_end_inside_a_batch_are_not_taken(tmp_path: Path) -> None:
+    """The random starts of the rest would be those of another batch."""
+    spec = parse("pgd20", norm="linf", radius=ratio("8/255", "radius"))
+    conditions = Conditions("digest", "cifar10", 37, 0, 10)
+    for done, taken in ((7, False), (20, True), (37, True)):
+        Progress(tmp_path / "a.json", conditions, spec).keep("pgd20", torch.ones(done, dtype=torch.bool))
+        assert ("pgd20" in Progress(tmp_path / "a.json", conditions, spec).find()) is taken
+    smaller = parse("pgd20", norm="linf", radius=ratio("4/255", "radius"))
+    assert not Progress(tmp_path / "a.json", conditions, smaller).find()  # answers in another ball
+    write_record(tmp_path / "a.json", _evaluation(0), None, "model", conditions)
+    assert "pgd20" in Progress(tmp_path / "a.json", conditions, spec).find()
+    assert not Progress(tmp_path / "a.json", conditions, smaller).find()
 
 
 @pytest.mark.parametrize(

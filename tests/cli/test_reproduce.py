@@ -1,7 +1,11 @@
 """`armor reproduce` and paired evaluation from the command line, on a tiny data set."""
 
 import json
+import os
 import shlex
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,6 +103,32 @@ def test_listed_commands_are_the_rows(tiny: Path, capsys: pytest.CaptureFixture[
         assert shlex.split(evaluate)[:2] == ["armor", "evaluate"]
         assert "somewhere" in train
     assert not (tiny / "runs").exists()
+
+
+@pytest.mark.skipif(shutil.which("xargs") is None, reason="this machine has no xargs")
+def test_the_example_of_the_help_runs_the_listed_commands(
+    tiny: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--data", "a folder's data", "--out", "an out folder", "--list"]
+    assert main(["reproduce", "cifar10", *words]) == 0
+    listed = capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["reproduce", "--help"])
+    told = capsys.readouterr().out.splitlines()
+    examples = [line.split(" | ", 1)[1] for line in told if "full --list |" in line]
+    assert len(examples) == 2
+    (tiny / "bin").mkdir()
+    stand_in = tiny / "bin" / "armor"
+    stand_in.write_text(
+        f"#!{sys.executable}\nimport json, sys\nsys.stdout.write(json.dumps(sys.argv[1:]) + '\\n')\n"
+    )
+    stand_in.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tiny / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")
+    expected = [shlex.split(part)[1:] for line in listed.splitlines() for part in line.split(" && ")]
+    for example, wanted in zip(examples, (expected, expected[4:6]), strict=True):
+        ran = subprocess.run(example, shell=True, input=listed, capture_output=True, text=True, check=True)
+        assert sorted(json.loads(line) for line in ran.stdout.splitlines()) == sorted(wanted)
 
 
 @pytest.mark.parametrize(
