@@ -168,7 +168,8 @@ def load_weights(model: nn.Module, state: object, path: Path, name: str) -> None
     """Put the tensors of `state` into `model`, all of them or none.
 
     Raises:
-        InputError: a tensor is missing, left over, or of another shape; the message names the first.
+        InputError: a tensor is missing, left over, of another shape or not finite; the message names the
+        first.
     """
     own = model.state_dict()
     if not isinstance(state, Mapping):
@@ -181,6 +182,8 @@ def load_weights(model: nn.Module, state: object, path: Path, name: str) -> None
         if shape != tuple(value.shape):
             needed = tuple(value.shape)
             raise InputError(f"{path}: weights of another model: {key!r} is {shape}, {name} needs {needed}")
+        if not bool(torch.isfinite(found).all()):
+            raise InputError(f"{path}: {key!r} holds numbers that are not finite")
     extra = next((key for key in state if key not in own), None)
     if extra is not None:
         raise InputError(f"{path}: weights of another model: {name} has no {extra!r}")

@@ -151,6 +151,12 @@ def test_the_rows_of_the_paper(name: str, method: dict[str, object], attack: dic
         assert recipe.method.mart_attack == "exact"
     kind = recipe.optimizer, recipe.schedule.milestones, recipe.training.epochs, recipe.training.batch
     lr, decay = recipe.optimizer.lr, recipe.optimizer.weight_decay
+    assert recipe.optimizer.momentum == (0.0 if recipe.data.name == "mnist" else 0.9)
+    assert not recipe.optimizer.nesterov
+    assert recipe.schedule.factor == 0.1
+    assert (recipe.augment.crop, recipe.augment.flip) == (
+        (0, False) if recipe.data.name == "mnist" else (4, True)
+    )
     if recipe.data.name == "mnist":
         assert (lr, decay, *kind[1:]) == (0.1, 0.0, (5,), 10, 100)
         assert (recipe.augment.crop, recipe.augment.flip, recipe.model.name) == (0, False, "cnn-mnist")

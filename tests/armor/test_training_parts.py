@@ -146,7 +146,7 @@ def test_other_files_and_versions(tmp_path: Path) -> None:
         checkpoint.model_spec({"weight": torch.zeros(1)}, path)
 
 
-@pytest.mark.parametrize("change", ["missing", "extra", "shape"])
+@pytest.mark.parametrize("change", ["missing", "extra", "shape", "nan"])
 def test_weights_of_another_model_change_nothing(change: str) -> None:
     model = create(SPEC, seed=1)
     before = {k: v.clone() for k, v in model.state_dict().items()}
@@ -155,9 +155,12 @@ def test_weights_of_another_model_change_nothing(change: str) -> None:
         del state["linear.weight"]
     elif change == "extra":
         state["linear2.weight"] = torch.zeros(2)
+    elif change == "nan":
+        state["bn1.running_var"] = torch.full_like(before["bn1.running_var"], torch.nan)
     else:
         state["linear.weight"] = torch.zeros(7, 128)
-    with pytest.raises(InputError, match="weights of another model"):
+    words = "not finite" if change == "nan" else "weights of another model"
+    with pytest.raises(InputError, match=words):
         checkpoint.load_weights(model, state, Path("file.pt"), SPEC.name)
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
 

@@ -119,9 +119,8 @@ def test_the_example_of_the_help_runs_the_listed_commands(
     assert len(examples) == 2
     (tiny / "bin").mkdir()
     stand_in = tiny / "bin" / "armor"
-    stand_in.write_text(
-        f"#!{sys.executable}\nimport json, sys\nsys.stdout.write(json.dumps(sys.argv[1:]) + '\\n')\n"
-    )
+    code = "import json, sys\nsys.stdout.write(json.dumps(sys.argv[1:]) + '\\n')\n"
+    stand_in.write_text(f"#!{sys.executable}\n{code}")
     stand_in.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tiny / 'bin'}:{os.environ['PATH']}")
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")
