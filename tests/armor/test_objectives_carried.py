@@ -51,6 +51,11 @@ def test_the_integrand_at_the_optimum_is_the_value_with_costs_and_weights(spec: 
     held = LearnedDual(objective, lam=lam, rho=rho)(losses, costs, weights)
     assert held.value.item() == pytest.approx(float(exact.value), rel=1e-9)
     assert torch.allclose(held.weights, exact.weights, atol=1e-7)
+    leaf = losses.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(
+        LearnedDual(objective, lam=lam, rho=rho)(leaf, costs, weights).value, leaf
+    )
+    assert torch.allclose(gradient, exact.weights, atol=1e-7)  # the masked infinity leaves no trace
     for factor, shift in ((0.7, 0.0), (1.5, 0.0), (1.0, 0.3), (1.0, -0.3)):
         other = LearnedDual(objective, lam=factor * lam, rho=rho + shift)(losses, costs, weights)
         assert other.value.item() > float(exact.value)
@@ -70,6 +75,26 @@ def test_costs_are_remembered_with_their_losses() -> None:
     assert float(carried.lam) == pytest.approx(float(exact.lam), rel=1e-9)
     assert float(carried.rho) == pytest.approx(float(exact.rho), rel=1e-9)
     assert abs(float(objective(losses).lam) - float(exact.lam)) > 1e-3
+
+
+def test_multipliers_follow_every_so_many_batches_and_the_count_survives() -> None:
+    losses, objective = _losses(24), armor.objective("kl", epsilon=0.2)
+    carried = CarriedDual(objective, 24, every=3)
+    index = torch.arange(24).reshape(4, 6)
+    solved = []
+    for batch in index[:2]:
+        carried.observe(batch, losses[batch])
+        solved.append(carried.solved)
+    again = CarriedDual(objective, 24, every=3)
+    again.load_state_dict(carried.state_dict())
+    solved.append(again.solved)
+    again.observe(index[2], losses[index[2]])
+    solved.append(again.solved)
+    assert solved == [False, False, False, True]
+    third = float(again.lam)
+    assert third == pytest.approx(float(objective(losses[:18]).lam), rel=1e-9)
+    again.observe(index[3], losses[index[3]])
+    assert float(again.lam) == third
 
 
 def test_the_carried_gradient_is_the_data_sets() -> None:
