@@ -68,19 +68,49 @@ CHANGES = {
 }
 
 
+def refused_after(name, fields):
+    """The certificate is refused with the field changed, and without it."""
+    changed = {**fields, name: CHANGES[name](fields[name])}
+    if name == "support":  # the same witness may prove the other mode only if it creates no mass
+        changed["singular"] = np.where(np.arange(len(fields["singular"])) == 0, 1e-3, 0.0)
+    verdict = large.check_large(changed)
+    assert not verdict.accepted, name
+    assert verdict.reason
+    without = {key: value for key, value in fields.items() if key != name}
+    assert not large.check_large(without).accepted
+
+
 @pytest.mark.parametrize("name", CHANGES)
 def test_refused_after_any_field_was_changed(name):
     _, fields = _certificate("hellinger", "space")
     assert set(CHANGES) == set(fields)
     assert large.check_large(fields).accepted
-    changed = {**fields, name: CHANGES[name](fields[name])}
-    if name == "support":  # the same witness may prove the other mode only if it creates no mass
-        changed["singular"] = np.where(np.arange(len(fields["singular"])) == 0, 1e-3, 0.0)
-    verdict = large.check_large(changed)
-    assert not verdict.accepted
-    assert verdict.reason
-    without = {key: value for key, value in fields.items() if key != name}
-    assert not large.check_large(without).accepted
+    refused_after(name, fields)
+
+
+@pytest.mark.slow
+def test_ten_thousand_points_are_accepted_and_refused_after_any_field_was_changed(tmp_path):
+    solution, fields = _certificate("hellinger", "space", n=10_000, m=10_000)
+    save_certificate(tmp_path / "c.npz", fields)
+    read = load_large(tmp_path / "c.npz")
+    verdict = large.check_large(read)
+    assert verdict.accepted
+    assert verdict.width <= 2e-8 * solution.value
+    for name in CHANGES:
+        refused_after(name, read)
+    # One entry suffices, wherever it makes the proof worse ...
+    heaviest = int(np.argmax(fields["mass"]))
+    for name, place, factor in (
+        ("mass", heaviest, 1.01),
+        ("g", int(np.argmax(fields["q"])), 0.9),
+        ("q", 0, 1.01),
+    ):
+        changed = read[name].copy()
+        changed[place] *= factor
+        assert not large.check_large({**read, name: changed}).accepted, name
+    # ... while a wider claim is still proved.
+    low, high = read["claim"]
+    assert large.check_large({**read, "claim": np.array([low - 1e-6, high + 1e-6])}).accepted
 
 
 def test_the_lower_bound_is_evaluated_not_trusted():
