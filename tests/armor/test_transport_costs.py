@@ -22,6 +22,7 @@ from armor.transport import (
     NormPower,
     SoftAscent,
     SoftBall,
+    Transported,
 )
 from armor.transport.alternate import alternate
 
@@ -248,6 +249,33 @@ def test_more_rounds_never_widen_the_bracket(mu: float) -> None:
         assert float(many.lower) >= float(few.lower)
     assert -1e-6 <= float(found[-1].gap) <= 1e-3 * (1 + abs(float(found[-1].upper)))
     assert float(found[-1].gap) <= float(found[0].gap)
+
+
+def test_the_bracket_keeps_the_best_of_all_rounds() -> None:
+    """upper: the least dual value, each at its own mu; lower: the largest value of a frozen transport."""
+    x = torch.tensor([[0.0], [1.0]], dtype=torch.float64)
+    objective = armor.objective("kl", epsilon=0.1)
+    made: list[tuple[float, Transported]] = []
+
+    def uneven(phi: Any, x: Tensor, *, mu: Tensor, generator: object) -> Transported:  # noqa: ARG001
+        """Good, bad, good: in the second round it pays for going down."""
+        y = x - 0.3 if len(made) % 2 else x + 0.2
+        moved = Transported(y, 0.1 * (y - x).square().flatten(1).sum(1), phi(y))
+        made.append((float(mu), moved))
+        return moved
+
+    def phi(z: Tensor) -> Tensor:
+        return z.sum(1)
+
+    for rounds in (1, 2, 3, 4):
+        made.clear()
+        found = alternate(objective, uneven, phi, x, mu=0.9, rounds=rounds)
+        duals = [float(objective.at(phi(m.x), m.costs, mu=mu).value) for mu, m in made]
+        frozen = [float(objective(phi(m.x), m.costs).value) for _, m in made]
+        assert float(found.upper) == pytest.approx(min(duals), rel=1e-6)
+        assert float(found.lower) == pytest.approx(max(frozen), rel=1e-6)
+    assert duals[-1] < duals[-2]
+    assert frozen[-1] < frozen[-2]
 
 
 def test_the_multiplier_never_falls_below_the_penalty() -> None:
