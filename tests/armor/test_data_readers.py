@@ -79,6 +79,20 @@ def test_truncated_archive(tmp_path: Path) -> None:
     assert str(path) in message
 
 
+def test_an_archive_that_lost_the_bytes_behind_its_files(tmp_path: Path) -> None:
+    """What counts are the md5 of the files in it: the checksum of gzip, cut off, says nothing more."""
+    path = tiny_cifar.write_archive(tmp_path, PARTS)
+    whole = path.read_bytes()
+    expected = load("cifar10", tmp_path).arrays
+    for lost in (1, 4, 8):
+        path.write_bytes(whole[:-lost])
+        assert np.array_equal(load("cifar10", tmp_path).arrays.x_train, expected.x_train)
+    broken = bytearray(whole)
+    broken[len(whole) // 2] ^= 1
+    path.write_bytes(bytes(broken))
+    assert str(path) in _refusal(tmp_path)
+
+
 def test_archive_without_a_member(tmp_path: Path) -> None:
     tiny_cifar.write_archive(tmp_path, {k: v for k, v in PARTS.items() if k != "test_batch"})
     assert "holds no cifar-10-batches-py/test_batch" in _refusal(tmp_path)

@@ -18,7 +18,7 @@ from armor.training.run import train
 PARTS = tiny_cifar.files(per_batch=24)
 SETTINGS = [
     "data.validation=20", "validation.images=20", "validation.steps=2", "validation.every=1",
-    "training.batch=16", "training.epochs=2", "data.limit=32",
+    "training.batch=16", "training.epochs=4", "data.limit=16",  # a step an epoch
     "training.precision=float32", "training.layout=contiguous", "training.threads=1",
     "model.name=resnet-small", "attack.steps=2", "optimizer.lr=0.05",
 ]  # fmt: skip
@@ -83,9 +83,10 @@ def test_two_workers_train_what_one_does_and_resume_exactly(
     )
     # Sums in another order, through signs of gradients and the steps of the run.
     assert float(apart.norm()) < 0.02 * float(moved.norm())
-    for mine, theirs in zip(alone.history, two["history"], strict=True):
+    # The first step is the same up to rounding; from then on a sign of a gradient may hang on it.
+    for epoch, (mine, theirs) in enumerate(zip(alone.history, two["history"], strict=True)):
         for key in ("loss", "lambda", "largest_weight"):
-            assert mine[key] == pytest.approx(theirs[key], rel=5e-3), key
+            assert mine[key] == pytest.approx(theirs[key], rel=5e-2 if epoch else 1e-6), key
     _torchrun(tmp_path / "parts", images.source, settings, stop=3)
     assert load(tmp_path / "parts" / "last.pt")["step"] == 3
     _torchrun(tmp_path / "parts", images.source, settings, "--resume")
