@@ -15,6 +15,8 @@ from armor.data.augment import Augmentation
 from armor.data.keys import permutation, seed_of
 from armor.data.splits import split
 from armor.models import create
+from armor.training.average import estimate_statistics
+from armor.training.batches import Batches
 from armor.training.build import make_spec
 from armor.training.checkpoint import load
 from armor.training.run import train
@@ -162,9 +164,29 @@ def test_what_is_published_was_validated_on_held_out_images(
         assert any(not torch.equal(last["average"][k], last["model"][k]) for k in last["model"])
 
 
-def test_validation_images_are_not_trained_on(images: data.ImageData) -> None:
-    from armor.training.batches import Batches
+def test_the_plain_average_is_published_with_batch_statistics_of_its_own(
+    images: data.ImageData, tmp_path: Path
+) -> None:
+    more = ("optimizer.lr=0.2", "augment.flip=false", "model.name=resnet-small", "training.swa=1")
+    recipe = recipes.find("cifar10-smoke", [*SETTINGS, *more])
+    train(recipe, images, tmp_path / "run", device=CPU)
+    last = load(tmp_path / "run" / "last.pt")
+    expected = create(make_spec(recipe, images.reader))
+    expected.load_state_dict(last["average"])
+    batches = Batches(
+        images, validation=HELD, limit=0, batch=BATCH, seed=5, augment=Augmentation(4, False, 0), device=CPU
+    )
+    estimate_statistics(expected, (x for x, *_ in batches.epoch(EPOCHS - 1)))
+    found = 0
+    for name, value in expected.state_dict().items():
+        if name.endswith(("running_mean", "running_var")):
+            found += 1
+            assert torch.allclose(last["average"][name], value, rtol=1e-4, atol=1e-6), name
+            assert not torch.allclose(last["model"][name], value, rtol=1e-4, atol=1e-6), name
+    assert found > 0
 
+
+def test_validation_images_are_not_trained_on(images: data.ImageData) -> None:
     batches = Batches(
         images, validation=HELD, limit=0, batch=10, seed=0, augment=Augmentation(0, False, 0), device=CPU
     )
