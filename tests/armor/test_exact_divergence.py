@@ -207,6 +207,16 @@ def test_equal_distributions_give_zero():
     assert 0 <= solution.lower <= solution.upper <= 1e-11
 
 
+@pytest.mark.parametrize("alpha", [0.5, 2.5])
+def test_renyi_is_infinite_where_everything_would_be_created(alpha):
+    """Unlike an f-divergence with finite `f(0)` and `f'(∞)`, which then is `f(0) + f'(∞)`."""
+    nothing = np.full((3, 2), np.inf)
+    solution = divergence({"name": "renyi", "alpha": alpha}, nothing, support="space")
+    assert np.isinf(solution.value)
+    assert "finite" in solution.explanation
+    assert divergence("hellinger", nothing, support="space").value == pytest.approx(2.0)
+
+
 def test_infeasible_input_is_explained():
     cost = np.array([[0.0, np.inf], [1.0, np.inf]])
     solution = divergence("kl", cost, [0.5, 0.5], [0.5, 0.5])
