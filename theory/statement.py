@@ -50,7 +50,7 @@ class Statement:
     source: str
     steps: Callable[[FDivergence], tuple[Step, ...]]
     formal: tuple[str, ...] = ()
-    renyi: ForRenyi = ForRenyi("Renyi divergences are not f-divergences; T10 is their form")
+    renyi: ForRenyi = ForRenyi("Rényi divergences are not f-divergences; T10 is their form")
     involves_divergence: bool = True
     formula_for: Callable[[FDivergence], Formula] | None = None
 

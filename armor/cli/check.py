@@ -8,9 +8,12 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from armor.errors import InputError, require
+
+if TYPE_CHECKING:
+    from verification.certificate.checker import Verdict
 
 __all__ = ["configure", "run"]
 
@@ -167,6 +170,15 @@ def _run_formal(args: argparse.Namespace) -> int:
     return done.returncode
 
 
+def accepted(kind: str, verdict: "Verdict") -> str:
+    """What `armor check` prints of an accepted certificate of `kind` ("divergence" or "dro"), two lines."""
+    what = "DRO value" if kind == "dro" else "D^c(Q||P)"
+    return (
+        f"accepted: {what} lies in [{verdict.lower!r}, {verdict.upper!r}], width {verdict.width:.1e}\n"
+        f"  {verdict.grade}: {verdict.reason}"
+    )
+
+
 def run(args: argparse.Namespace) -> int:
     """Check and print; 0 when the claimed interval is proved, 1 when the certificate is rejected."""
     if args.formal:
@@ -195,9 +207,7 @@ def run(args: argparse.Namespace) -> int:
         }
         print(json.dumps(fields, allow_nan=False))
     elif verdict.accepted:
-        what = "DRO value" if certificate.get("kind") == "dro" else "D^c(Q||P)"
-        print(f"accepted: {what} lies in [{verdict.lower!r}, {verdict.upper!r}], width {verdict.width:.1e}")
-        print(f"  {verdict.grade}: {verdict.reason}")
+        print(accepted(str(certificate.get("kind")), verdict))
     else:
         print(f"rejected: {verdict.reason}")
     return 0 if verdict.accepted else 1

@@ -170,7 +170,13 @@ class NotRun(_Block):
         if not self.options.get("why"):
             raise ExtensionError(f"{self.env.docname}: a block that is not run has to say `:why:`")
         code = "\n".join(self.content)
-        return list(self._show(code, self.arguments[0], "", f"Not run in the build: {self.options['why']}."))
+        shown = list(self._show(code, self.arguments[0], "", ""))
+        note = f"Not run in the build: {self.options['why']}."
+        parsed = self.parse_text_to_nodes(note)  # links are links, and the check of the site follows them
+        for paragraph in parsed:
+            if isinstance(paragraph, nodes.Element):
+                paragraph["classes"].append("ran")
+        return [*shown, *parsed]
 
 
 def _scratch(cache: Path, doc: str) -> Path:

@@ -15,7 +15,7 @@ __all__ = ["Certificate", "Offered", "consequence", "offer"]
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate file, and the interval that re-checking it proved."""
+    """A certificate file, the interval that re-checking it proved, and what `armor check` prints (`verdict`)."""
 
     file: str
     kind: str
@@ -68,6 +68,7 @@ def consequence(claim: Claim, proved: Mapping[str, Certificate]) -> str:
 
 def offer(folder: Path) -> dict[str, Offered]:
     """Write the certificates and re-check each; `SystemExit` when the checker rejects one or a claim does not follow."""
+    from armor.cli.check import accepted
     from verification import solve
     from verification.certificate import checker
 
@@ -79,12 +80,13 @@ def offer(folder: Path) -> dict[str, Offered]:
             solution = getattr(solve, kind)(load(data))
             file = folder / f"{statement.lower()}_{name or 'certificate'}.json"
             file.write_text(json.dumps(solution.certificate(), indent=1), encoding="utf-8")
-            verdict = checker.check(json.loads(file.read_text(encoding="utf-8")))
+            certificate = json.loads(file.read_text(encoding="utf-8"))
+            verdict = checker.check(certificate)
             if not verdict.accepted:
                 raise SystemExit(f"the checker rejects {file.name}: {verdict.reason}")
-            text = f"accepted, {verdict.grade}: [{verdict.lower:.16g}, {verdict.upper:.16g}], width {verdict.width:.1e}"
+            printed = accepted(str(certificate["kind"]), verdict)
             proved[name] = Certificate(
-                file.name, kind, Fraction(verdict.lower), Fraction(verdict.upper), text
+                file.name, kind, Fraction(verdict.lower), Fraction(verdict.upper), printed
             )
         sentences = tuple(consequence(claim, proved) for claim in offered.claims)
         done[statement] = Offered(tuple(proved.values()), sentences)

@@ -14,21 +14,34 @@ __all__ = ["claims", "fragments"]
 
 
 def claims() -> Sequence[Mapping[str, Any]]:
-    """`docs/claims.toml`; `SystemExit` where it names a statement that does not exist or lacks a field."""
+    """`docs/claims.toml`; `SystemExit` where it names a statement or theorem that does not exist, or lacks a field."""
     from theory.statement import statements
 
     found: list[Mapping[str, Any]] = tomllib.loads((DOCS / "claims.toml").read_text("utf-8"))["claim"]
+    owner = {entry["theorem"]: entry["statement"] for entry in theorems()}
     for claim in found:
-        if set(claim) != {"words", "statements", "stands"} or not set(claim["statements"]) <= set(
+        if set(claim) != {"words", "statements", "formal", "stands"} or not set(claim["statements"]) <= set(
             statements()
         ):
-            raise SystemExit(f"claims.toml: words, statements (known ones) and stands are needed: {claim}")
+            raise SystemExit(
+                f"claims.toml: words, statements (known ones), formal and stands are needed: {claim}"
+            )
+        shown, proved = {owner.get(name) for name in claim["formal"]}, set(owner.values())
+        if shown != proved & set(claim["statements"]) or "Coq" in claim["stands"]:
+            raise SystemExit(
+                "claims.toml: formal names theorems of theorems.json, at least one of each statement that has some, and stands "
+                f"leaves Coq to it: {claim}"
+            )
     return found
 
 
 def _cell(markdown: str) -> str:
     """Markdown whose formulas do not end a cell of a table."""
     return "".join(mathematics(part) if k % 2 else part for k, part in enumerate(markdown.split("$")))
+
+
+def _formal(names: Sequence[str]) -> str:
+    return f"; in Coq: {', '.join(f'`{name}`' for name in names)}" if names else ""
 
 
 def _link(statement: str) -> str:
@@ -47,7 +60,7 @@ def fragments(offered: Mapping[str, Offered]) -> dict[str, str]:
             [
                 _cell(claim["words"]),
                 ", ".join(map(_link, names)),
-                _cell(claim["stands"]),
+                _cell(claim["stands"]) + _formal(claim["formal"]),
                 f"{formal}cells: {counts}",
             ]
         )

@@ -1,12 +1,13 @@
 """One page per member of the catalogue: facts, plots, limits, when to choose it and its trap."""
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from companion import DOCS
 from companion.derivations import Documents
@@ -15,6 +16,7 @@ from companion.text import escaped, prose, table
 
 __all__ = ["draw", "index", "names", "page"]
 
+Array = NDArray[np.float64]
 RADII = (0.01, 0.05, 0.2, 1.0)
 LIMITS = (1e-6, 1e-4, 1e-2, 1e-1, 1.0, 10.0)
 SAMPLES = 200
@@ -50,24 +52,45 @@ def _plain(spec: Mapping[str, object]) -> dict[str, object]:
     return {key: value if key == "name" else float(Fraction(str(value))) for key, value in spec.items()}
 
 
-def _functions(name: str) -> Callable[[Any], None]:
+def _curves(spec: Mapping[str, object]) -> tuple[Array, Array, Array, Array]:
+    """Densities and `f`, arguments and `f*`, as they are drawn: NaN where a value is infinite or 6 and more."""
     from theory.catalogue import divergence
     from theory.numeric import callables
+
+    d = divergence(spec)
+    fn = callables(d, "numpy")
+    top = min(float(d.recession), 2.0) if d.recession.is_finite else 2.0
+    t, y = np.linspace(1e-3, 4, 800), np.linspace(-4.0, top, 1600)
+    with np.errstate(all="ignore"):
+        values, dual = fn.f(t), fn.conjugate(y)
+    shown = [np.where(np.isfinite(v) & (v < 6), v, np.nan) for v in (values, dual)]
+    return t, shown[0], y, shown[1]
+
+
+def _range(arguments: Array, values: Array) -> str:
+    """`from -4 to 1`: between which arguments a curve is drawn."""
+    drawn = arguments[np.isfinite(values)]
+    return f"from {round(float(drawn[0]), 1):g} to {round(float(drawn[-1]), 1):g}"
+
+
+def _ranges(name: str, which: int) -> str:
+    """The range of f (`which` 0) or f* (2) of every member of this file, said once where all are the same."""
+    found = {_label(spec): _range(*_curves(spec)[which : which + 2]) for spec in _specs(name).values()}
+    if len(set(found.values())) == 1:
+        return next(iter(found.values()))
+    return ", ".join(f"{text} ({label})" for label, text in found.items())
+
+
+def _functions(name: str) -> Callable[[Any], None]:
+    from theory.catalogue import divergence
 
     def draw(drawn: Any) -> None:
         left, right = drawn.subplots(1, 2)
         for spec in _specs(name).values():
             d = divergence(spec)
-            fn = callables(d, "numpy")
-            t = np.linspace(1e-3, 4, 800)
-            with np.errstate(all="ignore"):
-                values = fn.f(t)
-            left.plot(t, np.where(np.isfinite(values) & (values < 6), values, np.nan), label=_label(spec))
-            top = min(float(d.recession), 2.0) if d.recession.is_finite else 2.0
-            y = np.linspace(-4.0, top, 1600)
-            with np.errstate(all="ignore"):
-                dual = fn.conjugate(y)
-            right.plot(y, np.where(np.isfinite(dual) & (dual < 6), dual, np.nan), label=_label(spec))
+            t, values, y, dual = _curves(spec)
+            left.plot(t, values, label=_label(spec))
+            right.plot(y, dual, label=_label(spec))
             if d.recession.is_finite:
                 right.axvline(float(d.recession), color="#5e5c64", lw=0.8, ls=":")
         left.plot([1], [0], "o", ms=4, color="#5e5c64")
@@ -140,12 +163,12 @@ def _limits(name: str) -> Iterator[str]:
     import armor
 
     losses = torch.linspace(0, 1, SAMPLES, dtype=torch.float64)
-    rows = []
-    for spec in _specs(name).values():
-        values = []
-        for epsilon in LIMITS:
-            values.append(f"{armor.objective(_plain(spec), epsilon=epsilon)(losses).value.item():.4f}")
-        rows.append([escaped(_label(spec)) or f"`{name}`", *values])
+    rows, tops = [], []
+    specs = list(_specs(name).values())
+    for spec in specs:
+        values = [armor.objective(_plain(spec), epsilon=epsilon)(losses).value.item() for epsilon in LIMITS]
+        tops.append(values[-1])
+        rows.append([escaped(_label(spec)) or f"`{name}`", *(f"{value:.4f}" for value in values)])
     if name == "none":
         yield (
             f"The DRO value of the same {SAMPLES} losses is their mean for every radius, since a hard ball leaves nothing to "
@@ -156,11 +179,23 @@ def _limits(name: str) -> Iterator[str]:
     else:
         yield (
             f"The DRO value of the same {SAMPLES} losses (mean 0.5, largest 1) as the radius grows: it starts at the mean "
-            "where small re-weightings have a price (not for CVaR), and ends at the largest loss or where the divergence is "
-            "bounded."
+            "where small re-weightings have a price (not for CVaR) and cannot pass the largest loss. At "
+            f"$\\varepsilon$ = {LIMITS[-1]:g} {_end(specs, tops)}."
         )
     yield ""
     yield table(["", *(f"ε = {epsilon:g}" for epsilon in LIMITS)], rows, right=range(1, 1 + len(LIMITS)))
+
+
+def _end(specs: Sequence[Mapping[str, object]], tops: Sequence[float]) -> str:
+    """Where the values stand at the last radius, beside the largest loss 1."""
+    short = {_label(spec): top for spec, top in zip(specs, tops, strict=True) if top < 1 - 5e-5}
+    if not short:
+        return "it is the largest loss"
+    where = ", ".join(
+        f"{top:.4f}" + (f" ({escaped(label)})" if label else "") for label, top in short.items()
+    )
+    others = "" if len(short) == len(specs) else ", and the largest loss otherwise"
+    return f"it is still below that, {where}{others}"
 
 
 def _moved_values(spec: Mapping[str, object]) -> list[str]:
@@ -191,7 +226,12 @@ def page(name: str, found: Documents, pictures: str) -> str:
 
 def _plots(name: str, title: str, specs: Mapping[str, Mapping[str, object]], pictures: str) -> Iterator[str]:
     """The figures, with a sentence where a member has no f to draw or one that is hardly a curve."""
-    alt = f"Two plots: f of the {title} over densities from 0 to 4, zero at 1, and its convex conjugate f* over y from -4 to 2."
+    alt = ""
+    if name not in ("none", "renyi"):
+        alt = (
+            f"Two plots: f of the {title}, zero at density 1, over densities {_ranges(name, 0)}, and its convex conjugate f* over y "
+            f"{_ranges(name, 2)}."
+        )
     ends = " up to $f'(\\infty)$ (dotted)" if name != "renyi" and any(map(_bounded, specs.values())) else ""
     caption = f"$f$, zero at $t=1$, and its conjugate $f^*${ends}."
     if name == "none":
@@ -253,9 +293,10 @@ def _page(
     for key, heading in (("choose", "When to choose it"), ("trap", "Its trap")):
         yield f"**{heading}.** {prose(notes[key]) if key in notes else 'Nothing is written about it yet.'}"
         yield ""
+    documents = [found[key] for key in specs]
+    yield from _missing(documents)
     yield "## Facts"
     yield ""
-    documents = [found[key] for key in specs]
     labels = list(documents[0]["facts"])
     head = ["", *(escaped(_label(spec)) or "value" for spec in specs.values())]
     yield table(
@@ -277,6 +318,19 @@ def _page(
     for key in specs:
         yield f"- [{escaped(found[key]['divergence']['title'])}](../../derivations/{key}.md)"
     yield ""
+
+
+def _missing(documents: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Which statements have no derivation for any of these members, if there are any."""
+    names = [
+        item["statement"]
+        for k, item in enumerate(documents[0]["derivations"])
+        if all(document["derivations"][k]["not_applicable"] for document in documents)
+    ]
+    if names:
+        links = ", ".join(f"[{name}](../statements/{name.lower()}.md)" for name in names)
+        yield f"**Does not apply to it.** {links}, with the reason on each page."
+        yield ""
 
 
 def _bounded(spec: Mapping[str, object]) -> bool:

@@ -6,6 +6,7 @@ Every consequence is linear in the certified values: a reader repeats it with th
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 from math import acos, comb, exp, log, pi, sin, sqrt
 from typing import Any
 
@@ -186,6 +187,59 @@ _SHIFT = Fraction(1, 1000)  # T29: mass of Q moved from the first point to the t
 
 def _shifted(sign: int) -> list[str]:
     return [str(Fraction(Q[0]) - sign * _SHIFT), Q[1], str(Fraction(Q[2]) + sign * _SHIFT)]
+
+
+# T17: two samples of label 0 with three classes; the adversary moves every logit by -2, 0 or 2, all by the same
+# rule of the hard ball. A state of the doubled space is (logits, moved logits), cost 0 inside the ball of its sample.
+_NATURAL = ((1.0, 0.0, -1.0), (0.0, 0.5, -0.5))
+_MOVES = ((0, 0, 0), *product((-2, 2), repeat=3))
+_Logits = Sequence[float]
+
+
+def _softmax(logits: _Logits) -> list[float]:
+    weights = [exp(v) for v in logits]
+    return [w / sum(weights) for w in weights]
+
+
+def _divergence(natural: _Logits, moved: _Logits) -> float:
+    return sum(f * log(f / g) for f, g in zip(_softmax(natural), _softmax(moved), strict=True))
+
+
+def _cross_entropy(natural: _Logits, moved: _Logits) -> float:
+    del natural
+    return -log(_softmax(moved)[0])
+
+
+def _trades(natural: _Logits, moved: _Logits) -> float:
+    return -log(_softmax(natural)[0]) + 6 * _divergence(natural, moved)
+
+
+def _mart(natural: _Logits, moved: _Logits) -> float:
+    margin = -log(1 - max(_softmax(moved)[1:]))
+    return (
+        _cross_entropy(natural, moved) + margin + 6 * _divergence(natural, moved) * (1 - _softmax(natural)[0])
+    )
+
+
+def _reach(natural: _Logits) -> list[list[float]]:
+    return [[v + step for v, step in zip(natural, move, strict=True)] for move in _MOVES]
+
+
+_Loss = Callable[[_Logits, _Logits], float]
+
+
+def _doubled(loss: _Loss) -> Any:
+    """The DRO value on the doubled space: rows are the samples, columns all states that either can reach."""
+    phi = [loss(natural, moved) for natural in _NATURAL for moved in _reach(natural)]
+    cost = [[0 if j // len(_MOVES) == i else None for j in range(len(phi))] for i in range(2)]
+    return _dro(KL, cost, "1/10", ["1/2", "1/2"], phi)
+
+
+def _attacked(loss: _Loss, sought: _Loss) -> Any:
+    """Re-weighting alone of the losses at the points where `sought` is largest."""
+    found = [max(_reach(natural), key=lambda moved: sought(natural, moved)) for natural in _NATURAL]
+    phi = [loss(natural, moved) for natural, moved in zip(_NATURAL, found, strict=True)]
+    return _dro(KL, _rigid(2), "1/10", ["1/2", "1/2"], phi)
 
 
 OFFERS: Mapping[str, Offer] = {
@@ -391,11 +445,26 @@ OFFERS: Mapping[str, Offer] = {
     ),
     "T17": Offer(
         {
+            "trades": _doubled(_trades),
+            "trades_attacked": _attacked(_trades, _divergence),
+            "mart": _doubled(_mart),
+            "mart_attacked": _attacked(_mart, _cross_entropy),
             "cvar_1": _dro(_ALL, _SQUARES, "1/10"),
             "transport": _dro(NONE, _SQUARES, "1/10"),
             "tiny_radius": _dro(KL, _BALL, "1/10000000"),
         },
         [
+            Claim(
+                "TRADES on the doubled space is re-weighting of its losses at the points of largest KL, which its own attack seeks",
+                {"trades": 1, "trades_attacked": -1},
+                0,
+                SAME,
+            ),
+            Claim(
+                "MART on the doubled space is more than its losses give at the points of largest cross-entropy, which its "
+                "published attack seeks",
+                {"mart": 1, "mart_attacked": -1},
+            ),
             Claim(r"CVaR with $\beta=1$ is OT-DRO", {"cvar_1": 1, "transport": -1}, 0, SAME),
             Claim(
                 r"hard ball, $\varepsilon=10^{-7}$: the mean adversarial loss $2$ of plain adversarial training, nearly",

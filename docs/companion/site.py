@@ -27,6 +27,10 @@ FETCHING_LINKS = {
 }
 
 
+QUOTED = {"pre", "code", "script", "style", "annotation", "title"}  # where text may look like markup
+RAW = re.compile(r"\]\([^()\s]+\)|\\[A-Za-z]{2,}|\$[^$\s][^$]*\$")  # a link of Markdown, a formula of TeX
+
+
 def _is_silent(attributes: Mapping[str, str | None]) -> bool:
     """Whether no text says what a picture shows: none, fewer than four words, or its file's name again."""
     text = attributes.get("alt") or attributes.get("aria-label") or ""
@@ -42,9 +46,12 @@ class _Page(HTMLParser):
         self.links: list[str] = []
         self.ids: set[str] = set()
         self.silent: list[str] = []  # pictures without a text
+        self.raw: list[str] = []  # markup that a reader sees
+        self._quoted = 0  # depth in elements of QUOTED
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
+        self._quoted += tag in QUOTED
         if found.get("id"):
             self.ids.add(str(found["id"]))
         for name, value in attrs:
@@ -56,6 +63,13 @@ class _Page(HTMLParser):
             self.links.append(str(found["href"]))
         if tag in SHOWN and _is_silent(found):
             self.silent.append(str(found.get("src") or found.get("data")))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._quoted -= tag in QUOTED
+
+    def handle_data(self, data: str) -> None:
+        if not self._quoted:
+            self.raw += RAW.findall(data)
 
 
 def _local(reference: str) -> bool:
@@ -78,6 +92,7 @@ def check(site: Path) -> None:
             if not _local(ref) and not ref.startswith("data:")
         ]
         wrong += [f"{name}: the picture {src} has no text that says what it shows" for src in page.silent]
+        wrong += [f"{name}: {raw} is markup that was not read" for raw in page.raw]
         if "katex-error" in text:
             wrong.append(f"{name}: a formula did not render")
         for reference in page.fetched:

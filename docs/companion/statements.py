@@ -25,7 +25,7 @@ ALSO = {
 
 
 def _step(step: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{step['number']}. **{escaped(step['rule'])}** {badge(step['grade'])}"
+    yield f"{step['number']}. **{prose(step['rule'])}** {badge(step['grade'])}"
     if step["outcome"] != "holds":
         yield f"   [{step['outcome']}]{{.outcome-{step['outcome']}}}"
     yield ""

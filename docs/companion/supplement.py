@@ -3,6 +3,7 @@
 Generated from the same data as the pages. Needs pdfLaTeX; without it the LaTeX source is written and one sentence says so.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -60,14 +61,31 @@ def _plain(text: object) -> str:
     return "".join(found)
 
 
+def _breakable(formula: str) -> str:
+    """An inline formula whose words (`\\text{...}` outside all braces) become text, where a line may end."""
+    pieces, depth, begin = [""], 0, 0
+    for found in re.finditer(r"\\text\{([^{}]*)\}|(?<!\\)[{}]", formula):
+        if found[0].startswith(r"\text"):
+            if depth == 0:
+                pieces[-1] += formula[begin : found.start()]
+                pieces += [found[1], ""]
+                begin = found.end()
+        else:
+            depth += 1 if found[0] == "{" else -1
+    pieces[-1] += formula[begin:]
+    pieces[::2] = [f"${piece}$" if piece.strip() else "" for piece in pieces[::2]]
+    return "".join(pieces)
+
+
 def _prose(text: str) -> str:
     parts = text.split("$")
+    parts[1::2] = [_breakable(part) for part in parts[1::2]]
     parts[::2] = [_plain(part.replace("``", "“").replace("''", "”")) for part in parts[::2]]
-    return "$".join(parts)
+    return "".join(parts)
 
 
 def _step(step: Mapping[str, Any]) -> Iterator[str]:
-    yield rf"\item \textbf{{{_plain(step['rule'])}}} [\grade{{{step['grade']}}}] {_prose(step['text'])}"
+    yield rf"\item \textbf{{{_prose(step['rule'])}}} [\grade{{{step['grade']}}}] {_prose(step['text'])}"
     if step["formula"]["latex"]:
         yield rf"\[ {step['formula']['latex']} \]"
     if step["reference"]:

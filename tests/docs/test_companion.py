@@ -1,5 +1,6 @@
 """The site's own machinery: golden pages, scripts, stale recordings, the paper map, links."""
 
+import re
 import sys
 import time
 from pathlib import Path
@@ -9,7 +10,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 
-from companion import coq, derivations, papermap, scripts, site, text  # noqa: E402
+from companion import coq, costs, derivations, papermap, scripts, site, supplement, text  # noqa: E402
+
+from theory.statement import statements  # noqa: E402
 
 
 def test_a_changed_formula_stops_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,8 +34,6 @@ def test_a_changed_formula_stops_the_build(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_every_statement_has_a_worked_instance() -> None:
-    from theory.statement import statements
-
     for name in statements():
         file = ROOT / "docs" / "worked" / f"t{int(name[1:]):02d}.py"
         found = scripts.cells(file.read_text(encoding="utf-8"))
@@ -122,10 +123,50 @@ def test_the_site_check_finds_faults(tmp_path: Path) -> None:
         ('<a href="missing.html">x</a>', "leads nowhere"),
         ('<a href="b.html#there">x</a>', "no place 'there'"),
         ('<span class="katex-error"></span>', "did not render"),
+        ("<p>[here](generated/formal.md)</p>", "is markup that was not read"),
+        (r"<a>c-transform, \varphi^c_\lambda</a>", "is markup that was not read"),
+        (r"<strong>counterexample for $\alpha > 1$</strong>", "is markup that was not read"),
     ):
         page.write_text(good.replace("</body>", fault + "</body>"), encoding="utf-8")
         with pytest.raises(SystemExit, match=message.replace("/", r"\/").replace(".", r"\.")):
             site.check(tmp_path)
+
+
+def test_the_site_check_leaves_code_alone(tmp_path: Path) -> None:
+    quoted = r"<pre>$\alpha$</pre><p>as <code>[a](b)</code></p><annotation>\varphi</annotation>"
+    (tmp_path / "index.html").write_text(f"<html><body>{quoted}</body></html>", encoding="utf-8")
+    site.check(tmp_path)
+
+
+def test_words_in_formulas_break_in_the_supplement() -> None:
+    assert supplement._prose(r"for $\text{the barrier, } q \ge 3$: no") == r"for the barrier, $ q \ge 3$: no"
+    assert supplement._prose(r"$\frac{\text{a}}{b}$") == r"$\frac{\text{a}}{b}$"
+
+
+def test_every_statement_is_covered_by_coq_or_said_not_to_be() -> None:
+    page = (ROOT / "docs" / "formal.md").read_text(encoding="utf-8")
+    section = page.partition("## What is covered")[2].partition("The whole table")[0]
+    covered, found, missing = section.partition("*Not* covered:")
+    assert found
+
+    def named(words: str) -> set[int]:
+        spans = re.findall(r"\bT(\d+)(?: to T(\d+))?", words)
+        return {k for first, last in spans for k in range(int(first), int(last or first) + 1)}
+
+    proved = {int(e["statement"][1:]) for e in coq.theorems() if re.fullmatch(r"T\d+", e["statement"])}
+    every = {int(name[1:]) for name in statements()}
+    assert named(covered) == proved
+    assert every - proved <= named(missing)
+    assert named(covered) | named(missing) == every
+
+
+def test_the_caption_of_the_costs_has_the_numbers_of_the_picture() -> None:
+    caption = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
+    square, slope = float(costs.SLOPE @ costs.SLOPE), float(costs.SLOPE @ costs.SLOPE) ** 0.5
+    assert rf"$\sqrt{{{square:.2f}}}\approx{slope:.2f}$" in caption
+    assert f"by ${1 / (2 * costs.BEND):g}({slope:.2f}-\\mu)$" in caption
+    assert "a third for $\\mu=1$" in caption
+    assert abs((slope - 1) / (2 * costs.BEND) - 1 / 3) < 0.01
 
 
 def test_words_and_formulas_survive_markdown() -> None:

@@ -1,6 +1,7 @@
 """What the pages promise a reviewer: certificates and purposes of hypotheses, walks, complete members."""
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -32,7 +33,7 @@ def test_every_statement_has_certificates_that_prove_something(
         assert mine.certificates, name
         assert mine.consequences, name
         for c in mine.certificates:
-            assert c.verdict.startswith("accepted, enclosed"), c
+            assert re.match(r"accepted: .*\n  enclosed: ", c.verdict), c
             assert c.upper - c.lower <= 1e-9 * max(1.0, abs(float(c.upper))), c
 
 
@@ -61,12 +62,15 @@ def test_a_claim_that_does_not_follow_stops_the_build(
             certificates.offer(tmp_path)
 
 
-def test_a_certificate_file_is_what_armor_check_reads(tmp_path: Path) -> None:
+def test_a_page_shows_what_armor_check_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from armor.cli.main import main
 
-    certificates.offer(tmp_path)
+    found = certificates.offer(tmp_path)
     file = tmp_path / "t14_renyi_middle.json"
+    (shown,) = (c.verdict for c in found["T14"].certificates if c.file == file.name)
+    capsys.readouterr()
     assert main(["check", str(file)]) == 0
+    assert capsys.readouterr().out == shown + "\n"
     changed = json.loads(file.read_text(encoding="utf-8"))
     changed["claim"] = {"lower": "100", "upper": "101"}
     file.write_text(json.dumps(changed), encoding="utf-8")
@@ -106,10 +110,22 @@ def test_every_claim_walks_down_to_a_certificate(offered: dict[str, certificates
     assert pages["claims"].count("\n") == 2 + len(claims.claims())
 
 
-def test_a_claim_about_nothing_stops_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "claims.toml").write_text('[[claim]]\nwords = "x"\nstatements = ["T99"]\nstands = "y"\n')
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ('statements = ["T99"]\nformal = []\nstands = "y"', "T99"),
+        ('statements = ["T10"]\nformal = ["T8_strong_duality"]\nstands = "y"', "T8_strong_duality"),
+        ('statements = ["T10"]\nformal = ["T10_none"]\nstands = "y"', "T10_none"),
+        ('statements = ["T10"]\nformal = []\nstands = "y"', "at least one of each statement"),
+        ('statements = ["T9"]\nformal = []\nstands = "in Coq"', "leaves Coq to it"),
+    ],
+)
+def test_a_claim_that_the_theorems_do_not_bear_out_stops_the_build(
+    entry: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "claims.toml").write_text(f'[[claim]]\nwords = "x"\n{entry}\n', encoding="utf-8")
     monkeypatch.setattr(claims, "DOCS", tmp_path)
-    with pytest.raises(SystemExit, match="T99"):
+    with pytest.raises(SystemExit, match=message):
         claims.claims()
 
 

@@ -3,10 +3,10 @@
 from theory.member import REACH, Member, Parameter
 
 MEMBER = Member(
-    title="Renyi divergence of P from eta",
+    title="Rényi divergence of P from eta",
     f=None,
     gauge="R_alpha(P||eta) = log(sum p^alpha eta^(1 - alpha))/(alpha (alpha - 1))",
-    source="Renyi (1961); van Erven and Harremoes (2014); arXiv 2309.03791",
+    source="Rényi (1961); van Erven and Harremoës (2014); arXiv 2309.03791",
     parameters=(
         Parameter(
             "alpha",

@@ -90,7 +90,7 @@ def _renyi(d: Renyi) -> tuple[Step, ...]:
             "convexity in the second argument; Weierstrass",
             Grade.CITED,
             lambda: nearest_bracket(d),
-            "van Erven and Harremoes (2014), Theorems 12 and 19; Rockafellar and Wets (1998), Theorem 1.9",
+            "van Erven and Harremoës (2014), Theorems 12 and 19; Rockafellar and Wets (1998), Theorem 1.9",
             ("finite space", r"$\alpha > 0$, $\alpha \ne 1$"),
         ),
     )

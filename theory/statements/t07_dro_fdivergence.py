@@ -85,5 +85,5 @@ STATEMENT = Statement(
         "ArmorD.T07_strong.T7_weak",
         "ArmorD.T07_strong.T7_strong_duality",
     ),
-    renyi=ForRenyi("Renyi divergences are not f-divergences; T10 takes its place"),
+    renyi=ForRenyi("Rényi divergences are not f-divergences; T10 takes its place"),
 )

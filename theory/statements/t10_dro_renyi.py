@@ -1,4 +1,4 @@
-"""T10: DRO duality for the Renyi divergences, through their own conjugate."""
+"""T10: DRO duality for the Rényi divergences, through their own conjugate."""
 
 from functools import cache
 from typing import Any
@@ -247,7 +247,7 @@ def _steps(_: FDivergence) -> tuple[Step, ...]:
 
 STATEMENT = Statement(
     "T10",
-    "DRO duality, Renyi form",
+    "DRO duality, Rényi form",
     (
         r"those of T6; $D(\eta\|P) = R_\alpha(P\|\eta)$, $\alpha > 0$, $\alpha \ne 1$",
         r"$S = \sup_X \varphi$ in mode ``space'' (the bound is attained), $\max_{\mathrm{supp} P} "

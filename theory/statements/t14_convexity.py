@@ -105,7 +105,7 @@ STATEMENT = Statement(
     "Convexity",
     (r"f-divergences, and Rényi with $\alpha < 1$; in $Q$ alone: always",),
     Formula(r"(Q, P) \mapsto D^c(Q\|P) \text{ is jointly convex}"),
-    "arXiv 2309.03791; van Erven and Harremoes (2014)",
+    "arXiv 2309.03791; van Erven and Harremoës (2014)",
     _steps,
     formal=("ArmorD.T13_order.T14_convex_in_Q",),
     renyi=ForRenyi(_renyi),
