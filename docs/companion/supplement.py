@@ -32,6 +32,7 @@ _HEAD = r"""\documentclass[11pt,a4paper]{article}
 \newcommand{\grade}[1]{{\small\textsc{#1}}}
 \begin{document}
 """
+WIDE = 160  # characters of LaTeX that fit into a line
 _ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_", "^": r"\^{}", "~": r"\~{}",
     "{": r"\{", "}": r"\}", "$": r"\$", "<": r"\ensuremath{<}", ">": r"\ensuremath{>}",
@@ -73,8 +74,18 @@ def _breakable(formula: str) -> str:
         else:
             depth += 1 if found[0] == "{" else -1
     pieces[-1] += formula[begin:]
-    pieces[::2] = [f"${piece}$" if piece.strip() else "" for piece in pieces[::2]]
+    last = len(pieces) - 1
+    for k in range(0, last + 1, 2):  # an empty atom towards the words keeps the space around a relation
+        before, after = ("{}" if k else ""), ("{}" if k < last else "")
+        pieces[k] = f"${before}{pieces[k]}{after}$" if pieces[k].strip() else ""
     return "".join(pieces)
+
+
+def _display(formula: str) -> str:
+    """A displayed formula; one that is too long for a line is cut at its `\\quad`."""
+    if len(formula) <= WIDE or r"\begin" in formula:
+        return formula
+    return r"\begin{gathered} " + formula.replace(r", \quad ", r", \\ ") + r" \end{gathered}"
 
 
 def _prose(text: str) -> str:
@@ -87,7 +98,7 @@ def _prose(text: str) -> str:
 def _step(step: Mapping[str, Any]) -> Iterator[str]:
     yield rf"\item \textbf{{{_prose(step['rule'])}}} [\grade{{{step['grade']}}}] {_prose(step['text'])}"
     if step["formula"]["latex"]:
-        yield rf"\[ {step['formula']['latex']} \]"
+        yield rf"\[ {_display(step['formula']['latex'])} \]"
     if step["reference"]:
         yield rf"\emph{{Cited:}} {_plain(step['reference'])}. \emph{{Needs:}} {_prose('; '.join(step['hypotheses']))}."
         yield rf"\emph{{Finite instance}} [\grade{{{step['instance_grade']}}}]: {_plain(step['detail'])}."
@@ -100,7 +111,7 @@ def _statement(found: Documents, name: str) -> Iterator[str]:
     applicable = {key: item for key, item in items.items() if not item["not_applicable"]}
     first = next(iter(applicable.values()))
     yield rf"\section*{{{name}. {_prose(first['title'])}}}\addcontentsline{{toc}}{{section}}{{{name}. {_prose(first['title'])}}}"
-    yield rf"\[ {first['formula']['latex']} \]"
+    yield rf"\[ {_display(first['formula']['latex'])} \]"
     yield r"\begin{itemize}\setlength{\itemsep}{0pt}"
     yield from (rf"\item Given: {_prose(hypothesis)}" for hypothesis in first["hypotheses"])
     yield rf"\item Source: {_plain(first['source'])}. Place in the paper: {_plain(place(name))}."
@@ -108,7 +119,8 @@ def _statement(found: Documents, name: str) -> Iterator[str]:
     if formal:
         scope = next((item["formal_scope"] for item in applicable.values() if item["formal"]), "")
         part = f" ({_prose(scope)})" if scope else ""
-        yield rf"\item Machine-checked in Coq{part}: {_plain(', '.join(formal))}."
+        names = _plain(", ".join(formal)).replace(r"\_", r"\_\allowbreak{}")
+        yield rf"\item Machine-checked in Coq{part}: {names}."
     yield r"\end{itemize}"
     for key in [next(iter(applicable)), *(k for k in ALSO.get(name, ()) if k in applicable)]:
         yield rf"\textit{{For the {_plain(found[key]['divergence']['title'])}:}}"
