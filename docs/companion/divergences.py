@@ -70,7 +70,8 @@ def _curves(spec: Mapping[str, object]) -> tuple[Array, Array, Array, Array]:
 def _range(arguments: Array, values: Array) -> str:
     """`from -4 to 1`: between which arguments a curve is drawn."""
     drawn = arguments[np.isfinite(values)]
-    return f"from {round(float(drawn[0]), 1):g} to {round(float(drawn[-1]), 1):g}"
+    first, last = (round(float(end), 2) + 0.0 for end in (drawn[0], drawn[-1]))  # + 0.0: no "-0"
+    return f"from {first:g} to {last:g}"
 
 
 def _ranges(name: str, which: int) -> str:

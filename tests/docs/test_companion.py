@@ -139,7 +139,9 @@ def test_the_site_check_leaves_code_alone(tmp_path: Path) -> None:
 
 
 def test_words_in_formulas_break_in_the_supplement() -> None:
-    assert supplement._prose(r"for $\text{the barrier, } q \ge 3$: no") == r"for the barrier, ${} q \ge 3$: no"
+    assert (
+        supplement._prose(r"for $\text{the barrier, } q \ge 3$: no") == r"for the barrier, ${} q \ge 3$: no"
+    )
     assert supplement._prose(r"$\frac{\text{a}}{b}$") == r"$\frac{\text{a}}{b}$"
 
 

@@ -142,6 +142,20 @@ def test_a_member_has_plots_limits_and_notes(name: str) -> None:
     assert all(row.count("|") == len(divergences.LIMITS) + 2 for row in rows)
 
 
+@pytest.mark.parametrize(
+    ("name", "ranges"),
+    [("hellinger", ("from 0 to 4", "from -4 to 0.86")), ("reverse_kl", ("from 0.01 to 4", "from -4 to 0"))],
+)
+def test_a_plot_is_described_over_what_it_shows(name: str, ranges: tuple[str, str]) -> None:
+    assert (divergences._ranges(name, 0), divergences._ranges(name, 2)) == ranges
+
+
+def test_the_limits_say_where_they_end() -> None:
+    text = next(divergences._limits("alpha"))
+    assert "0.9622 (alpha = 5/2), 0.9789 (alpha = -1), and the largest loss otherwise" in text
+    assert next(divergences._limits("kl")).endswith("it is the largest loss.")
+
+
 def test_members_without_a_curve_say_why(tmp_path: Path) -> None:
     for name, why in (("renyi", "no single function $f$"), ("none", "a single point")):
         assert why in "\n".join(divergences._plots(name, name, divergences._specs(name), "here"))

@@ -242,7 +242,7 @@ def renyi_steps(d: Renyi) -> tuple[Step, ...]:
 
 
 def _steps(_: FDivergence) -> tuple[Step, ...]:
-    raise NotApplicable("it is for the Renyi divergences, which are not f-divergences")
+    raise NotApplicable("it is for the Rényi divergences, which are not f-divergences")
 
 
 STATEMENT = Statement(
