@@ -240,6 +240,31 @@ def test_rows_above_their_caps_are_refused_beyond_rounding(spec):
     assert "holds more than it may" in verdict.reason
 
 
+def test_mass_from_nowhere_is_refused_however_wide_the_claim():
+    """From a row without weight, and created where η must stay on the support of P."""
+    rng = np.random.default_rng(8)
+    x, y = rng.random((30, 2)), rng.random((25, 2))
+    p, q = np.append(0.0, np.full(29, 1 / 29)), np.full(25, 1 / 25)
+    solution = divergence("hellinger", "sqeuclidean", p, q, x=x, y=y, support="reference")
+    fields = large_certificate(solution, "hellinger", "sqeuclidean", p, q, x=x, y=y, support="reference")
+    fields["claim"] = np.array([0.0, 10.0])
+    assert large.check_large(fields).accepted
+    k = int(np.argmax(fields["mass"]))
+    rows = fields["rows"].copy()
+    rows[k] = 0
+    verdict = large.check_large({**fields, "rows": rows})
+    assert not verdict.accepted
+    assert "a row that carries none" in verdict.reason
+    mass, created = fields["mass"].copy(), fields["singular"].copy()
+    created[fields["columns"][k]] += 0.5 * mass[k]
+    mass[k] *= 0.5
+    verdict = large.check_large({**fields, "mass": mass, "singular": created})
+    assert not verdict.accepted
+    assert "singular mass is not allowed" in verdict.reason
+    free = large.check_large({**fields, "mass": mass, "singular": created, "support": "space"})
+    assert free.accepted, free.reason
+
+
 def test_what_cannot_be_certified_is_said():
     x = np.array([[0.0], [1.0]])
     half = np.array([0.5, 0.5])
