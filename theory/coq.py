@@ -200,7 +200,10 @@ def covers(theorem: str, d: FDivergence | Renyi) -> bool:
 _SCOPE = {
     "T10": "the form in $\\lambda$ and $\\rho$; not that with $\\lambda$ eliminated on a hard ball",
     "T14": "convexity in $Q$ only",
+    "T8": "that $\\lambda^*$ is 0 is stated as: the value is the worst case",
     "T17": "the instances on finite spaces; not UDR's ball in $R^d$",
+    "T28": "the identity of the functions at $t > 0$, for Rényi of the divergences where $\\eta > 0$; "
+    "not that of the balls",
 }
 # What is left where a theorem does not cover the divergence.
 _WITHOUT = {
@@ -211,6 +214,7 @@ _WITHOUT = {
     ),
     "T3": ({"T3_strong_duality"}, "the weak direction only: every $\\rho$ bounds $\\Lambda$"),
     "T7": ({"T7_strong_duality"}, "the weak direction only: every $\\lambda$ and $\\rho$ bound the value"),
+    "T28": ({"T28_pearson", "T28_neyman", "T28_hellinger", "T28_renyi_alpha"}, ""),
     "T18": (
         {"T18_divergence_property", "T18_strict_iff"},
         "the counterexample of a cost that vanishes off the diagonal only",

@@ -4,7 +4,7 @@ import argparse
 import json
 import subprocess
 import zipfile
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -93,12 +93,34 @@ def _ends(value: float) -> float | str:
 
 def _plain(text: str) -> str:
     """An exact decimal without its exponent, a quotient that is a double as such; others stay."""
-    if "/" in text and Fraction(text) == Fraction(float(Fraction(text))):
-        return repr(float(Fraction(text)))
     try:
+        if "/" in text:
+            number = float(Fraction(text))
+            return repr(number) if Fraction(text) == Fraction(number) else text
         return f"{Decimal(text):f}"
-    except InvalidOperation:
+    except (
+        ValueError,
+        ArithmeticError,
+    ):  # beyond the doubles, or too long to read
         return text
+
+
+def _theorem(instance: Any) -> str:
+    """Which theorem turns acceptance into a bound: rows and columns as one space where they can be."""
+    cost = instance.get("cost") if isinstance(instance, dict) else None
+    rows = cost if isinstance(cost, list) else []
+    lengths = {len(row) for row in rows if isinstance(row, list)}
+    square = lengths == {len(rows)} and all(_is_zero(row[i]) for i, row in enumerate(rows))
+    if square:
+        return "certificate_sound (rows and columns are the same points: a square cost, zero on its diagonal)"
+    return "certificate_sound_joined (rows and columns are different points)"
+
+
+def _is_zero(entry: Any) -> bool:
+    try:
+        return Fraction(str(entry)) == 0
+    except (ValueError, ZeroDivisionError):
+        return False
 
 
 def _rational(path: Path) -> tuple[dict[str, Any] | None, str]:
@@ -154,12 +176,17 @@ def _run_formal(args: argparse.Namespace) -> int:
         verdict["trusted"].append("the reader of the archive rational.py")
         verdict["notes"] = [note] if note else []
     claim = certificate.get("claim")
+    kind = str(certificate.get("kind"))
+    if done.returncode == 0 and isinstance(claim, dict):
+        verdict |= {"kind": kind, "lower": str(claim["lower"]), "upper": str(claim["upper"])}
+        verdict["theorem"] = _theorem(certificate.get("instance"))
     if args.json:
         print(json.dumps(verdict))
     elif done.returncode == 0 and isinstance(claim, dict):
         lower, upper = (_plain(str(claim[end])) for end in ("lower", "upper"))
-        print(f"accepted: the value lies in [{lower}, {upper}]")
+        print(f"accepted: {_named(kind)} lies in [{lower}, {upper}]")
         print(f"  {verdict['grade']}: {verdict['reason']}")
+        print(f"  theorem: {verdict['theorem']}")
         if note:
             print(f"  note: {note}")
         print(f"  trusted: {', '.join(verdict['trusted'])}")
@@ -170,11 +197,15 @@ def _run_formal(args: argparse.Namespace) -> int:
     return done.returncode
 
 
+def _named(kind: str) -> str:
+    return "DRO value" if kind == "dro" else "D^c(Q||P)"
+
+
 def accepted(kind: str, verdict: "Verdict") -> str:
     """What `armor check` prints of an accepted certificate of `kind` ("divergence" or "dro"), two lines."""
-    what = "DRO value" if kind == "dro" else "D^c(Q||P)"
+    ends = f"[{verdict.lower!r}, {verdict.upper!r}]"
     return (
-        f"accepted: {what} lies in [{verdict.lower!r}, {verdict.upper!r}], width {verdict.width:.1e}\n"
+        f"accepted: {_named(kind)} lies in {ends}, width {verdict.width:.1e}\n"
         f"  {verdict.grade}: {verdict.reason}"
     )
 

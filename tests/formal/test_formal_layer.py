@@ -47,6 +47,10 @@ def test_no_source_admits_anything(source: Path) -> None:
         "Parameter y : nat.",
         "Proof. admit. Abort.",
         "Hypothesis x : False.",
+        "Local Hypothesis x : False.",
+        "#[local] Hypothesis x : False.",
+        "Declare Module M : T.",
+        'Definition s := "(*".\nAdmitted.\nDefinition t := "*)".',
         "Section S. Variable z : nat.\nEnd S.\nVariables x y : nat.",
     ],
 )

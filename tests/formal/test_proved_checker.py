@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from armor.cli.main import main
+
 CHECKER = Path(__file__).resolve().parents[2] / "theory" / "formal" / "build" / "armor-formal"
 needs_checker = pytest.mark.skipif(
     not CHECKER.exists(), reason="the formal checker is not built (make formal)"
@@ -425,3 +427,39 @@ def test_a_constant_price_proves_an_empty_ball(spec: dict[str, object], support:
     worse = copy.deepcopy(data)
     worse["upper"]["constant"] = "-1000"
     assert verdict(worse, tmp_path)[0] == 1
+
+
+@needs_checker
+@pytest.mark.parametrize("upper", [f"{2**1024 + 1}/1", "0" * 5000 + "1/1"])
+def test_an_accepted_end_beyond_what_python_reads_is_printed_as_it_stands(
+    upper: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = certificate({"name": "kl"}, "divergence", "space")
+    file = tmp_path / "wide.json"
+    file.write_text(json.dumps({**data, "claim": {**data["claim"], "upper": upper}}))
+    assert main(["check", "--formal", str(file)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("accepted: D^c(Q||P) lies in [")
+    assert upper in printed
+    assert "theorem: certificate_sound (" in printed
+
+
+@needs_checker
+def test_different_points_are_named_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = certificate({"name": "kl"}, "dro", "space")
+    cost = copy.deepcopy(data["instance"]["cost"])
+    assert main(["check", "--formal", "--json", str(_written(data, tmp_path))]) == 0
+    assert json.loads(capsys.readouterr().out)["theorem"].startswith("certificate_sound (")
+    cost[0][0] = "0.125"
+    apart = {**data, "instance": {**data["instance"], "cost": cost}}
+    apart["claim"] = {"lower": "-inf", "upper": "inf"}
+    assert main(["check", "--formal", "--json", str(_written(apart, tmp_path))]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["theorem"].startswith("certificate_sound_joined")
+    assert (answer["kind"], answer["lower"], answer["upper"]) == ("dro", "-inf", "inf")
+
+
+def _written(data: dict[str, Any], folder: Path) -> Path:
+    file = folder / "certificate.json"
+    file.write_text(json.dumps(data))
+    return file

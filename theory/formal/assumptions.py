@@ -40,10 +40,12 @@ WRITTEN = ("statement", "theorem", "module", "says")
 ASKED = ("coq", "type", "hypotheses", "assumptions")
 # Ways to leave a hole in a proof or to weaken the kernel; none may occur in a source.
 FORBIDDEN = re.compile(
-    r"\b(Admitted|admit|give_up|Axioms?|Parameters?|Conjecture|bypass_check|Unset\s+\w+\s+Checking)\b"
+    r"\b(Admitted|admit|give_up|Axioms?|Parameters?|Conjecture|bypass_check|Unset\s+\w+\s+Checking|Declare\s+Module)\b"
 )
 # Outside a section these make an axiom; inside, a premise.
-OUTSIDE = re.compile(r"^\s*(Hypothes[ie]s|Variables?|Context)\b", re.MULTILINE)
+OUTSIDE = re.compile(
+    r"^\s*(?:(?:Local|Global|#\[[^\]]*\])\s+)*(Hypothes[ie]s|Variables?|Context)\b", re.MULTILINE
+)
 SECTION = re.compile(r"^\s*(Section|Module(?:\s+Type)?|End)\b[^.]*\.", re.MULTILINE)
 # Records with proofs inside, and the fields that are data.
 DATA = {
@@ -52,7 +54,7 @@ DATA = {
 }
 NAME = re.compile(r"[A-Za-z_][\w']*(?:\.[A-Za-z_][\w']*)*")
 OPEN = re.compile(r"\b(?:forall|exists|let|fun|if|match)\b|<->")
-COMMENT = re.compile(r"\(\*.*?\*\)", re.DOTALL)
+COMMENT = re.compile(r'"[^"]*"|\(\*.*?\*\)', re.DOTALL)  # a string may hold what looks like one
 
 
 def holes(source: str) -> list[str]:

@@ -193,7 +193,7 @@ def check(certificate: Any) -> Verdict:
             return Verdict(False, -math.inf, math.inf, math.inf, f"{error}", "none")
         least = math.inf if lower == INF else math.nextafter(float(lower), -math.inf)
         most = -math.inf if upper == -INF else math.nextafter(float(upper), math.inf)
-    width = 0.0 if least == most else most - least
     assumed = assumption(certificate["instance"]["divergence"])
-    reason = f"both witnesses were evaluated in ball arithmetic{assumed}"
-    return Verdict(True, least, most, width, reason, "enclosed")
+    given = " and ".join(side for side in ("lower", "upper") if certificate.get(side)) or "no"
+    reason = f"{given} witness evaluated in ball arithmetic{assumed}"
+    return Verdict(True, least, most, 0.0 if least == most else most - least, reason, "enclosed")
