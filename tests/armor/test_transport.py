@@ -78,7 +78,10 @@ def _starts(ball: Ball, dimensions: int, start: str = "uniform") -> Tensor:
 
 @pytest.mark.parametrize("ball", [Linf(0.3), L2(0.3), L1(0.3)], ids=repr)
 def test_uniform_starts_fill_the_ball(ball: Ball) -> None:
-    """In d dimensions the ball of radius s r holds the share s^d; every sign is as likely."""
+    """In d dimensions the ball of radius s r holds the share s^d; every sign is as likely.
+
+    4,000 draws of a fixed seed: a share's standard error is at most 0.008, that of a spread 1.1 %.
+    """
     moved = _starts(ball, 3)
     distance = ball.distance(torch.zeros_like(moved), moved)
     assert float(distance.max()) <= 0.3 * (1 + 1e-6)
@@ -91,6 +94,7 @@ def test_uniform_starts_fill_the_ball(ball: Ball) -> None:
 
 def test_a_gaussian_start_has_the_published_size() -> None:
     moved = _starts(Linf(0.3), 3, "gaussian")
+    # 4,000 draws: the standard error of a spread is 1.1 %
     assert moved.std(0).tolist() == pytest.approx([0.001] * 3, rel=0.06)
 
 

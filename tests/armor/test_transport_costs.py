@@ -140,6 +140,7 @@ def test_a_soft_start_is_a_gaussian_of_its_size() -> None:
     attack = SoftAscent(SoftBall(1.0, 1.0), step=0.1, steps=1, start=0.02, box=None)
     attack(phi, x, mu=1.0, generator=torch.Generator().manual_seed(1))
     assert torch.equal(seen[0], x)  # the sample itself is a candidate
+    # 2,000 draws: the standard error of a spread is 1.6 %
     assert seen[1].std(0).tolist() == pytest.approx([0.02] * 3, rel=0.1)
 
 
