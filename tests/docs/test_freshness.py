@@ -3,7 +3,9 @@
 import json
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 
-from companion import evidence, fences, freshness, gallery, images, overview, record  # noqa: E402
+from companion import evidence, freshness, gallery, images, overview, record  # noqa: E402
 
 GOOD = {
     "effort": "full", "interrupted": False, "holds": True, "verdict": "ALL HOLD",
@@ -206,7 +208,14 @@ def test_recording_keeps_output_machine_and_hash(fresh: Path, monkeypatch: pytes
         record.record("train")
 
 
-def test_fences(tmp_path: Path) -> None:
+@pytest.fixture
+def fences() -> ModuleType:
+    """`companion.fences`, which reads pages with a package of the extra docs."""
+    pytest.importorskip("markdown_it", reason="the pages are read with the extra docs")
+    return import_module("companion.fences")
+
+
+def test_fences(fences: ModuleType, tmp_path: Path) -> None:
     good = "# T\n\n```{live}\nx\n```\n\n```text\na -> b\n```\n\n* item\n\n  more\n\nend\n"
     page = tmp_path / "page.md"
     page.write_text(good, encoding="utf-8")
@@ -222,7 +231,7 @@ def test_fences(tmp_path: Path) -> None:
             fences.check(tmp_path)
 
 
-def test_the_pages_hold_no_plain_code() -> None:
+def test_the_pages_hold_no_plain_code(fences: ModuleType) -> None:
     fences.check()
 
 
