@@ -160,6 +160,7 @@ class _Chunk:
         self.best_lower = np.full(self.b, -np.inf)
         self.best_upper = np.full(self.b, np.inf)
         self.g_kept, self.eta_kept = np.zeros_like(q), p.copy()
+        self.scratch = tuple(np.empty_like(cost) for _ in range(3))
         self.alive = np.arange(self.b)  # the problems that the arrays below still hold
 
     def _centre(self) -> None:
@@ -180,14 +181,17 @@ class _Chunk:
         self.u = mu / self.v
 
     def _columns(self, y: Array, mu: Array) -> Array:
-        a = y[:, :, None] + self.cost
-        first = np.minimum(a.min(axis=1), self.top)
+        a, inverse, _ = (k[: self.b] for k in self.scratch)
+        np.add(y[:, :, None], self.cost, out=a)
+        first = np.minimum(_least(a), self.top)
         a -= first[:, None, :]
         delta = 4 * mu / self.q
         for _ in range(5):
-            inverse = 1 / (a + delta[:, None, :])
-            total = inverse.sum(axis=1)
-            slope = np.einsum("bij,bij->bj", inverse, inverse)
+            np.add(a, delta[:, None, :], out=inverse)
+            np.divide(1.0, inverse, out=inverse)
+            total = _column_sums(inverse)
+            inverse *= inverse
+            slope = _column_sums(inverse)
             if self.singular:
                 extra = 1 / (self.top - first + delta)
                 total, slope = total + extra, slope + extra * extra
@@ -195,115 +199,132 @@ class _Chunk:
         return np.asarray(first - delta)
 
     def _rows(self, g: Array, mu: Array) -> Array:
-        d = g[:, None, :] - self.cost
-        first = d.max(axis=2)
-        np.subtract(first[:, :, None], d, out=d)
+        d, inverse, _ = (k[: self.b] for k in self.scratch)
+        np.subtract(self.cost, g[:, None, :], out=d)
+        first = -d.min(axis=2)
+        d += first[:, :, None]
         delta = np.maximum(4 * mu / self.p, 1e-12)
         room = 0.5 * np.maximum(self.member.recession - first, 1e-300)
         delta = np.minimum(delta, room)
         r = self.p.copy()
-        for _ in range(6):
-            inverse = 1 / (d + delta[:, :, None])
-            total = inverse.sum(axis=2)
-            slope = np.einsum("bij,bij->bi", inverse, inverse)
+        for step in range(6):
+            np.add(d, delta[:, :, None], out=inverse)
+            np.divide(1.0, inverse, out=inverse)
+            total = _row_sums(inverse)
+            inverse *= inverse
+            slope = _row_sums(inverse)
             y = first + delta
-            for _ in range(4):
+            for _ in range(3 if step == 0 else 2):
                 t = r / self.p
                 growth = self.curvature(t) * t + mu / r
                 r = np.clip(r * np.exp(np.clip((y - self.slope(t) + mu / r) / growth, -3, 3)), 1e-200, 1e12)
             t = r / self.p
             response = 1 / (self.curvature(t) * t + mu / r)
-            step = np.log(mu * total / r) / (delta * (slope / total + response))
-            delta = np.minimum(delta * np.exp(np.clip(step, -4, 4)), 0.5 * delta + room)
+            change = np.log(mu * total / r) / (delta * (slope / total + response))
+            delta = np.minimum(delta * np.exp(np.clip(change, -4, 4)), 0.5 * delta + room)
         return np.asarray(first + delta)
 
-    def _mu(self) -> Array:
-        total = np.einsum("bij,bij->b", self.x, self.s) + np.einsum("bi,bi->b", self.r, self.z)
-        return np.asarray((total + np.einsum("bj,bj->b", self.u, self.v)) / self.pairs)[:, None]
-
     def _iterate(self) -> None:
-        w = self.x / self.s
-        t = self.r / self.p
+        """One predictor and corrector; on arcs the steps are relative, `dx = x ξ` and `ds = s σ`."""
+        x, s, r, z = self.x, self.s, self.r, self.z
+        sigma, second, xs = (a[: self.b] for a in self.scratch)
+        w = x / s
+        t = r / self.p
         slope = self.slope(t)
-        h = self.curvature(t) / self.p + self.z / self.r
-        error = slope - self.z - self.y
-        diagonal = w.sum(axis=2) + 1 / h
-        extra = self.u / self.v if self.singular else 0.0
-        scaled = w / diagonal[:, :, None]
-        schur = -np.matmul(w.transpose(0, 2, 1), scaled)
+        h = self.curvature(t) / self.p + z / r
+        error = slope - z - self.y
+        wr, xc = _row_sums(w), _column_sums(x)
+        diagonal = wr + 1 / h
+        scaled = np.multiply(w, (1 / diagonal)[:, :, None])
+        schur = np.matmul(w.transpose(0, 2, 1), scaled)
+        np.negative(schur, out=schur)
         place = np.arange(self.m)
-        schur[:, place, place] += w.sum(axis=1) + extra
+        schur[:, place, place] += _column_sums(w) + (self.u / self.v if self.singular else 0.0)
         try:
-            inverse = np.linalg.inv(schur)
+            inverse = _inverse(schur)
         except np.linalg.LinAlgError:
             schur[:, place, place] *= 1 + 1e-10
-            inverse = np.linalg.inv(schur)
-        rc = self.q - self.x.sum(axis=1) - (self.u if self.singular else 0.0)
-        mu = self._mu()
+            inverse = _inverse(schur)
+        np.multiply(x, s, out=xs)
+        total = xs.sum(axis=(1, 2)) + np.einsum("bi,bi->b", r, z) + np.einsum("bj,bj->b", self.u, self.v)
+        mu = total[:, None] / self.pairs
 
-        def direction(
-            target: Array, px: Array | float, pz: Array | float, pu: Array | float, curve: Array | float
-        ) -> tuple[Array, ...]:
-            b = (target[:, :, None] - px) / self.s - self.x
-            tau_z = target - self.r * self.z - pz
-            load = -error - curve + tau_z / self.r
-            right = b.sum(axis=2) - load / h
-            below = rc - b.sum(axis=1)
-            if self.singular:
-                tau_u = target - self.u * self.v - pu
-                below = below - tau_u / self.v
-            base = right / diagonal
-            dg = np.matmul(inverse, (below + np.matmul(base[:, None, :], w)[:, 0])[:, :, None])[:, :, 0]
-            dy = base + np.matmul(scaled, dg[:, :, None])[:, :, 0]
-            ds = dy[:, :, None] - dg[:, None, :]
-            dx = b - w * ds
-            dr = dx.sum(axis=2)
-            dz = (tau_z - self.z * dr) / self.r
-            du = (tau_u + self.u * dg) / self.v if self.singular else np.zeros((self.b, 0))
-            return dy, dg, ds, dx, dr, dz, du
+        def solve(rows: Array, load: Array, columns: Array) -> tuple[Array, Array, Array]:
+            base = (rows - load / h) / diagonal
+            right = columns + _vecmat(base, w)
+            dg = _matvec(inverse, right)
+            dg += _matvec(inverse, right - _matvec(schur, dg))  # one refinement: near the end it decides
+            dy = base + _matvec(scaled, dg)
+            return dy, dg, rows - wr * dy + _matvec(w, dg)
 
-        def steps(d: tuple[Array, ...]) -> tuple[Array, Array]:
-            _, dg, ds, dx, dr, dz, du = d
-            primal = _limit(np.minimum((dx / self.x).min(axis=(1, 2)), (dr / self.r).min(axis=1)))
-            dual = _limit(np.minimum((ds / self.s).min(axis=(1, 2)), (dz / self.z).min(axis=1)))
-            if self.singular:
-                primal = np.minimum(primal, _limit((du / self.u).min(axis=1)))
-                dual = np.minimum(dual, _limit((-dg / self.v).min(axis=1)))
-            return primal[:, None], dual[:, None]
-
-        first = direction(np.zeros_like(mu), 0.0, 0.0, 0.0, 0.0)
-        a, c = (np.minimum(1.0, k) for k in steps(first))
-        _, dg, ds, dx, dr, dz, du = first
-        after = np.einsum("bij,bij->b", self.x + a[:, :, None] * dx, self.s + c[:, :, None] * ds)
-        after = after + np.einsum("bi,bi->b", self.r + a * dr, self.z + c * dz)
+        # predictor: the right-hand side of the arcs is -x, so `ξ = -1 - σ` and its sums are known
+        dy, dg, dr = solve(-r, -error - z, self.q)
+        dz = -z - z * dr / r
+        np.subtract(dy[:, :, None], dg[:, None, :], out=sigma)
+        sigma /= s
+        a = np.minimum(1.0, _limit(-1 - sigma.max(axis=(1, 2))))
+        c = np.minimum(1.0, _limit(np.minimum(sigma.min(axis=(1, 2)), (dz / z).min(axis=1))))
         if self.singular:
-            after = after + np.einsum("bj,bj->b", self.u + a * du, self.v - c * dg)
+            ratio = dg / self.v
+            a = np.minimum(a, _limit(-1 + ratio.min(axis=1)))
+            c = np.minimum(c, _limit(-ratio.max(axis=1)))
+        np.add(sigma, 1, out=second)
+        second *= sigma
+        arcs = xs.sum(axis=(1, 2))
+        along = np.einsum("bi,bi->b", r, dy) - np.einsum("bj,bj->b", xc, dg)
+        after = (1 - a) * arcs + (c - a) * along - a * c * np.einsum("bij,bij->b", xs, second)
+        a, c = a[:, None], c[:, None]
+        after = after + np.einsum("bi,bi->b", r + a * dr, z + c * dz)
+        if self.singular:
+            after = after + np.einsum("bj,bj->b", self.u * (1 - a + a * ratio), self.v - c * dg)
         target = mu * np.clip((after[:, None] / (mu * self.pairs)) ** 3, 1e-6, 1.0)
         target = np.maximum(target, np.minimum(mu, self.floor))
         least = np.minimum(a, c)
         linear = self.curvature(t) / self.p * (least * dr)
-        curve = self.slope(np.maximum(self.r + least * dr, 1e-300) / self.p) - slope - linear
+        curve = self.slope(np.maximum(r + least * dr, 1e-300) / self.p) - slope - linear
         curve = np.where(np.isfinite(curve), np.clip(curve, -np.abs(linear), np.abs(linear)), 0.0)
-        second = direction(target, dx * ds, dr * dz, -du * dg if self.singular else 0.0, curve)
-        a, c = (np.minimum(1.0, _STEP * k) for k in steps(second))
+
+        # corrector: the right-hand side of the arcs is x β with β = target / (x s) + σ (1 + σ) - 1
+        second -= 1
+        beta = np.divide(target[:, :, None], xs, out=xs)
+        beta += second
+        b = np.multiply(x, beta, out=second)
+        tau_z = target - r * z - dr * dz
+        columns = self.q - xc - _column_sums(b)
+        if self.singular:
+            tau_u = target - self.u * self.v + self.u * (ratio - 1) * dg
+            columns = columns - self.u - tau_u / self.v
+        dy, dg, dr = solve(_row_sums(b), tau_z / r - error - curve, columns)
+        dz = (tau_z - z * dr) / r
+        np.subtract(dy[:, :, None], dg[:, None, :], out=sigma)
+        sigma /= s
+        beta -= sigma
+        a = _limit(beta.min(axis=(1, 2)))
+        c = _limit(np.minimum(sigma.min(axis=(1, 2)), (dz / z).min(axis=1)))
+        if self.singular:
+            du = (tau_u + self.u * dg) / self.v
+            a = np.minimum(a, _limit((du / self.u).min(axis=1)))
+            c = np.minimum(c, _limit((-dg / self.v).min(axis=1)))
+        a, c = (np.minimum(1.0, _STEP * k)[:, None] for k in (a, c))
         # where f' bends more than the gap allows, take both steps alike and short
-        before = np.einsum("bi,bi->b", self.r, np.abs(error))[:, None]
+        before = np.einsum("bi,bi->b", r, np.abs(error))[:, None]
         allowed = 0.9 * before + 2 * mu * self.pairs
         for _ in range(4):
-            r = self.r + a * second[4]
-            bent = (
-                self.slope(np.maximum(r, 1e-300) / self.p) - self.z - c * second[5] - self.y - c * second[0]
-            )
-            worse = ~(np.sum(np.abs(r * bent), axis=1, keepdims=True) <= allowed)
+            tried = r + a * dr
+            bent = self.slope(np.maximum(tried, 1e-300) / self.p) - z - c * dz - self.y - c * dy
+            worse = ~(np.sum(np.abs(tried * bent), axis=1, keepdims=True) <= allowed)
             if not worse.any():
                 break
             both = 0.6 * np.minimum(a, c)
             a, c = np.where(worse, both, a), np.where(worse, both, c)
-        dy, dg, ds, dx, dr, dz, du = second
-        self.x += a[:, :, None] * dx
-        self.s += c[:, :, None] * ds
-        self.y, self.g, self.z = self.y + c * dy, self.g + c * dg, self.z + c * dz
-        self.r = self.x.sum(axis=2)
+        beta *= a[:, :, None]
+        beta += 1
+        x *= beta
+        sigma *= c[:, :, None]
+        sigma += 1
+        s *= sigma
+        self.y, self.g, self.z = self.y + c * dy, self.g + c * dg, z + c * dz
+        self.r = _row_sums(x)
         if self.singular:
             self.u, self.v = self.u + a * du, self.v - c * dg
 
@@ -381,3 +402,47 @@ class _Chunk:
 
 def _limit(worst: Array) -> Array:
     return np.where(worst >= 0, np.inf, -1.0 / np.minimum(worst, -1e-300))
+
+
+def _matvec(a: Array, v: Array) -> Array:
+    return np.asarray(np.matmul(a, v[:, :, None])[:, :, 0])
+
+
+def _vecmat(v: Array, a: Array) -> Array:
+    return np.asarray(np.matmul(v[:, None, :], a)[:, 0, :])
+
+
+def _row_sums(a: Array) -> Array:
+    """Sums over columns; BLAS, since NumPy's sum along short axes costs four times as much."""
+    return np.asarray(np.matmul(a, np.ones(a.shape[2])))
+
+
+def _column_sums(a: Array) -> Array:
+    return np.asarray(np.matmul(np.ones(a.shape[1]), a))
+
+
+def _inverse(a: Array) -> Array:
+    """Inverses of positive definite `(b, m, m)` matrices, by halves where products beat LAPACK's small factors."""
+    m = a.shape[1]
+    if not 16 < m <= 48:
+        return np.asarray(np.linalg.inv(a))
+    k = m // 2
+    first = _inverse(np.ascontiguousarray(a[:, :k, :k]))
+    off = np.ascontiguousarray(a[:, :k, k:])
+    w = np.matmul(first, off)
+    last = _inverse(a[:, k:, k:] - np.matmul(off.transpose(0, 2, 1), w))
+    out = np.empty_like(a)
+    out[:, k:, k:] = last
+    corner = np.matmul(w, last)
+    out[:, :k, k:] = -corner
+    out[:, k:, :k] = -corner.transpose(0, 2, 1)
+    out[:, :k, :k] = first + np.matmul(corner, w.transpose(0, 2, 1))
+    return out
+
+
+def _least(a: Array) -> Array:
+    """`a.min(axis=1)` by halves: NumPy's own reduction along a middle axis costs four times as much."""
+    while a.shape[1] > 1:
+        half = -(-a.shape[1] // 2)
+        a = np.minimum(a[:, :half], a[:, -half:])
+    return a[:, 0]
