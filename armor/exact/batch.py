@@ -422,7 +422,7 @@ def _column_sums(a: Array) -> Array:
 
 
 def _inverse(a: Array) -> Array:
-    """Inverses of positive definite `(b, m, m)` matrices, by halves where products beat LAPACK's small factors."""
+    """Inverses of positive definite `(b, m, m)` matrices, by halves where that is faster than LAPACK."""
     m = a.shape[1]
     if not 16 < m <= 48:
         return np.asarray(np.linalg.inv(a))
