@@ -22,8 +22,7 @@ from armor.objectives.arrays import Array, Ops
 from armor.objectives.base import Objective
 from armor.objectives.compiled import Compiled, compiled
 from armor.objectives.kl_vector import solve_vector
-from armor.objectives.solution import Dual
-from armor.status import Status
+from armor.objectives.solution import Dual, judge
 
 _TINY = 1e-300
 
@@ -112,23 +111,14 @@ def solve_batched(
     budget = spent(xp, w, q)
     shrink = xp.where(budget > radius, radius / budget, 1.0)
     primal = top + (xp.sum((q + shrink * (w - q)) * d) - kappa * shrink * budget - penalty)
-    scale = xp.abs(top) - xp.min(d) + kappa
-    status = xp.where(
-        feasible,
-        xp.where(
-            value - primal > 1e-8 * scale,
-            int(Status.UNCONVERGED),
-            xp.where(mu > kappa, int(Status.INTERIOR), int(Status.INACTIVE)),
-        ),
-        int(Status.INFEASIBLE),
-    )
+    scale = xp.abs(top) - xp.min(d) + kappa * (1.0 + budget + xp.where(feasible, base, 0.0))
     return Dual(
         value=xp.where(feasible, value, -math.inf),
         mu=mu,
         rho=top + free_energy - mu * (base + 1.0),
         weights=w,
         primal=xp.where(feasible, primal, -math.inf),
-        status=status,
+        status=judge(xp, value - primal, scale, mu > kappa, feasible),
         iterations=used,
         curvature=xp.where(zero, 0.0, w),
     )

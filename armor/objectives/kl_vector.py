@@ -12,7 +12,7 @@ import threading
 import numpy as np
 from numpy.typing import NDArray
 
-from armor.objectives.solution import Dual
+from armor.objectives.solution import CERTIFIED, Dual
 from armor.status import Status
 
 Vector = NDArray[np.float64]
@@ -68,12 +68,13 @@ def solve_vector(
     if part < 1.0:
         moved = float(at_zero[1]) + part * float((w - q) @ d)
     primal = top + (moved - kappa * part * budget - penalty)
+    scale = abs(top) - float(d.min()) + kappa * (1.0 + budget + (base if feasible else 0.0))
     if not feasible:
         status, value, primal = Status.INFEASIBLE, -math.inf, -math.inf
-    elif value - primal > 1e-8 * (abs(top) - float(d.min()) + kappa):
-        status = Status.UNCONVERGED
-    else:
+    elif abs(value - primal) <= CERTIFIED * scale < math.inf:
         status = Status.INTERIOR if mu > kappa else Status.INACTIVE
+    else:
+        status = Status.UNCONVERGED
     return Dual(
         value=np.array([value]),
         mu=np.array([mu]),

@@ -20,6 +20,7 @@ from armor.objectives.reweighting import Reweighted, Reweighting
 
 _STEPS_ON_DEVICE = 24
 _STEPS = 100
+_STEEPEST = 300.0  # logarithm of the largest answer of a weight; beyond, the others decide alone
 
 
 class Renyi(Reweighted):
@@ -48,12 +49,21 @@ class Renyi(Reweighted):
             term = term * x * (-(a + k - 2.0) / k)
         return xp.where(xp.abs(x) < min(5e-3, 0.02 / (1.0 + a)), series, direct)
 
+    def _log_powers(self, xp: Ops, t: Array, p: Array, live: Array) -> Array:
+        """`log E_P t^(1-alpha)` (..., 1); at alpha = 100 the expectation itself leaves the floats early."""
+        scale = self.alpha * (self.alpha - 1.0)
+        exponent = xp.where(live, (1.0 - self.alpha) * xp.log(t), 0.0)
+        peak = xp.max(exponent)
+        near = xp.log1p(scale * xp.sum(xp.where(live, p * self._power(xp, t), 0.0)))
+        finite = xp.isfinite(peak)
+        known = xp.where(finite, peak, 0.0)
+        far = known + xp.log(xp.sum(xp.where(live, p * xp.exp(exponent - known), 0.0)))
+        return xp.where(finite, xp.where(peak < 30.0, near, far), math.inf)
+
     def _divergence(self, xp: Ops, w: Array, p: Array) -> Array:
         live = p > 0
         t = xp.where(live, w / xp.where(live, p, 1.0), 1.0)
-        scale = self.alpha * (self.alpha - 1.0)
-        powers = xp.sum(xp.where(live, p * self._power(xp, t), 0.0))
-        return xp.log1p(scale * powers) / scale
+        return self._log_powers(xp, t, p, live) / (self.alpha * (self.alpha - 1.0))
 
     def _reweight(self, xp: Ops, h: Array, p: Array, warm: Array | None) -> Reweighting:
         inverse = 1.0 / self.alpha
@@ -69,14 +79,17 @@ class Renyi(Reweighted):
         x = xp.where((guess > 0) & (guess < inverse), guess, 0.5 * inverse)
         log_x, last = xp.log(x), high - low
         for _ in range(_STEPS if xp.eager else _STEPS_ON_DEVICE):
-            z = xp.exp(log_x) + span
-            w = self._masses(xp, z, p, live)
-            ratio = xp.sum(w * z) * self.alpha
+            log_z = self._log_distance(xp, log_x, span)
+            w = self._masses(xp, log_z - log_x, p, live)
+            z = xp.exp(log_z)
+            drawn = xp.sum(w * z)
+            ratio = drawn * self.alpha
             excess = xp.log(ratio)
             low, high = xp.where(ratio < 1, log_x, low), xp.where(ratio < 1, high, log_x)
-            q = 1.0 / z
-            # d E_w z / d r = 1 + (1/alpha) (E_w z E_w q - 1)
-            slope = (1.0 + inverse * (xp.sum(w * z) * xp.sum(w * q) - 1.0)) * xp.exp(log_x) / xp.sum(w * z)
+            # d log E_w z / d log x = (x + (1/alpha) (E_w z E_w (x/z) - x)) / E_w z
+            x = xp.exp(log_x)
+            near = xp.sum(w * xp.exp(log_x - log_z))
+            slope = (x + inverse * (drawn * near - x)) / drawn
             newton = log_x - excess / slope
             settled = (xp.abs(excess) <= 1e-14) | (high - low <= 3e-16 * xp.abs(log_x)) | (newton == log_x)
             if xp.done(settled):
@@ -84,9 +97,9 @@ class Renyi(Reweighted):
             sound = (newton > low) & (newton < high) & (xp.abs(newton - log_x) <= 0.5 * last)
             following = xp.where(settled, log_x, xp.where(sound, newton, 0.5 * (low + high)))
             last, log_x = xp.abs(following - log_x), following
-        z = xp.exp(log_x) + span
-        w = self._masses(xp, z, p, live)
-        ratio = xp.sum(w * z) * self.alpha
+        log_z = self._log_distance(xp, log_x, span)
+        w = self._masses(xp, log_z - log_x, p, live)
+        ratio = xp.sum(w * xp.exp(log_z)) * self.alpha
         divergence = self._divergence(xp, w, p)
         # In units of h: dual value at r minus the Lagrangian at w is (e - log(1 + e))/alpha, e = ratio - 1.
         slack = inverse * xp.maximum((ratio - 1.0) - xp.log(ratio), 0.0)
@@ -105,21 +118,29 @@ class Renyi(Reweighted):
         peak = xp.sum(xp.where(live & (span <= 0), p, 0.0))
         powers = xp.sum(xp.where(live, p * xp.exp((1.0 - 1.0 / a) * xp.log(1.0 / a + span)), 0.0))
         low = a * xp.log(xp.maximum(peak, 1e-300) / (2.0 * a * xp.maximum(powers, 1e-300)))
-        return xp.maximum(xp.minimum(low, -math.log(2.0 * a)), -690.0), high
+        return xp.minimum(low, -math.log(2.0 * a)), high
 
-    def _masses(self, xp: Ops, z: Array, p: Array, live: Array) -> Array:
-        weights = xp.where(live, p * xp.exp(-xp.log(z / xp.min(z)) / self.alpha), 0.0)
+    def _log_distance(self, xp: Ops, log_x: Array, span: Array) -> Array:
+        """log z = log(x + span), also where x itself is below the smallest float."""
+        ahead = span > 0
+        return xp.where(ahead, xp.log(xp.exp(log_x) + xp.where(ahead, span, 1.0)), log_x)
+
+    def _masses(self, xp: Ops, log_ratio: Array, p: Array, live: Array) -> Array:
+        """Masses proportional to `p (z/x)^(-1/alpha)`."""
+        weights = xp.where(live, p * xp.exp(-log_ratio / self.alpha), 0.0)
         return weights / xp.sum(weights)
 
     def _jacobian(self, xp: Ops, w: Array, p: Array, live: Array) -> tuple[Array, Array, Array]:
+        """s, v and gamma with the factor `K = E_P t^(1-alpha)` of R's chain rule moved from gamma into v."""
         a = self.alpha
-        t = xp.where(live & (w > 0), w / xp.where(live, p, 1.0), 1.0)
-        powers = xp.sum(xp.where(live, p * self._power(xp, t), 0.0))
-        inner = 1.0 / (1.0 + a * (a - 1.0) * powers)  # G' of R = G(D)
-        s = xp.where(live & (w > 0), p * xp.exp((a + 1.0) * xp.log(t)) / inner, 0.0)
-        slope = xp.where(live, -xp.expm1(-a * xp.log(t)) / a, 0.0)
-        slope = slope - xp.sum(s * slope) / xp.sum(s)
-        return s, slope, -a * (a - 1.0) * inner * inner
+        heavy = live & (w > 0)
+        log_t = xp.log(xp.where(heavy, w / xp.where(heavy, p, 1.0), 1.0))
+        log_k = self._log_powers(xp, xp.exp(log_t), p, live)
+        s = xp.where(heavy, p * xp.exp(xp.minimum((a + 1.0) * log_t + log_k, _STEEPEST)), 0.0)
+        mild = -xp.expm1(xp.minimum(-a * log_t, 500.0)) * xp.exp(-log_k)
+        v = xp.where(live, xp.where(-a * log_t < 500.0, mild, -xp.exp(-a * log_t - log_k)) / a, 0.0)
+        v = v - xp.sum(s * v) / xp.sum(s)
+        return s, v, 0.0 * log_k - a * (a - 1.0)
 
 
 @lru_cache(maxsize=64)

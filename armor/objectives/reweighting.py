@@ -22,8 +22,7 @@ from dataclasses import dataclass
 from armor.objectives.arrays import Array, Ops
 from armor.objectives.base import Objective
 from armor.objectives.jacobian import jacobian
-from armor.objectives.solution import Dual
-from armor.status import Status
+from armor.objectives.solution import Dual, judge
 
 _TINY = 1e-300
 
@@ -128,23 +127,14 @@ class Reweighted(Objective):
             xp.sum((cheapest + share * (w - cheapest)) * d)
             - kappa * (base + share * xp.where(spent > base, spent - base, 0.0))
         )
-        scale = xp.abs(top) - xp.min(d) + kappa * (1.0 + base + radius)
-        status = xp.where(
-            feasible,
-            xp.where(
-                value - primal <= 1e-8 * scale,
-                xp.where(mu > kappa, int(Status.INTERIOR), int(Status.INACTIVE)),
-                int(Status.UNCONVERGED),
-            ),
-            int(Status.INFEASIBLE),
-        )
+        scale = xp.abs(top) - xp.min(d) + kappa * (1.0 + spent)
         return Dual(
             value=xp.where(feasible, value, -math.inf),
             mu=mu,
             rho=top + mu * final.shift,
             weights=w,
             primal=xp.where(feasible, primal, -math.inf),
-            status=status,
+            status=judge(xp, value - primal, scale, mu > kappa, feasible),
             iterations=used,
             curvature=xp.where(zero, 0.0, final.s) if self.smooth else 0.0 * final.w,
             direction=final.v,

@@ -1,6 +1,6 @@
 """The result of an objective: the optimum with the witnesses that prove it."""
 
-__all__ = ["Dual", "Solution"]
+__all__ = ["CERTIFIED", "Dual", "Solution", "judge"]
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from armor.objectives.arrays import Array
+from armor.objectives.arrays import Array, Ops
 from armor.status import Status
+
+CERTIFIED = 1e-8  # the relative gap up to which a solution counts as optimal
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,16 @@ class Dual:
     direction: Array | None = None  # v and gamma of a rank-one term in the divergence's Hessian (Renyi)
     gamma: Array | None = None
     twice: bool = True  # whether curvature and slope give the second derivative
+
+
+def judge(xp: Ops, gap: Array, scale: Array, binding: Array, feasible: Array) -> Array:
+    """Codes of `Status` (..., 1) from the certified gap alone; one that is no number proves nothing.
+
+    scale: the size of the problem's numbers, finite; binding: lambda* > 0.
+    """
+    proved = (xp.abs(gap) <= CERTIFIED * scale) & xp.isfinite(scale)
+    optimal = xp.where(binding, int(Status.INTERIOR), int(Status.INACTIVE))
+    return xp.where(feasible, xp.where(proved, optimal, int(Status.UNCONVERGED)), int(Status.INFEASIBLE))
 
 
 @dataclass(frozen=True)
