@@ -153,13 +153,13 @@ class _Ends:
                 bracket.g,
                 bracket.h,
                 space=level.space,
-                error=level.geometry.error,
+                rounding=level.geometry.rounding,
                 imbalance=imbalance,
             )
             self.h = bracket.h
             self.lower = max(0.0, lower + constant)
         if bracket.primal is not None:
-            self.upper = upper_end(level.member, level.p, bracket.primal) + constant
+            self.upper = upper_end(level.member, level.p, bracket.primal, level.geometry.rounding) + constant
         # Rounding bounds make the ends cross only if one of them is wrong.
         self.upper = max(self.upper, self.lower)
 

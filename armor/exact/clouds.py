@@ -13,6 +13,7 @@ from armor.exact.geometry import (
     MatrixGeometry,
     Violations,
     differences_cost,
+    join,
     k_smallest,
     nearest_by_features,
     parallel,
@@ -25,7 +26,7 @@ Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 _LEAF = 48
-_EPS = float(np.finfo(np.float64).eps)
+_U = 2.0**-53
 
 
 def point_geometry(x: Array, y: Array, cost: PointCost) -> Geometry:
@@ -44,7 +45,16 @@ class SmallCloud(MatrixGeometry):
 
     def __init__(self, x: Array, y: Array, cost: PointCost) -> None:
         super().__init__(pairwise(cost, x, y))
-        self.error = (x.shape[1] + 8) * _EPS
+        self.x, self.y, self.point_cost = x, y, cost
+        self.flat = cost.flat
+
+    def rounding(self, size: Array) -> Array:
+        return self.point_cost.rounding(size, self.x.shape[1])
+
+    def soft(self) -> MatrixGeometry:
+        if not self.point_cost.may_be_infinite:
+            return self
+        return SmallCloud(self.x, self.y, self.point_cost.soft())
 
 
 def pairwise(cost: PointCost, x: Array, y: Array) -> Array:
@@ -92,26 +102,23 @@ class BoxGeometry:
     ) -> None:
         self.x, self.y, self.cost = x, y, cost
         self.n, self.m = len(x), len(y)
-        self.error = (x.shape[1] + 8) * _EPS
         self._rows = rows or _Side(x)
         self._columns = columns or _Side(y)
-        self._big: float | None = None
+        self.flat = cost.flat
+
+    def rounding(self, size: Array) -> Array:
+        return self.cost.rounding(size, self.x.shape[1])
 
     def arcs(self, rows: Index, columns: Index) -> Array:
-        return self._finite(self.cost(self.x[rows, k] - self.y[columns, k] for k in range(self.x.shape[1])))
-
-    def _finite(self, values: Array) -> Array:
-        if self._big is None:
-            return values
-        return np.where(np.isfinite(values), values, self._big)
+        return self.cost(self.x[rows, k] - self.y[columns, k] for k in range(self.x.shape[1]))
 
     def _floor(self, box: int) -> Array:
         """Lower bounds of the costs between one box of rows and every box of columns."""
         low, high = self._rows.low[box], self._rows.high[box]
         columns = self._columns
         gap = np.maximum(np.maximum(low - columns.high, columns.low - high), 0.0)
-        bound = self.cost(gap[:, k] for k in range(gap.shape[1]))
-        return self._finite(bound * (1 - 2 * self.error))
+        gap *= 1 - 4 * (gap.shape[1] + 8) * _U  # below every computed distance, whatever is made of it
+        return self.cost(gap[:, k] for k in range(gap.shape[1]))
 
     def _tile(self, box: int, chosen: Index) -> tuple[Array, Index]:
         """Costs between a box of rows and chosen boxes of columns, and the columns' places in tree order."""
@@ -120,9 +127,7 @@ class BoxGeometry:
         mask[chosen] = True
         place = np.flatnonzero(np.repeat(mask, columns.size))
         first, last = self._rows.start[box : box + 2]
-        return self._finite(
-            differences_cost(self.cost, self._rows.points[first:last], columns.points[place])
-        ), place
+        return differences_cost(self.cost, self._rows.points[first:last], columns.points[place]), place
 
     def row_best(self, g: Array, k: int) -> tuple[Index, Index, Array]:
         sorted_g = g[self._columns.order]
@@ -132,27 +137,27 @@ class BoxGeometry:
         def one(box: int) -> tuple[Index, Index, Array]:
             bound = self._floor(box) - top
             order = np.argsort(bound)
-            enough = int(np.searchsorted(np.cumsum(size[order]), k)) + 2
-            tile, place = self._tile(box, order[:enough])
+            near = np.zeros(len(bound), dtype=bool)
+            near[order[: int(np.searchsorted(np.cumsum(size[order]), k)) + 2]] = True
+            near &= np.isfinite(bound)
+            if not near.any():
+                return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+            tile, place = self._tile(box, np.flatnonzero(near))
             values = tile - sorted_g[place]
             reach = min(k, values.shape[1])
             limit = float(np.max(np.partition(values, reach - 1, axis=1)[:, reach - 1]))
-            chosen = (
-                np.flatnonzero(bound <= limit) if np.isfinite(limit) else np.flatnonzero(np.isfinite(bound))
-            )
-            if len(chosen) == 0:
-                return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-            tile, place = self._tile(box, chosen)
-            return k_smallest(tile - sorted_g[place], k, int(self._rows.start[box]), place)
+            missed = (bound < limit) & ~near  # a box at the limit itself could only tie
+            if missed.any():
+                tile, place = self._tile(box, np.flatnonzero(near | missed))
+                values = tile - sorted_g[place]
+            return k_smallest(values, k, int(self._rows.start[box]), place)
 
         parts = list(parallel(one, len(self._rows)))
         rows, columns, values = (np.concatenate([part[a] for part in parts]) for a in range(3))
         return self._rows.order[rows], self._columns.order[columns], values
 
     def transpose(self) -> BoxGeometry:
-        out = BoxGeometry(self.y, self.x, self.cost, self._columns, self._rows)
-        out._big = self._big
-        return out
+        return BoxGeometry(self.y, self.x, self.cost, self._columns, self._rows)
 
     def violations(self, h: Array, g: Array, keep: int) -> Violations:
         sorted_h, sorted_g = h[self._rows.order], g[self._columns.order]
@@ -186,11 +191,10 @@ class BoxGeometry:
         return out[0], out[1], out[2], out[3]
 
     def restrict(self, rows: Index, columns: Index) -> Geometry:
-        out = point_geometry(self.x[rows], self.y[columns], self.cost)
-        return out if self._big is None else out.soft()
+        return point_geometry(self.x[rows], self.y[columns], self.cost)
 
     def finite_arcs(self, limit: int) -> tuple[Index, Index] | None:
-        if self.cost.radius is None and self.cost.barrier is None:
+        if not self.cost.may_be_infinite:
             return None
         found: list[tuple[Index, Index]] = []
         total = 0
@@ -212,11 +216,9 @@ class BoxGeometry:
         return rows[sort], columns[sort]
 
     def soft(self) -> BoxGeometry:
-        if self.cost.radius is None and self.cost.barrier is None:
+        if not self.cost.may_be_infinite:
             return self
-        out = BoxGeometry(self.x, self.y, self.cost, self._rows, self._columns)
-        out._big = 10.0 + 10 * self.cost.scale * (self.cost.barrier or 0.0)
-        return out
+        return BoxGeometry(self.x, self.y, self.cost.soft(), self._rows, self._columns)
 
 
 class WideGeometry:
@@ -232,9 +234,12 @@ class WideGeometry:
     ) -> None:
         self.x, self.y, self.cost = x, y, cost
         self.n, self.m = len(x), len(y)
-        self.error = (x.shape[1] + 8) * _EPS
         self._stored = stored if stored is not None else _stored(x, y, cost)
         self._step = max(1, (1 << 19) // max(self.m, 1))
+        self.flat = cost.flat
+
+    def rounding(self, size: Array) -> Array:
+        return self.cost.rounding(size, self.x.shape[1])
 
     def arcs(self, rows: Index, columns: Index) -> Array:
         out = np.empty(len(rows))
@@ -256,6 +261,8 @@ class WideGeometry:
         return out
 
     def row_best(self, g: Array, k: int) -> tuple[Index, Index, Array]:
+        if k == 1:
+            return self._row_least(g)
         narrow = g.astype(np.float32)
 
         def one(t: int) -> tuple[Index, Index, Array]:
@@ -263,18 +270,53 @@ class WideGeometry:
             tile = self._stored[start : start + self._step] - narrow
             return k_smallest(tile, k, start, None)
 
-        parts = list(parallel(one, -(-self.n // self._step)))
-        rows, columns = (np.concatenate([part[a] for part in parts]) for a in range(2))
-        if k > 1:  # first arcs: which ones is all that is asked
-            return rows, columns, np.concatenate([part[2] for part in parts])
-        exact = self.arcs(rows, columns)
-        finite = np.isfinite(exact)
-        return rows[finite], columns[finite], exact[finite] - g[columns[finite]]
+        # first arcs: which ones is all that is asked
+        return join(list(parallel(one, -(-self.n // self._step))))
+
+    def _row_least(self, g: Array) -> tuple[Index, Index, Array]:
+        """The exact least `c_ij - g_j` of every row: whatever the lower bounds in store leave possible is
+        computed.
+        """
+        narrow = g.astype(np.float32)
+        size = float(np.max(np.abs(g)))
+
+        def flat(t: int) -> tuple[Index, Index, Array]:
+            start = t * self._step
+            return k_smallest(self._stored[start : start + self._step] - g, 1, start, None)
+
+        def one(t: int) -> tuple[Index, Index, Array]:
+            start = t * self._step
+            tile = self._stored[start : start + self._step] - narrow
+            rows, columns, bound = k_smallest(tile, 1, 0, None)
+            value = self.arcs(rows + start, columns) - g[columns]
+            finite = np.isfinite(value)
+            # g's conversion and the difference, each to half an ulp of what stays below the limit
+            slack = 4 * _HALF_ULP * (size + np.abs(bound) + np.where(finite, np.abs(value), 0.0))
+            limit = np.full(len(tile), -np.inf)
+            limit[rows] = np.where(finite, value + slack, np.inf)
+            i, j = np.nonzero(tile <= np.nextafter(limit, np.inf).astype(np.float32)[:, None])
+            exact = self.arcs(i + start, j) - g[j]
+            i, j, exact = i[np.isfinite(exact)], j[np.isfinite(exact)], exact[np.isfinite(exact)]
+            order = np.lexsort((exact, i))
+            first = order[np.flatnonzero(np.diff(i[order], prepend=-1))]
+            return i[first] + start, j[first], exact[first]
+
+        # a hard ball's 0 and ∞ are stored exactly
+        return join(list(parallel(flat if self.flat else one, -(-self.n // self._step))))
 
     def transpose(self) -> WideGeometry:
         return WideGeometry(self.y, self.x, self.cost, self._stored.T)
 
     def violations(self, h: Array, g: Array, keep: int) -> Violations:
+        if self.flat:  # 0 and ∞ are stored exactly, and ties are many: nothing may be lost in float32
+
+            def flat(t: int) -> Violations:
+                start = t * self._step
+                tile = self._stored[start : start + self._step] - g
+                tile += h[start : start + self._step, None]
+                return thin(tile, keep, start, None)
+
+            return join(list(parallel(flat, -(-self.n // self._step))))
         narrow = g.astype(np.float32)
         size = float(np.max(np.abs(g)) + np.max(np.abs(h)))
         # conversions of g and h and two sums, each to half an ulp of at most 2 (|g| + |h|) where the
@@ -310,14 +352,14 @@ class WideGeometry:
         return WideGeometry(self.x[rows], self.y[columns], self.cost, self._stored[np.ix_(rows, columns)])
 
     def finite_arcs(self, limit: int) -> tuple[Index, Index] | None:
-        if self.cost.radius is None and self.cost.barrier is None:
+        if not self.cost.may_be_infinite:
             return None
         return MatrixGeometry(self._stored.astype(np.float64)).finite_arcs(limit)
 
     def soft(self) -> Geometry:
-        if self.cost.radius is None and self.cost.barrier is None:
+        if not self.cost.may_be_infinite:
             return self
-        return MatrixGeometry(self._stored.astype(np.float64)).soft()
+        return WideGeometry(self.x, self.y, self.cost.soft())
 
 
 _HALF_ULP = 2.0**-24
@@ -335,7 +377,7 @@ def _stored(x: Array, y: Array, cost: PointCost) -> NDArray[np.float32]:
     """
     out = np.empty((len(x), len(y)), dtype=np.float32)
     shrink = 1 - 4 * _HALF_ULP
-    if not cost.euclidean or cost.radius is not None or cost.barrier is not None:
+    if not cost.euclidean or cost.may_be_infinite:
         step = max(1, (1 << 22) // (x.shape[1] * 8))
         for start in range(0, len(x), step):
             out[start : start + step] = pairwise(cost, x[start : start + step], y) * shrink

@@ -8,17 +8,21 @@ two boxes bounds every cost between their points from below.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from armor.errors import InputError
 
-__all__ = ["LARGEST", "PointCost", "point_cost", "read_number"]
+__all__ = ["LARGEST", "TIE", "PointCost", "point_cost", "read_number"]
 
 Array = NDArray[np.float64]
 
+_U = 2.0**-53
+TIE = 1e-2  # of a softened ball: what its cost grows by up to the radius, which puts near points first
+_WALL = 10.0  # and what it grows by over each further radius
+_BEND = 0.9  # share of a barrier from which its softened form goes on along the tangent
 LARGEST = 1e150  # finite costs beyond it would overflow in products
 
 
@@ -31,6 +35,7 @@ class PointCost:
         radius: hard ball `0` inside, `∞` outside; for `tau` the dead zone of the soft ball.
         tau: soft ball `(1/2τ) Σ_k (|y_k - x_k| - radius)²_+`.
         barrier: `δ` of `z/(1 - z/δ)`, `∞` from `δ` on.
+        softened: a finite stand-in for a hard ball or a barrier (`soft`).
     """
 
     norm: float = 2.0
@@ -39,6 +44,7 @@ class PointCost:
     radius: float | None = None
     tau: float | None = None
     barrier: float | None = None
+    softened: bool = False
 
     def __call__(self, differences: Iterable[Array]) -> Array:
         """The cost for one array of differences per coordinate."""
@@ -66,16 +72,51 @@ class PointCost:
             return total if self.scale == 1 else total * self.scale
         z = np.sqrt(total) if self.norm == 2 else total
         if self.radius is not None:
+            if self.softened:
+                t = z / max(self.radius, 1e-300)
+                return np.minimum(TIE * t * t + _WALL * np.maximum(t - 1, 0.0), LARGEST)
             return np.where(z <= self.radius, 0.0, np.inf)
         if self.barrier is not None:
             inside = z < self.barrier
+            if self.softened:
+                bend = np.minimum(z, _BEND * self.barrier)
+                slope = 1 / (1 - bend / self.barrier) ** 2
+                return self.scale * (bend / (1 - bend / self.barrier) + slope * (z - bend))
             return np.where(inside, self.scale * z / (1 - np.where(inside, z, 0.0) / self.barrier), np.inf)
         return self.scale * (z if self.power == 1 else z**self.power)
+
+    def rounding(self, size: Array, dimension: int) -> Array:
+        """By how much computed costs of at most `size` can be off, with room to spare.
+
+        The norm is right to `(dimension + 8) u` of itself, in any order of summation. A power multiplies
+        that; so does a barrier, by `1/(1 - z/δ) = 1 + c/(scale δ)`; a soft ball takes `radius` off, whose
+        rounding counts against what is left.
+        """
+        error = 2 * (dimension + 8) * _U * size
+        if self.tau is not None:
+            off = _U * (self.radius or 0.0)
+            return error + off * np.sqrt(2 * dimension * size / self.tau) + dimension * off**2 / self.tau
+        if self.barrier is not None:
+            return error * (1 + size / (self.scale * self.barrier))
+        return error * max(1.0, self.power)
 
     @property
     def may_be_infinite(self) -> bool:
         """Whether some finite distance has an infinite cost."""
-        return self.tau is None and (self.radius is not None or self.barrier is not None)
+        return (
+            not self.softened and self.tau is None and (self.radius is not None or self.barrier is not None)
+        )
+
+    @property
+    def flat(self) -> bool:
+        """Whether all finite costs are 0, so that they do not tell arcs apart."""
+        return self.may_be_infinite and self.radius is not None
+
+    def soft(self) -> PointCost:
+        """The same with a finite cost beyond the ball or barrier and, in a ball, a small one that grows: for
+        starting guesses only.
+        """
+        return replace(self, softened=True) if self.may_be_infinite else self
 
     @property
     def euclidean(self) -> bool:
@@ -125,4 +166,11 @@ def point_cost(spec: str | Mapping[str, object] | PointCost) -> PointCost:
             if not (value > 0 or (key == "radius" and value == 0)) or not np.isfinite(value):
                 raise InputError(f"the cost's {key} must be positive and finite, not {spec[key]!r}")
             numbers[key] = value
-    return PointCost(norm=norm, **{"power": 1.0, **numbers})
+    return PointCost(
+        norm=norm,
+        power=numbers.get("power", 1.0),
+        scale=numbers.get("scale", 1.0),
+        radius=numbers.get("radius"),
+        tau=numbers.get("tau"),
+        barrier=numbers.get("barrier"),
+    )

@@ -19,7 +19,6 @@ Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 _TILE = 1 << 25  # float64 entries of one tile: 256 MiB
-_EPS = float(np.finfo(np.float64).eps)
 
 
 def torch_device(name: str) -> torch.device:
@@ -47,15 +46,17 @@ class DeviceGeometry:
         self.device, self._matrix, self._cost = device, matrix, cost
         if matrix is not None:
             self.n, self.m = matrix.shape
-            self.error = 0.0
         else:
             assert x is not None
             assert y is not None
             self.x, self.y = x, y
             self.n, self.m = len(x), len(y)
             self._tx, self._ty = (torch.as_tensor(v, dtype=torch.float64, device=device) for v in (x, y))
-            self.error = (x.shape[1] + 8) * _EPS
         self._step = max(1, _TILE // max(self.m, 1))
+        self.flat = cost is not None and cost.flat
+
+    def rounding(self, size: Array) -> Array:
+        return np.zeros_like(size) if self._cost is None else self._cost.rounding(size, self.x.shape[1])
 
     def _tile(self, start: int) -> torch.Tensor:
         """Costs of some rows to all columns, every difference formed before it is squared."""

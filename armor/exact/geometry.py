@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from armor.exact.costs import PointCost
 
-__all__ = ["Geometry", "MatrixGeometry", "Violations", "k_smallest", "parallel", "thin"]
+__all__ = ["Geometry", "MatrixGeometry", "Violations", "join", "k_smallest", "parallel", "thin"]
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -36,13 +36,17 @@ def parallel(function: Callable[[int], T], count: int) -> Iterator[T]:
 
 
 class Geometry(Protocol):
-    """A cost between `n` rows and `m` columns; `∞` allowed. `error` bounds the rounding of one `arcs`
-    entry, relative.
+    """A cost between `n` rows and `m` columns; `∞` allowed. `flat` says that all finite costs are 0 while
+    `soft` tells near arcs from far ones.
     """
 
     n: int
     m: int
-    error: float
+    flat: bool
+
+    def rounding(self, size: Array) -> Array:
+        """By how much computed costs of at most `size` can be off."""
+        ...
 
     def arcs(self, rows: Index, columns: Index) -> Array:
         """Costs of single arcs."""
@@ -118,7 +122,7 @@ def thin(tile: Tile, keep: int, first_row: int, columns: Index | None) -> Violat
     return i + first_row, (j if columns is None else columns[j]), tile[i, j].astype(np.float64)
 
 
-def _join(parts: list[Violations]) -> Violations:
+def join(parts: list[Violations]) -> Violations:
     rows, columns, values = (np.concatenate([part[k] for part in parts]) for k in range(3))
     return rows, columns, values
 
@@ -126,12 +130,15 @@ def _join(parts: list[Violations]) -> Violations:
 class MatrixGeometry:
     """A given cost matrix, float64; entries are exact."""
 
-    error = 0.0
+    flat = False
 
     def __init__(self, cost: Array) -> None:
         self.cost = cost
         self.n, self.m = cost.shape
         self._step = max(1, _TILE // max(self.m, 1))
+
+    def rounding(self, size: Array) -> Array:
+        return np.zeros_like(size)
 
     def _tiles(self) -> int:
         return int(-(-self.n // self._step))
@@ -144,7 +151,7 @@ class MatrixGeometry:
             start = t * self._step
             return k_smallest(self.cost[start : start + self._step] - g, k, start, None)
 
-        return _join(list(parallel(one, self._tiles())))
+        return join(list(parallel(one, self._tiles())))
 
     def transpose(self) -> MatrixGeometry:
         return MatrixGeometry(self.cost.T)
@@ -156,7 +163,7 @@ class MatrixGeometry:
             tile += h[start : start + self._step, None]
             return thin(tile, keep, start, None)
 
-        return _join(list(parallel(one, self._tiles())))
+        return join(list(parallel(one, self._tiles())))
 
     def landmarks(self, rng: np.random.Generator) -> tuple[Index, Index, Index, Index]:
         rows, row_of = nearest_by_features(_features(self.cost, rng), rng)

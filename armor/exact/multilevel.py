@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armor.exact.bracket import dual_value
+from armor.exact.costs import TIE
 from armor.exact.geometry import Geometry, Violations
 from armor.exact.interior import ArcResult, solve_arcs
 from armor.exact.linear import ArcGraph, dense
@@ -103,9 +104,12 @@ def solve_level(
         if arcs is not None:
             _solve_fixed(level, arcs, bracket, relative, absolute)
         else:
-            g, h, inherited = _lift(level, bracket, rng, report)
+            if level.geometry.flat:
+                g, h, keys = _ease(level, bracket, rng, report)
+            else:
+                g, h, keys = _lift(level, bracket, rng, report)
             _raise_lower(level, bracket, g, h)  # a bound to return if the first round is interrupted
-            _solve_priced(level, g, h, inherited, bracket, relative, absolute, rounds, report)
+            _solve_priced(level, keys, bracket, relative, absolute, rounds, report)
     except KeyboardInterrupt:
         bracket.interrupted = True
     return bracket
@@ -172,8 +176,8 @@ def _lift(
     rng: np.random.Generator,
     report: Callable[[Progress], None] | None,
 ) -> tuple[Array, Array, Index]:
-    """Potentials from the solved problem of the landmarks: `g_j = min_I (y_I + c_Ij)`, `h_i = max_j (g_j -
-    c_ij)`.
+    """Potentials from the solved problem of the landmarks, `g_j = min_I (y_I + c_Ij)`, `h_i = max_j (g_j -
+    c_ij)`, and the keys of the first arcs.
     """
     soft = level.geometry.soft()
     rows, row_of, columns, column_of = soft.landmarks(rng)
@@ -193,7 +197,64 @@ def _lift(
     if level.space and np.isfinite(level.member.recession) and level.member.alpha is None:
         g = np.minimum(g, level.member.recession)
     h = -_row_minimum(soft, g)
-    return g, h, _children(solved, row_of, column_of, soft.m)
+    keys = np.union1d(_tight(level.geometry, g, h, _FIRST), _children(solved, row_of, column_of, soft.m))
+    return g, h, _finite(level.geometry, keys)
+
+
+def _ease(
+    level: Level,
+    bracket: Bracket,
+    rng: np.random.Generator,
+    report: Callable[[Progress], None] | None,
+) -> tuple[Array, Array, Index]:
+    """Potentials and the keys of the first arcs from the same problem with softened costs.
+
+    Ties between arcs of cost 0 would be broken at random: the arcs would connect everything with
+    everything, and a sparse factor would fill in. The softened cost prefers near points, whose arcs hardly
+    cross in the plane.
+    """
+    geometry = level.geometry
+    soft = geometry.soft()
+    eased = solve_level(
+        Level(level.member, level.p, level.q, soft, level.space),
+        relative=1e-3,
+        absolute=1e-6,
+        rng=rng,
+        rounds=20,
+        report=report,
+    )
+    bracket.iterations += eased.iterations
+    if eased.interrupted:
+        raise KeyboardInterrupt
+    keys = _tight(soft, eased.g, eased.h, _FIRST)
+    if eased.primal is not None:
+        plan = eased.primal
+        used = plan.x > _SHARE * np.bincount(plan.columns, weights=plan.x)[plan.columns]
+        keys = np.union1d(keys, plan.rows[used] * geometry.m + plan.columns[used])
+    keys = _finite(geometry, keys)
+    rows, columns = np.divmod(keys, geometry.m)
+    lone_rows = np.setdiff1d(np.arange(geometry.n), rows)
+    lone_columns = np.setdiff1d(np.arange(geometry.m), columns)
+    if len(lone_rows):
+        a, b, _ = geometry.restrict(lone_rows, np.arange(geometry.m)).row_best(eased.g, 1)
+        keys = np.union1d(keys, lone_rows[a] * geometry.m + b)
+    if len(lone_columns):
+        part = geometry.restrict(np.arange(geometry.n), lone_columns).transpose()
+        a, b, _ = part.row_best(-eased.h, 1)
+        keys = np.union1d(keys, b * geometry.m + lone_columns[a])
+    return eased.g, eased.h + 2 * TIE, keys  # twice what a ball's softened cost is above 0
+
+
+def _tight(geometry: Geometry, g: Array, h: Array, k: int) -> Index:
+    """Keys of the `k` smallest `h_i + c_ij - g_j` of every row and of every column."""
+    a, b, _ = geometry.row_best(g, k)
+    d, c, _ = geometry.transpose().row_best(-h, k)
+    return np.unique(np.concatenate([a * geometry.m + b, c * geometry.m + d]))
+
+
+def _finite(geometry: Geometry, keys: Index) -> Index:
+    """Those of finite cost."""
+    return keys[np.isfinite(geometry.arcs(*np.divmod(keys, geometry.m)))]
 
 
 def _children(solved: Bracket, row_of: Index, column_of: Index, m: int) -> Index:
@@ -228,9 +289,7 @@ def _row_minimum(geometry: Geometry, g: Array) -> Array:
 
 def _solve_priced(
     level: Level,
-    g: Array,
-    h: Array,
-    inherited: Index,
+    keys: Index,
     bracket: Bracket,
     relative: float,
     absolute: float,
@@ -239,12 +298,7 @@ def _solve_priced(
 ) -> None:
     geometry = level.geometry
     n, m = geometry.n, geometry.m
-    a, b, _ = geometry.row_best(g, _FIRST)
-    d, c, _ = geometry.transpose().row_best(-h, _FIRST)
-    keys = np.unique(np.concatenate([a * m + b, c * m + d, inherited]))
     cost = geometry.arcs(*np.divmod(keys, m))
-    finite = np.isfinite(cost)
-    keys, cost = keys[finite], cost[finite]
     shrunk = exhausted = False
     previous = np.inf
     keep = _KEEP

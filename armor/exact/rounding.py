@@ -1,18 +1,19 @@
 """A-priori bounds on the rounding behind the two ends of the bracket (`u` the unit roundoff of float64).
 
 *Lower end.* Every `h_i` is a maximum of `g_j - c_ij` over all arcs. Where that maximum can lie, `c_ij <=
-|g_j| + |h_i|`,
-so an entry is off by at most `(e + 8u)(|g_j| + |h_i|)`, `e` the relative error of one cost; `h` is raised
-by that much
-before `f*`, which does not decrease. *Upper end.* Rescaled columns hold `q` up to `k` roundings, `k` the
-arcs of a
-column, which move the value by at most that share of `⟨c, π⟩ + Σ p|f| + Σ η|f'| + f'(∞)Σs`. Sums are exact
-(`fsum`).
+|g_j| + |h_i|`, so an entry is off by at most what a cost of that size can be (`PointCost.rounding`) and
+`8u (|g_j| + |h_i|)`; `h` is raised by twice that before `f*`, which does not decrease.
+
+*Upper end.* Rescaled columns hold `q` up to `k` roundings, `k` the arcs of a column, which move the value by
+at most that share of `⟨c, π⟩ + Σ p|f| + Σ η|f'| + f'(∞)Σs`. Sums are exact (`fsum`). Costs of points add what
+one of the largest in the plan can be off by, times the mass.
+
 Elementary functions are taken to be right to 16u of their value and of their argument's effect.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import fsum
 
 import numpy as np
@@ -31,17 +32,25 @@ _U = 2.0**-53
 
 
 def lower_end(
-    member: Member, p: Array, q: Array, g: Array, h: Array, *, space: bool, error: float, imbalance: float
+    member: Member,
+    p: Array,
+    q: Array,
+    g: Array,
+    h: Array,
+    *,
+    space: bool,
+    rounding: Callable[[Array], Array],
+    imbalance: float,
 ) -> tuple[float, Array]:
     """The lower bound at `(g, h)` after all rounding, and the `g` (shifted where `h` touches `f'(∞)`).
 
     Args:
-        error: the relative error of one cost.
+        rounding: by how much a computed cost of at most the given size can be off.
         imbalance: `|Σq - Σp|` of the full weights, by which a change of gauge is off.
     """
     finite = np.isfinite(h)
     size = float(np.max(np.abs(g))) + float(np.max(np.abs(h[finite]))) if finite.any() else 0.0
-    delta = (error + 8 * _U) * 2 * size
+    delta = 2 * float(rounding(np.asarray(size))) + 16 * _U * size
     raised = h + delta
     drift = 4 * _U * fsum(np.abs(q * g)) + abs(member.slope_shift) * imbalance
     if member.alpha is not None:
@@ -68,7 +77,7 @@ def lower_end(
     return value - drift - 16 * _U * fsum(noise_terms), g - shift
 
 
-def upper_end(member: Member, p: Array, primal: Primal) -> float:
+def upper_end(member: Member, p: Array, primal: Primal, rounding: Callable[[Array], Array]) -> float:
     """The value of a plan whose columns hold `q` up to rounding, raised by what that rounding can cost."""
     if not np.isfinite(primal.value):
         return np.inf
@@ -98,4 +107,5 @@ def upper_end(member: Member, p: Array, primal: Primal) -> float:
                 slope = member.slope(np.where(eta > 0, eta / p, 1.0))
                 moved += fsum(np.where(eta > 0, np.abs(slope) * eta, 0.0))
         value = transport + singular + information
-    return value + (depth + 32) * _U * moved
+    largest = float(np.max(np.where(primal.x > 0, primal.cost, 0.0), initial=0.0))
+    return value + (depth + 32) * _U * moved + float(rounding(np.asarray(largest))) * fsum(primal.x)

@@ -104,9 +104,10 @@ class ThinnedSolver:
             direction = z + (new / product) * direction
             product = new
             image = self._apply(direction)
-            length = product / inner(direction, image)
-            if not np.isfinite(length):
-                break
+            curvature = inner(direction, image)
+            if not (product > 0 and curvature > 0 and np.isfinite(product / curvature)):
+                break  # the factor or the system has lost its definiteness in rounding
+            length = product / curvature
             out = out + length * direction
             residual = residual - length * image
         return out, residual, False

@@ -201,7 +201,8 @@ class _Problem:
         reach = float(h.max())
         if not np.isfinite(reach) or (np.isinf(self.member.at_zero) and np.isinf(h).any()):
             raise InputError("the ball is empty: a point that must keep mass reaches nothing at finite cost")
-        raised = h + 16 * _U * (1 + self.geometry.error / _U) * np.where(np.isfinite(h), np.abs(h), 0.0)
+        size = np.where(np.isfinite(h), np.abs(h), 0.0)  # shifted <= 0, so it and the cost are at most that
+        raised = h + 2 * self.geometry.rounding(size) + 16 * _U * size
         ceiling = 0.0 if self.space else float(raised.max())
         if self.member.alpha is not None:
             conjugate, rho = renyi_lambda(self.member.alpha, self.p, raised, ceiling)

@@ -13,6 +13,9 @@ from exact_reference import LINEAR, RENYI, SMOOTH, label, planted, primal
 
 from armor.errors import InputError
 from armor.exact import Method, Status, divergence
+from armor.exact.clouds import WideGeometry, point_geometry
+from armor.exact.costs import TIE, point_cost
+from armor.exact.geometry import differences_cost
 from armor.exact.members import member
 
 ALL = [*SMOOTH, *LINEAR, *RENYI]
@@ -179,6 +182,88 @@ def test_points_equal_their_matrix(dimension, cost):
     assert points.status is Status.CONVERGED
     assert full.status is Status.CONVERGED
     assert max(points.lower, full.lower) <= min(points.upper, full.upper) * (1 + 1e-13)
+
+
+def two_clusters(n, dimension):
+    """Clusters ten apart, within which a ball of radius 3.1 reaches everything: masses, points, weights."""
+    rng = np.random.default_rng(n)
+    x, y = rng.random((n, dimension)), rng.random((n + 17, dimension))
+    x[: n // 2] += 10
+    y[: n // 3] += 10
+    q = rng.dirichlet(np.full(len(y), 2.0))
+    return x, y, q, np.array([n // 2, n - n // 2]) / n, np.array([q[: n // 3].sum(), q[n // 3 :].sum()])
+
+
+@pytest.mark.parametrize(("n", "dimension"), [(190, 2), (330, 2), (330, 9)])
+@pytest.mark.parametrize("spec", ["kl", "pearson", "tv"])
+def test_balls_that_overlap_leave_the_divergence_of_the_clusters(n, dimension, spec):
+    """Ties between arcs of cost 0 are broken by distance, so that few arcs do, in every geometry."""
+    x, y, q, p_mass, q_mass = two_clusters(n, dimension)
+    seen = []
+    solution = divergence(
+        spec, x=x, y=y, cost={"norm": 2, "radius": 3.1}, q=q, support="space", progress=seen.append
+    )
+    t = q_mass / p_mass
+    f = {"kl": t * np.log(t), "pearson": (t - 1) ** 2, "tv": abs(t - 1) / 2}[spec]
+    assert solution.status.converged
+    assert solution.lower - 1e-15 <= p_mass @ f <= solution.upper + 1e-15
+    assert max(step.arcs for step in seen) < 40 * (n + len(y))
+
+
+@pytest.mark.parametrize(
+    "cost", ["sqeuclidean", {"norm": 1}, {"norm": 2, "radius": 1.4}, {"norm": 2, "barrier": 1.4}]
+)
+def test_least_reduced_costs_in_many_dimensions_are_exact(cost):
+    """Prices that single precision cannot tell apart: a value that is only near would unsettle a bound."""
+    rng = np.random.default_rng(5)
+    x = rng.random((300, 9))
+    y = np.repeat(rng.random((40, 9)), 8, axis=0)
+    g = 3 + 1e-9 * rng.random(len(y))
+    rule = point_cost(cost)
+    geometry = point_geometry(x, y, rule)
+    assert isinstance(geometry, WideGeometry)
+    for part, values, reduced in (
+        (geometry, g, differences_cost(rule, x, y) - g),
+        (geometry.transpose(), g[:300], differences_cost(rule, y, x) - g[:300]),
+    ):
+        rows, columns, least = part.row_best(values, 1)
+        expected = reduced.min(axis=1)
+        np.testing.assert_array_equal(rows, np.flatnonzero(np.isfinite(expected)))
+        np.testing.assert_allclose(least, expected[rows], rtol=0, atol=1e-13)
+        np.testing.assert_allclose(reduced[rows, columns], least, rtol=0, atol=1e-13)
+
+
+def test_a_ball_interrupted_after_its_softened_start_keeps_an_honest_bracket():
+    """Potentials of the softened cost are no potentials of the ball until they are moved by what it adds."""
+    x, y, q, p_mass, q_mass = two_clusters(330, 2)
+    first = []
+
+    def stop(step):
+        if step.rows == 330 and step.round == 1:
+            first.append(step)
+            if len(first) == 2:
+                raise KeyboardInterrupt
+
+    solution = divergence("kl", x=x, y=y, cost={"norm": 2, "radius": 3.1}, q=q, progress=stop)
+    assert solution.status is Status.INTERRUPTED
+    assert 0 < solution.lower <= q_mass @ np.log(q_mass / p_mass) + 1e-14
+    assert solution.lower < solution.upper
+
+
+def test_a_softened_cost_is_finite_and_below_a_little_inside_the_ball():
+    z = np.array([0.0, 0.5, 1.0, 1.5, 100.0])
+    for rule in (
+        point_cost({"norm": 2, "radius": 1.0}),
+        point_cost({"norm": 2, "barrier": 1.2, "scale": 3.0}),
+    ):
+        soft, hard = rule.soft()([z]), rule([z])
+        inside = np.isfinite(hard)
+        assert np.isfinite(soft).all()
+        assert (np.diff(soft) > 0).all()
+        assert (soft[inside] <= hard[inside] + TIE).all()
+        assert not rule.soft().may_be_infinite
+        assert rule.soft().soft() is rule.soft() or rule.soft().soft() == rule.soft()
+    np.testing.assert_array_equal(point_cost({"norm": 2, "radius": 0.0}).soft()([z[:1]]), [0.0])
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,17 @@ def test_a_factorisation_that_fails_is_told():
     assert not solver.factorise(w, a, b)
 
 
+def test_a_factor_that_has_lost_everything_ends_the_iterations():
+    graph, w, a, b, right = system(3)
+    solver = ThinnedSolver(
+        graph.rows, graph.columns, graph.row_start, graph.m, lambda *_: lambda vector: np.zeros_like(vector)
+    )
+    assert solver.factorise(w, a, b)
+    y, g = solver.solve(right[: graph.n], right[graph.n :])
+    assert not y.any()
+    assert not g.any()
+
+
 def neighbours(points, k=6):
     """The graph of every point's `k` nearest among the same points, shifted by nothing."""
     square = ((points[:, None] - points[None]) ** 2).sum(axis=2)

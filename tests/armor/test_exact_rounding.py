@@ -64,7 +64,7 @@ def prices(seed, dimension):
         rows = squared(x, y)
         return [max(Fraction(v) - c for v, c in zip(g.tolist(), row, strict=True)) for row in rows]
 
-    return p, q, g, h, geometry.error, transform
+    return p, q, g, h, geometry.rounding, transform
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -74,10 +74,10 @@ def test_the_lower_end_is_below_the_exact_dual(name, dimension):
     which, margins = member(name), []
     with mpmath.workdps(60):
         for seed in range(SEEDS):
-            p, q, g, h, error, transform = prices(seed, dimension)
+            p, q, g, h, rounding, transform = prices(seed, dimension)
             imbalance = abs(p.sum() - q.sum())
             found, shifted = lower_end(
-                which, p, q, g, h, space=dimension == 3, error=error, imbalance=imbalance
+                which, p, q, g, h, space=dimension == 3, rounding=rounding, imbalance=imbalance
             )
             dual = sum(exact(a) * exact(v) for a, v in zip(q, shifted, strict=True))
             dual -= sum(
@@ -96,7 +96,9 @@ def test_the_lower_end_allows_for_the_stated_error_of_every_cost(spec):
         p, q, g, h, _, _ = prices(seed, 3)
         x, y = cloud(seed)[1:3]
         cost = (1 - share) * ((x[:, None] - y[None]) ** 2).sum(axis=2)
-        found, shifted = lower_end(which, p, q, g, h, space=False, error=share, imbalance=0.0)
+        found, shifted = lower_end(
+            which, p, q, g, h, space=False, rounding=lambda size: share * size, imbalance=0.0
+        )
         true = dual_value(which, p, q, shifted, (shifted - cost).max(axis=1), space=False, shift=False)[0]
         assert found <= true
         assert found >= true - 100 * share
@@ -110,8 +112,8 @@ def test_the_lower_end_is_below_the_exact_dual_of_renyi(alpha, dimension):
     with mpmath.workdps(60):
         a = mpmath.mpf(alpha)
         for seed in range(SEEDS // 3):
-            p, q, g, h, error, transform = prices(seed, dimension)
-            found, _ = lower_end(which, p, q, g, h, space=False, error=error, imbalance=0.0)
+            p, q, g, h, rounding, transform = prices(seed, dimension)
+            found, _ = lower_end(which, p, q, g, h, space=False, rounding=rounding, imbalance=0.0)
             rows = [(exact(w), exact(v)) for w, v in zip(p, transform(g), strict=True)]
 
             def functional(rho, rows=rows):
@@ -137,7 +139,7 @@ def test_the_upper_end_is_above_the_exact_value_of_the_completed_plan(name):
             mass *= (q / np.bincount(columns, mass))[columns]
             cost = geometry.arcs(rows, columns)
             plan = Primal(rows, columns, mass, cost, np.zeros(5), 1.0)
-            found = upper_end(which, p, plan)
+            found = upper_end(which, p, plan, geometry.rounding)
             held = [sum(Fraction(v) for v in mass[columns == j].tolist()) for j in range(5)]
             entries = [
                 Fraction(v) * Fraction(q[j]) / held[j] for v, j in zip(mass.tolist(), columns, strict=True)
@@ -200,3 +202,41 @@ def test_the_worst_case_bracket_holds_to_the_last_digit(seed):
     still = dro("kl", phi, 0.0, "sqeuclidean", x=x, y=x, support="reference")
     mean = sum(Fraction(v) for v in phi.tolist()) / 9
     assert Fraction(still.lower) <= mean <= Fraction(still.upper)
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        {"norm": 1, "barrier": 1.0, "scale": 3.0},
+        {"norm": 1, "power": 9},
+        {"tau": 0.01, "radius": 0.42},
+        {"norm": 2, "power": 2},
+    ],
+)
+def test_single_costs_are_off_by_less_than_is_claimed(cost):
+    """Where a barrier, a dead zone or a power multiplies the rounding of the distance, the claim follows."""
+    rng = np.random.default_rng(11)
+    rule = point_cost(cost)
+    near = np.concatenate([1 - 10.0 ** -rng.uniform(1, 12, 40), 0.7 + 10.0 ** -rng.uniform(1, 15, 40)])
+    # three coordinates of one distance: their sum in doubles is rounded, the exact one is not
+    x = rng.random((len(near), 3))
+    y = x + near[:, None] * np.array([0.6, 0.3, 0.1])
+    computed = rule([x[:, k] - y[:, k] for k in range(3)])
+    claimed = rule.rounding(computed, 3)
+    worst = 0.0
+    for i in np.flatnonzero(np.isfinite(computed)):
+        d = [abs(Fraction(float(x[i, k])) - Fraction(float(y[i, k]))) for k in range(3)]
+        if "tau" in cost:
+            radius = Fraction(cost["radius"])
+            true = exact(sum(max(v - radius, Fraction(0)) ** 2 for v in d) / (2 * Fraction(cost["tau"])))
+        elif "barrier" in cost:
+            z = sum(d)
+            true = exact(3 * z / (1 - z))
+        elif cost["norm"] == 1:
+            true = exact(sum(d) ** 9)
+        else:
+            true = exact(sum(v * v for v in d))
+        off = float(abs(exact(float(computed[i])) - true))
+        assert off <= claimed[i]
+        worst = max(worst, off / claimed[i] if claimed[i] else 0.0)
+    assert worst > 1e-3  # the claim is no empty one
