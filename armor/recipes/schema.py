@@ -106,6 +106,11 @@ class Attack:
     starts from the multiplier `dual.lam`. `moves`: whether it moves all samples or, of binary features, the
     malicious ones only (the paper's one-sided `adv_a`). `start` = "gaussian" is the published one of TRADES;
     `batchnorm`: the statistics used while attacking.
+
+    `keep`: the `last` iterate, as published, or the `best` one of a sample (a pass or two more); a soft cost
+    always keeps the best. `restarts`: independent runs of which the best counts, for `ball` with `keep` =
+    "best". Each needs a random `start`: with several, `uniform` begins a soft cost one `step` away, and
+    `flips` begin all but the first of them at `steps`/2 random flips.
     """
 
     cost: str = choice("ball", ("ball", "soft-ball", "power", "barrier", "flips"))
@@ -120,6 +125,8 @@ class Attack:
     steps: int = integer(10, 1, 1000)
     start: str = choice("uniform", ("uniform", "gaussian", "none"))
     schedule: str = choice("constant", ("constant", "linear", "cosine"))
+    keep: str = choice("last", ("last", "best"))
+    restarts: int = integer(1, 1, 100)
     batchnorm: str = choice("eval", ("eval", "batch", "train"))
 
 

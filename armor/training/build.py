@@ -55,20 +55,29 @@ def _transport(recipe: Recipe) -> Ascent | SoftAscent | FlipAscent:
             _BALLS[attack.norm](radius),
             step=step,
             steps=steps,
+            restarts=attack.restarts,
             start=attack.start,
-            keep="last",  # as published; the best iterate would cost one more pass
+            keep=attack.keep,
             schedule=attack.schedule,
         )
     if attack.cost == "flips":
-        return FlipAscent(attack.scale, steps=steps, per_step=1)
+        start = max(steps // 2, 1) if attack.restarts > 1 else 0
+        return FlipAscent(attack.scale, steps=steps, per_step=1, restarts=attack.restarts, start=start)
     costs: dict[str, Callable[[], Cost]] = {
         "soft-ball": lambda: SoftBall(radius, float(attack.tau), attack.scale),
         "power": lambda: NormPower(attack.scale, attack.power, _ORDERS[attack.norm]),
         "barrier": lambda: Barrier(attack.scale, radius),
     }
     # A start away from x gives the first gradient of a cost with a kink at x a direction.
-    start = {"none": 0.0, "gaussian": 0.001, "uniform": 0.001}[attack.start]
-    return SoftAscent(costs[attack.cost](), step=step, steps=steps, schedule=attack.schedule, start=start)
+    spread = {"none": 0.0, "gaussian": 0.001, "uniform": 0.001 if attack.restarts == 1 else step}
+    return SoftAscent(
+        costs[attack.cost](),
+        step=step,
+        steps=steps,
+        schedule=attack.schedule,
+        start=spread[attack.start],
+        restarts=attack.restarts,
+    )
 
 
 def make_method(recipe: Recipe, size: int, *, pooled: bool = False) -> Method:

@@ -260,6 +260,7 @@ class Trainer:
             return
         attack, rank = self.recipe.attack, self.workers.rank
         once = attack.cost == "ball" and (attack.norm == "linf" or attack.start == "gaussian")
+        once = once and attack.restarts == 1
         if once and attack.start != "none":
             make = torch.randn if attack.start == "gaussian" else torch.rand
             make((rank * x.shape[0], *x.shape[1:]), generator=self.generator)

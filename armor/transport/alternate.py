@@ -7,6 +7,7 @@ best mu spends eps (or is kappa). F falls like `mu^-2` where re-weighting and a 
 
 __all__ = ["Alternated", "alternate"]
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from armor.objectives.pooling import Pooled
 from armor.transport.ascent import Transported
 
 SoftTransport = Callable[..., Transported]
+_ROUNDOFF = 2.0**-53
 _SMALLEST = 1e-12  # mu = 0 has no transport problem; reached only when the radius is not binding
 
 
@@ -28,8 +30,8 @@ class Alternated:
 
     moved, mu: the transport and the multiplier it was made for.  following: the next round's (or batch's) mu.
     upper: smallest dual value seen, at a round's own mu (an upper bound up to the attack's own weakness);
-    lower: largest value of a batch transported once and for all, a rigorous lower bound for the
-    candidates seen.  gap = upper - lower, () each.
+    lower: largest value of a witness, a distribution on the points seen that respects the radius: a rigorous
+    lower bound for them (`_witnessed`).  gap = upper - lower, () each.
     """
 
     moved: Transported
@@ -63,6 +65,7 @@ def alternate(
     if rounds < 1:
         raise InputError(f"alternation needs at least one round, not {rounds!r}")
     current = torch.as_tensor(mu, dtype=torch.float64, device=x.device).detach()
+    unmoved: Tensor | None = None
     upper = torch.full((), float("inf"), dtype=torch.float64, device=x.device)
     lower = -upper
     low, high = 0.0 * current, upper
@@ -71,12 +74,17 @@ def alternate(
         moved = transport(phi, x, mu=used.to(torch.float32), generator=generator)
         with torch.no_grad():
             losses = phi(moved.x).double()
+            if unmoved is None:
+                unmoved = (phi(x) if moved.unmoved is None else moved.unmoved).double()
         costs = None if moved.costs is None else moved.costs.detach().double()
         bound = objective.at(losses, costs, reference_weights, mu=used)
-        frozen = objective(losses, costs, reference_weights)
-        upper, lower = torch.minimum(upper, bound.value), torch.maximum(lower, frozen.value)
         gained = objective.total((bound.weights * losses).sum())
         spent = (gained + bound.lam * objective.epsilon - bound.value) / used
+        # The weights' own spending: a gap of the search, or rounding, may make `spent` understate it.
+        rounding = 4.0 * _ROUNDOFF * (gained.abs() + bound.value.abs())
+        paid = spent + (bound.gap.clamp(min=0.0) + rounding) / used
+        found = _witnessed(objective, unmoved, losses, costs, reference_weights, gained, paid)
+        upper, lower = torch.minimum(upper, bound.value), torch.maximum(lower, found)
         low, high = (
             torch.where(spent > objective.epsilon, used, low),
             torch.where(spent > objective.epsilon, high, used),
@@ -86,3 +94,46 @@ def alternate(
         middle = torch.where(low > 0, torch.sqrt(low * high), 0.5 * high)
         current = torch.where(inside, aim, middle).clamp(min=max(objective.kappa, _SMALLEST))
     return Alternated(moved, used, current, upper, lower, rounds)
+
+
+def _witnessed(
+    objective: Objective | Pooled,
+    unmoved: Tensor,
+    losses: Tensor,
+    costs: Tensor | None,
+    reference_weights: Tensor | None,
+    gained: Tensor,
+    paid: Tensor,
+) -> Tensor:
+    """The larger value of two distributions on the samples and their transported twins, ().
+
+    The transported batch alone respects no radius when its transport costs more than epsilon, so part of the
+    mass stays where it was (`c(x, x) = 0`), in two ways:
+
+    * The dual's own worst case, value `gained`, spending `paid`, is mixed with P itself: D^c is convex in Q
+      and zero at P (T14), so the share `eps/paid` of the one spends at most eps.
+    * A share t of every sample moves: the objective of the losses `(1-t) φ(x) + t φ(x')` at the costs `t c`.
+      t = 1 while the mean cost is within the radius, beyond it such that transport costs half of it.
+
+    unmoved, losses, costs: (B,), of this worker; gained, paid: () of all.
+    """
+    p = torch.ones_like(losses) if reference_weights is None else reference_weights.to(losses)
+    live = p > 0
+    mass = objective.total(p.sum())
+
+    def mean(values: Tensor) -> Tensor:
+        return objective.total((p * torch.where(live, values, 0.0)).sum()) / mass
+
+    epsilon, kappa = objective.epsilon, objective.kappa
+    share = torch.where(paid > epsilon, epsilon / paid, 1.0)
+    mixed = share * gained + (1.0 - share) * mean(unmoved) - (kappa * share * paid if kappa > 0 else 0.0)
+    mixed = torch.where(torch.isfinite(paid), mixed, -math.inf)
+    if costs is None:
+        return torch.maximum(mixed, objective(losses, None, reference_weights).value)
+    stays = torch.isinf(costs)
+    losses, costs = torch.where(stays, unmoved, losses), torch.where(stays, 0.0, costs)
+    cost = mean(costs)
+    moving = torch.where(cost > epsilon, 0.5 * epsilon / cost, 1.0)
+    partly = torch.where(live, (1.0 - moving) * unmoved + moving * losses, 0.0)
+    solved = objective(partly, moving * torch.where(live, costs, 0.0), reference_weights)
+    return torch.maximum(mixed, solved.value)

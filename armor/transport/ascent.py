@@ -29,11 +29,13 @@ class Transported:
 
     x: (B, ...), detached.  costs: c(x, x') (B,), or None where the cost is zero inside a hard ball.
     objective: the maximised `φ - μ c` at x (B,), None when only the last iterate was kept (it saves a pass).
+    unmoved: `φ` at the samples before they moved (B,), where the attack has computed it; else None.
     """
 
     x: Tensor
     costs: Tensor | None
     objective: Tensor | None
+    unmoved: Tensor | None = None
 
 
 class Ascent:
@@ -43,7 +45,8 @@ class Ascent:
     step:     size of a step, steps: their number, schedule: "constant", "linear" or "cosine" decay.
     start:    "uniform" in the ball, "gaussian" (standard deviation 0.001, as TRADES publishes), or "none".
     restarts: independent runs; more than one needs keep="best" and a random start.
-    keep:     "best" iterate per sample (one pass more, without gradient) or the "last" one.
+    keep:     "best" iterate per sample, the sample itself among them (one pass more without gradient, two
+              with a random start), or the "last" one.
     Raises `armor.errors.InputError` for values out of range.
     """
 
@@ -91,6 +94,9 @@ class Ascent:
         x = x.detach()
         check_inside(x, self.box)
         best_x, best = x, x.new_full(x.shape[:1], -math.inf, dtype=torch.float32)
+        if self.keep == "best" and self.start != "none":  # else the first step measures x itself
+            with torch.no_grad():
+                best = checked_losses(phi(x), x).to(best.dtype)
         for _ in range(self.restarts):
             moved = self._project(x, self._begin(x, generator))
             for index in range(self.steps):

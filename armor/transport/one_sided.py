@@ -31,8 +31,10 @@ class OneSided:
         found = self.transport(phi, x, mu=mu, generator=generator)
         moved = torch.where(self.movable.view(-1, *[1] * (x.ndim - 1)), found.x, x.detach())
         costs = None if found.costs is None else torch.where(self.movable, found.costs, 0.0)
-        value = found.objective
+        value, unmoved = found.objective, found.unmoved
         if value is not None:
-            with torch.no_grad():
-                value = torch.where(self.movable, value, phi(x).to(value.dtype))
-        return Transported(moved, costs, value)
+            if unmoved is None:
+                with torch.no_grad():
+                    unmoved = phi(x)
+            value = torch.where(self.movable, value, unmoved.to(value.dtype))
+        return Transported(moved, costs, value, unmoved)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from armor.errors import InputError
 from armor.transport.ascent import _SCHEDULES, Loss, Transported, _better, check_inside, checked_losses
+from armor.transport.balls import draw
 from armor.transport.costs import Cost, Flips
 
 _RULES = ("sign", "unit", "gradient")
@@ -19,7 +20,8 @@ class SoftAscent:
 
     cost: `c(x, y)`.  step, steps, schedule as in `Ascent`.  rule: "sign" (as the published attacks), "unit"
     (normalised gradient) or "gradient" (as it is).  start: displacement of the first step, standard
-    deviation of a Gaussian; 0 for none.  box: the range of a pixel, or None.
+    deviation of a Gaussian; 0 for none.  restarts: independent runs of which the best point counts; more
+    than one needs a random start.  box: the range of a pixel, or None.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class SoftAscent:
         rule: str = "sign",
         schedule: str = "constant",
         start: float = 0.0,
+        restarts: int = 1,
         box: tuple[float, float] | None = (0.0, 1.0),
     ) -> None:
         if not (math.isfinite(step) and step > 0) or steps < 0:
@@ -40,8 +43,9 @@ class SoftAscent:
                 raise InputError(f"{name} must be one of {', '.join(known)}, not {value!r}")
         if not (math.isfinite(start) and start >= 0):
             raise InputError(f"start must be finite and not negative, not {start!r}")
+        _check_restarts(restarts, start)
         self.cost, self.step, self.steps, self.rule = cost, float(step), int(steps), rule
-        self.schedule, self.start, self.box = schedule, float(start), box
+        self.schedule, self.start, self.restarts, self.box = schedule, float(start), int(restarts), box
 
     def __call__(
         self, phi: Loss, x: Tensor, *, mu: Tensor | float, generator: torch.Generator | None = None
@@ -52,24 +56,26 @@ class SoftAscent:
         x = x.detach()
         check_inside(x, self.box)
         with torch.no_grad():
-            best_x, best = x, checked_losses(phi(x), x).float()
-        moved = x
-        if self.start > 0 and generator is not None:
-            noise = torch.randn(x.shape, generator=generator, device=generator.device).to(x)
-            moved = self._feasible(x, x + self.start * noise)
-        for index in range(self.steps):
-            with torch.enable_grad():
-                leaf = moved.detach().requires_grad_()
-                value = phi(leaf) - mu * self.cost(x, leaf)
-                (gradient,) = torch.autograd.grad(value.sum(), leaf)
-            if index > 0 or self.start > 0:
-                best_x, best = _better(best_x, best, moved, value)
-            size = self.step * _SCHEDULES[self.schedule](index / self.steps)
-            moved = self._feasible(x, moved + size * self._direction(gradient))
-        if self.steps > 0:
-            with torch.no_grad():
-                best_x, best = _better(best_x, best, moved, phi(moved) - mu * self.cost(x, moved))
-        return Transported(best_x, self.cost(x, best_x), best)
+            unmoved = checked_losses(phi(x), x)
+        best_x, best = x, unmoved.float()
+        for _ in range(self.restarts):
+            moved = x
+            if self.start > 0 and generator is not None:
+                noise = torch.randn(x.shape, generator=generator, device=generator.device).to(x)
+                moved = self._feasible(x, x + self.start * noise)
+            for index in range(self.steps):
+                with torch.enable_grad():
+                    leaf = moved.detach().requires_grad_()
+                    value = phi(leaf) - mu * self.cost(x, leaf)
+                    (gradient,) = torch.autograd.grad(value.sum(), leaf)
+                if index > 0 or self.start > 0:  # without a random start this is x, which counts already
+                    best_x, best = _better(best_x, best, moved, value)
+                size = self.step * _SCHEDULES[self.schedule](index / self.steps)
+                moved = self._feasible(x, moved + size * self._direction(gradient))
+            if self.steps > 0:
+                with torch.no_grad():
+                    best_x, best = _better(best_x, best, moved, phi(moved) - mu * self.cost(x, moved))
+        return Transported(best_x, self.cost(x, best_x), best, unmoved)
 
     def _direction(self, gradient: Tensor) -> Tensor:
         if self.rule == "sign":
@@ -88,13 +94,29 @@ class SoftAscent:
 class FlipAscent:
     """One-way flips of binary features (T5 e), `per_step` at a time, by first-order gain above `mu L`.
 
-    Exact for linear losses in one step with `per_step=None` (every feature that gains).
+    Exact for linear losses in one step with `per_step=None` (every feature that gains). The best point met
+    counts, the sample itself among them.
+
+    restarts: runs; the first begins at the sample, each further one at `start` >= 1 random flips of it, of
+    which it may take back those that do not pay.
     """
 
-    def __init__(self, scale: float, *, steps: int = 1, per_step: int | None = None) -> None:
+    def __init__(
+        self,
+        scale: float,
+        *,
+        steps: int = 1,
+        per_step: int | None = None,
+        restarts: int = 1,
+        start: int = 0,
+    ) -> None:
         if steps < 1 or (per_step is not None and per_step < 1):
             raise InputError(f"flips need steps >= 1 and per_step >= 1, not {steps!r} and {per_step!r}")
+        if start < 0:
+            raise InputError(f"start must be a number of flips, not {start!r}")
+        _check_restarts(restarts, start)
         self.cost, self.steps, self.per_step = Flips(scale), int(steps), per_step
+        self.restarts, self.start = int(restarts), int(start)
 
     def __call__(
         self,
@@ -102,25 +124,55 @@ class FlipAscent:
         x: Tensor,
         *,
         mu: Tensor | float,
-        generator: torch.Generator | None = None,  # noqa: ARG002
+        generator: torch.Generator | None = None,
     ) -> Transported:
-        """Transport binary `x` (B, ...) at the multiplier `mu > 0`; `InputError` unless it is binary."""
+        """Transport binary `x` (B, ...) at the multiplier `mu > 0`.
+
+        Raises `InputError` unless x is binary, or if restarts lack a generator.
+        """
+        if self.restarts > 1 and generator is None:
+            raise InputError("a random start needs an explicit generator")
         x = x.detach()
         if x.device.type == "cpu" and bool(((x != 0) & (x != 1)).any()):
             raise InputError("flips need binary features, 0 or 1")
         with torch.no_grad():
-            best_x, best = x, checked_losses(phi(x), x).float()
-        moved = x
-        for _ in range(self.steps):
-            with torch.enable_grad():
-                leaf = moved.detach().requires_grad_()
-                (gradient,) = torch.autograd.grad(phi(leaf).sum(), leaf)
-            gain = torch.where(moved > 0, -math.inf, gradient - mu * self.cost.scale).flatten(1)
-            flip = gain > 0
-            if self.per_step is not None and self.per_step < gain.shape[1]:
-                best_gains = gain.topk(self.per_step, dim=1).indices  # of equal gains not more than asked for
-                flip = flip & torch.zeros_like(flip).scatter(1, best_gains, True)
-            moved = torch.where(flip.reshape(x.shape), 1.0, moved)
-            with torch.no_grad():
-                best_x, best = _better(best_x, best, moved, phi(moved) - mu * self.cost(x, moved))
-        return Transported(best_x, self.cost(x, best_x), best)
+            unmoved = checked_losses(phi(x), x)
+        best_x, best = x, unmoved.float()
+        for run in range(self.restarts):
+            moved = x
+            if run > 0 and generator is not None:
+                moved = self._begin(x, generator)
+                with torch.no_grad():
+                    best_x, best = _better(best_x, best, moved, phi(moved) - mu * self.cost(x, moved))
+            for _ in range(self.steps):
+                with torch.enable_grad():
+                    leaf = moved.detach().requires_grad_()
+                    (gradient,) = torch.autograd.grad(phi(leaf).sum(), leaf)
+                gain = gradient - mu * self.cost.scale
+                # What x holds stays; what a random start has flipped may go back.
+                back = torch.where(x > 0, -math.inf, -gain) if run > 0 else -math.inf
+                gain = torch.where(moved > 0, back, gain).flatten(1)
+                flip = gain > 0
+                if self.per_step is not None and self.per_step < gain.shape[1]:
+                    chosen = gain.topk(self.per_step, dim=1).indices  # of equal gains not more than asked for
+                    flip = flip & torch.zeros_like(flip).scatter(1, chosen, True)
+                moved = torch.where(flip.reshape(x.shape), 1.0 - moved, moved)
+                with torch.no_grad():
+                    best_x, best = _better(best_x, best, moved, phi(moved) - mu * self.cost(x, moved))
+        return Transported(best_x, self.cost(x, best_x), best, unmoved)
+
+    def _begin(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """`x` with `start` of its zeros, chosen at random, switched on (fewer where it has fewer)."""
+        flat = x.flatten(1)
+        order = draw(flat, generator).masked_fill(flat > 0, -1.0)
+        chosen = order.topk(min(self.start, flat.shape[1]), dim=1).indices
+        return flat.scatter(1, chosen, 1.0).reshape(x.shape)
+
+
+def _check_restarts(restarts: int, start: float) -> None:
+    if restarts < 1:
+        raise InputError(f"an attack needs restarts >= 1, not {restarts!r}")
+    if restarts > 1 and not start > 0:
+        raise InputError(
+            f"restarts need a random start, start > 0, not {start!r}: otherwise they repeat one run"
+        )

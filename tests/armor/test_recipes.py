@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -176,6 +177,26 @@ def test_every_method_comes_plain_and_with_kl_and_alpha(data: str) -> None:
             chosen = recipe.method.divergence
             assert (chosen if isinstance(chosen, str) else chosen["name"]) == divergence
             assert (recipe.method.loss, recipe.data.name) == (loss, data)
+
+
+def test_the_attack_of_a_recipe_has_its_restarts_and_keeps_what_it_says() -> None:
+    from armor.training.build import make_method
+
+    def built(*settings: str) -> Any:
+        return make_method(recipes.find("cifar10-trades", settings), 6).transport
+
+    plain = built()
+    assert (plain.keep, plain.restarts) == ("last", 1)
+    best = built("attack.keep=best", "attack.restarts=3", "attack.start=uniform")
+    assert (best.keep, best.restarts) == ("best", 3)
+    soft = ("method.loss=udr", "attack.cost=soft-ball", "attack.restarts=2", "attack.step=0.01")
+    udr = built(*soft, "attack.start=uniform")
+    assert (udr.restarts, udr.start) == (2, 0.01)
+    flips = built("method.loss=udr", "attack.cost=flips", "attack.restarts=2", "attack.steps=10")
+    assert (flips.restarts, flips.start) == (2, 5)
+    for settings in (("attack.restarts=2",), (*soft, "attack.start=none")):
+        with pytest.raises(InputError, match="restarts need"):
+            built(*settings)
 
 
 @pytest.mark.parametrize("name", [n for n in recipes.names() if not n.startswith("malware")])

@@ -69,6 +69,17 @@ def test_restarts_never_lose_and_find_a_second_basin() -> None:
     assert bool((many.objective > one.objective + 0.1).any())
 
 
+@pytest.mark.parametrize("start", ["uniform", "gaussian", "none"])
+def test_the_sample_itself_is_a_candidate(start: str) -> None:
+    """A loss that is largest at the sample: whatever the start, the best point kept is the sample."""
+    x = torch.full((6, 3), 0.5)
+    phi = lambda z: -(z - 0.5).abs().sum(1)  # noqa: E731
+    moved = pgd(0.2, step=0.05, steps=2, start=start)(phi, x, generator=_generator(13))
+    assert torch.equal(moved.x, x)
+    assert moved.objective is not None
+    assert bool((moved.objective == 0).all())
+
+
 def _starts(ball: Ball, dimensions: int, start: str = "uniform") -> Tensor:
     """Where 4,000 attacks around zero begin."""
     x = torch.zeros(4000, dimensions, dtype=torch.float64)
@@ -108,6 +119,8 @@ def test_every_restart_begins_at_a_point_of_its_own() -> None:
         return moved.sum(1)
 
     pgd(0.1, step=0.01, steps=0, restarts=4)(phi, x, generator=_generator(12))
+    sample, *begun = begun
+    assert torch.equal(sample, x)  # measured as a candidate, no start
     assert len(begun) == 4
     for k, one in enumerate(begun):
         assert bool((one != x).any(1).all())

@@ -1,5 +1,6 @@
 """Soft costs, ℓ1 and ℓ2 balls and the alternation against the closed forms of T5 and exhaustive search."""
 
+import dataclasses
 import itertools
 import math
 
@@ -10,6 +11,7 @@ from torch import Tensor
 import armor
 from armor.errors import InputError
 from armor.methods import Udr
+from armor.objectives import Objective, Solution
 from armor.transport import (
     L1,
     L2,
@@ -167,11 +169,141 @@ def test_a_budget_overspent_raises_mu_instead_of_failing() -> None:
     attack = SoftAscent(SoftBall(0.0, 0.1), step=0.2, steps=20, box=None)
     found = alternate(objective, attack, _phi, _x(), mu=0.05, rounds=1)
     assert float(found.following) == pytest.approx(0.5)  # ten times at most
-    assert float(found.lower) == -math.inf  # the transported batch alone fits no re-weighting
-    assert math.isfinite(float(found.upper))
+    # The transported batch alone fits no re-weighting; with a part of it left in place there is a witness.
+    moved = attack(_phi, _x(), mu=0.05)
+    assert moved.costs is not None
+    assert float(objective(_phi(moved.x), moved.costs).value) == -math.inf
+    assert float(_phi(_x()).mean()) <= float(found.lower) <= float(found.upper) < math.inf
+    share = 0.5 * 1e-4 / float(moved.costs.mean())
+    half = objective((1 - share) * _phi(_x()) + share * _phi(moved.x), share * moved.costs)
+    assert float(found.lower) >= float(half.value) - 1e-12
     settled = alternate(objective, attack, _phi, _x(), mu=0.05, rounds=40)
-    assert math.isfinite(float(settled.lower))
+    assert float(found.lower) < float(settled.lower)
     assert float(settled.upper) <= float(found.upper)
+
+
+@pytest.mark.parametrize("spec", ["kl", "pearson", "hellinger", "none", {"name": "renyi", "alpha": 2.5}])
+@pytest.mark.parametrize("kappa", [0.0, 0.3])
+@pytest.mark.parametrize("mu", [0.05, 0.4, 3.0, 40.0])
+def test_the_remaining_gap_is_finite_and_holds_the_value(spec: object, kappa: float, mu: float) -> None:
+    """T6 on the points seen: every sample may stay or go, `φ^c = max(φ(x), φ(x') - mu c)`."""
+    objective = armor.objective(spec, epsilon=0.02, kappa=kappa)  # type: ignore[arg-type]
+    attack = SoftAscent(SoftBall(0.02, 0.1), step=0.1, steps=20, rule="unit", schedule="linear", box=None)
+    x, mu = _x(8), max(mu, kappa)
+    weights = torch.tensor([1.0, 2.0, 1.0, 0.0, 3.0, 1.0, 1.0, 2.0], dtype=torch.float64)
+    found = alternate(objective, attack, _phi, x, mu=mu, rounds=1, reference_weights=weights)
+    moved = attack(_phi, x, mu=mu)
+    assert moved.costs is not None
+    costs = moved.costs
+
+    def dual(log_lam: float) -> float:
+        m = math.exp(log_lam) + kappa
+        best = torch.maximum(_phi(x), _phi(moved.x) - m * costs)
+        return float(objective.at(best, reference_weights=weights, mu=m).value)
+
+    low, high = math.log(1e-3), math.log(1e3)  # convex in lambda, so unimodal in its logarithm
+    for _ in range(50):
+        third = (high - low) / 3
+        low, high = (low + third, high) if dual(low + third) > dual(high - third) else (low, high - third)
+    exact = dual(low)
+    assert math.isfinite(float(found.gap))
+    assert float(found.lower) <= exact + 1e-9
+    assert float(found.lower) >= float((weights * _phi(x)).sum() / weights.sum()) - 1e-9
+    assert float(found.upper) >= exact - 1e-5
+
+
+def test_the_witness_is_tight_at_the_best_multiplier() -> None:
+    """Transport alone, linear loss: at `mu* = sqrt(‖a‖²/(4 L eps))` the whole radius is spent, gap 0."""
+    objective = armor.objective("none", epsilon=0.05)
+    attack = SoftAscent(NormPower(0.5, 2.0), step=0.1, steps=400, rule="unit", schedule="linear", box=None)
+    best = math.sqrt(float(A.square().sum()) / (2.0 * 0.05))
+    for factor, gap in ((1.0, 1e-3), (0.9, 0.4)):  # below it the transport spends too much: never -inf
+        found = alternate(objective, attack, _phi, _x(), mu=factor * best, rounds=1)
+        assert -1e-6 <= float(found.gap) <= gap
+
+
+class _Shared:
+    """Two workers with the same samples, seen from one of them."""
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective, self.epsilon, self.kappa = objective, objective.epsilon, objective.kappa
+
+    def _own(self, solution: Solution) -> Solution:
+        return dataclasses.replace(solution, weights=solution.weights[: len(solution.weights) // 2])
+
+    def __call__(self, losses: Tensor, costs: Tensor, weights: None) -> Solution:  # noqa: ARG002
+        return self._own(self.objective(losses.repeat(2), costs.repeat(2)))
+
+    def at(self, losses: Tensor, costs: Tensor, weights: None, *, mu: Tensor) -> Solution:  # noqa: ARG002
+        return self._own(self.objective.at(losses.repeat(2), costs.repeat(2), mu=mu))
+
+    def total(self, part: Tensor) -> Tensor:
+        return 2.0 * part
+
+
+@pytest.mark.parametrize("rounds", [1, 3])
+def test_several_workers_alternate_as_one(rounds: int) -> None:
+    """Each sees the weights of its own samples alone; what they spend is a sum over the workers."""
+    objective = armor.objective("kl", epsilon=0.05, kappa=0.1)
+    attack = SoftAscent(SoftBall(0.02, 0.1), step=0.05, steps=20, box=None)
+    one, two = (
+        alternate(held, attack, _phi, _x(8), mu=0.5, rounds=rounds)  # type: ignore[arg-type]
+        for held in (objective, _Shared(objective))
+    )
+    for name in ("mu", "following", "upper", "lower"):
+        assert float(getattr(two, name)) == pytest.approx(float(getattr(one, name)), rel=1e-9), name
+
+
+def test_a_random_start_is_a_candidate() -> None:
+    """The steps run past the peak near which the second start lies: that start itself is the best point."""
+    x = torch.zeros(1, 2, dtype=torch.float64)
+    met: list[Tensor] = []
+
+    def phi(z: Tensor) -> Tensor:
+        met.append(z.detach().clone())
+        return 1.0 - (z.norm(dim=1) - 0.1).abs()
+
+    attack = SoftAscent(SoftBall(9.0, 1.0), step=2.0, steps=1, start=0.1, box=None)
+    moved = attack(phi, x, mu=1.0, generator=_generator(2))
+    assert len(met) == 3
+    assert float(phi(met[1])) > max(float(phi(met[0])), float(phi(met[2])))
+    assert torch.equal(moved.x, met[1])
+
+
+def test_restarts_under_a_soft_cost_find_a_second_basin() -> None:
+    phi = lambda z: torch.sin(40.0 * z).sum(1) + z.sum(1)  # noqa: E731
+    x = torch.rand(64, 2, generator=_generator(4))
+    one, many = (
+        SoftAscent(SoftBall(0.2, 0.1), step=0.01, steps=10, start=0.1, restarts=runs)(
+            phi, x, mu=1.0, generator=_generator(5)
+        )
+        for runs in (1, 4)
+    )
+    assert one.objective is not None
+    assert many.objective is not None
+    assert many.unmoved is not None
+    assert torch.equal(many.unmoved, phi(x))
+    assert bool((many.objective >= torch.maximum(one.objective, many.unmoved)).all())
+    assert bool((many.objective > one.objective + 0.1).any())
+
+
+def test_restarts_find_flips_that_pay_only_together() -> None:
+    """Two features gain 1 together and nothing alone: from the sample no flip pays, from a random start the
+    second does, and a useless first flip is taken back.
+    """
+    phi = lambda z: 2.0 * z[:, 0] * z[:, 1] - 0.1 * z[:, 2:].sum(1)  # noqa: E731
+    x = torch.zeros(32, 4)
+    x[:, 3] = 1.0
+    one = FlipAscent(0.3, steps=2, per_step=1)(phi, x, mu=1.0)
+    many = FlipAscent(0.3, steps=2, per_step=1, restarts=12, start=1)(phi, x, mu=1.0, generator=_generator(6))
+    assert torch.equal(one.x, x)
+    assert many.objective is not None
+    assert many.x.tolist() == [[1.0, 1.0, 0.0, 1.0]] * 32  # 11 starts miss both features at (1/3)^11
+    assert many.objective.tolist() == pytest.approx([2.0 - 0.1 - 0.6] * 32, abs=1e-6)
+    taken = FlipAscent(0.3, steps=3, per_step=1, restarts=12, start=3)(
+        phi, x, mu=1.0, generator=_generator(6)
+    )
+    assert torch.equal(taken.x, many.x)
 
 
 @pytest.mark.parametrize("divergence", ["kl", "none", "pearson"])
@@ -230,6 +362,16 @@ def test_bad_configuration_names_the_value() -> None:
         Barrier(1.0, math.inf)
     with pytest.raises(InputError, match="binary"):
         FlipAscent(1.0)(_phi, torch.full((1, 5), 0.5), mu=1.0)
+    with pytest.raises(InputError, match="restarts need a random start"):
+        SoftAscent(SoftBall(0.1, 1.0), step=0.1, steps=1, restarts=2)
+    with pytest.raises(InputError, match="restarts need a random start"):
+        FlipAscent(1.0, restarts=2)
+    with pytest.raises(InputError, match="restarts >= 1, not 0"):
+        FlipAscent(1.0, restarts=0)
+    with pytest.raises(InputError, match="-3"):
+        FlipAscent(1.0, start=-3)
+    with pytest.raises(InputError, match="generator"):
+        FlipAscent(1.0, restarts=2, start=1)(_phi, torch.zeros(1, 5), mu=1.0)
     with pytest.raises(InputError, match="generator"):
         SoftAscent(SoftBall(0.1, 1.0), step=0.1, steps=1, start=0.1)(_phi, _x(), mu=1.0)
     with pytest.raises(InputError, match="kappa"):
