@@ -160,8 +160,8 @@ class _Ends:
             self.lower = max(0.0, lower + constant)
         if bracket.primal is not None:
             self.upper = upper_end(level.member, level.p, bracket.primal, level.geometry.rounding) + constant
-        # Rounding bounds make the ends cross only if one of them is wrong.
-        self.upper = max(self.upper, self.lower)
+        # The rounding bounds keep the ends apart; should one of them be wrong, the other is not lost.
+        self.lower, self.upper = min(self.lower, self.upper), max(self.lower, self.upper)
 
 
 def read_support(which: Member, support: str | None) -> bool:
