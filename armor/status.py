@@ -14,6 +14,7 @@ class Status(IntEnum):
     INFEASIBLE = 3
     NOT_FINITE = 4
     BAD_WEIGHTS = 5
+    BAD_MULTIPLIER = 6
 
     @property
     def sentence(self) -> str:
@@ -46,4 +47,5 @@ _SENTENCES = {
         "a loss of positive reference weight is not finite: find the sample before training on"
     ),
     Status.BAD_WEIGHTS: "the reference weights are negative, not finite or sum to zero: no distribution",
+    Status.BAD_MULTIPLIER: "the given mu is not a finite number of at least kappa: no bound is known there",
 }

@@ -365,6 +365,7 @@ static int search(const Batch *b, double radius, double tolerance, int budget, d
 
    losses: n doubles (or floats, `single`).  weights: masses up to a factor, or NULL for equal ones.
    costs: n, or NULL.  k: constants of the family.  work: 6 n + 64 doubles.
+   epsilon: the radius, or INFINITY for the step at mu = kappa without one.
    w, s, v: n each, the worst masses and how they answer (s and v may be NULL).
    out: value, lambda, rho, gap, gamma of the rank-one term, mu. */
 int armor_solve(long n, const void *losses, int single, const double *weights, const double *costs, double epsilon,
@@ -620,7 +621,7 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
         out[2] = top + mu * free_shift;
         /* Of two equal forms the one without cancellation: with lambda = 0 the radius drops out altogether. */
 #ifdef FAMILY_KL
-        out[0] = top + (mu * l + (mu - kappa) * radius - kappa * tilted);
+        out[0] = top + (mu * l + (mu > kappa ? (mu - kappa) * radius : 0.0) - kappa * tilted);
 #else
         out[0] = top + moved - (mu <= kappa ? mu * spent : mu * (spent - radius) + kappa * radius);
 #ifdef FAMILY_RENYI
@@ -637,7 +638,7 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
     double share = spent > radius && !b.c ? radius / spent : 1.0;
     double primal = top + (share < 1.0 ? mean + share * (moved - mean) : moved) - kappa * (share * spent + tilted);
     if (m < n) for (long i = 0; i < m; i++) w[place[i]] = compact[i];
-    double gap = out[0] - primal, scale = fabs(top) + b.spread + kappa * (1.0 + epsilon);
+    double gap = out[0] - primal, scale = fabs(top) + b.spread + kappa * (1.0 + spent + tilted);
     out[1] = fmax(mu - kappa, 0.0);
     out[3] = gap;
     out[5] = mu;

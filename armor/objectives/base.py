@@ -20,9 +20,6 @@ from armor.objectives.gradient import attach
 from armor.objectives.solution import Dual, Solution
 from armor.status import Status
 
-# A radius that binds for no re-weighting a batch can hold.
-_AMPLE = 1e4
-
 
 class Objective(ABC):
     """The DRO value of a batch of transported losses, its worst-case distribution and its gradient.
@@ -77,7 +74,8 @@ class Objective(ABC):
     ) -> Dual:
         """Solve the dual for float arrays (..., B); `p` sums to one, masked entries hold harmless numbers.
 
-        epsilon and kappa are floats, or arrays (..., 1) of one radius and penalty per problem.
+        epsilon and kappa are floats, or arrays (..., 1) of one radius and penalty per problem. The float
+        inf as epsilon asks for the step at `mu = kappa` without a radius, its value less the infinite term.
         """
 
     def __call__(
@@ -106,15 +104,23 @@ class Objective(ABC):
         """The dual function at a given `mu = lambda + kappa >= kappa`, with rho optimal for it.
 
         `lambda eps + mu Λ[l/mu - c]`: an upper bound of the value for any lambda >= 0, exact at lambda*.
-        What a soft-cost method needs, whose transport was made for this very mu, and what learned
-        multipliers descend on. `gap` is that of the re-weighting step alone; else as `__call__`.
+        What a soft-cost method needs, whose transport was made for this very mu. `gap` is that of the
+        re-weighting step alone, which no radius bounds; derivatives are those at constant mu; else as
+        `__call__`.
+
+        mu: a number, or a tensor () or (...) of one per problem; 0 (where kappa is 0) stands for the limit.
+        Raises `InputError` for any other mu; on an accelerator that is reported by `status`, the value NaN.
         """
         _check_shapes(losses, costs, reference_weights)
-        step = self.evaluate(losses, costs, reference_weights, _AMPLE, mu)
-        lam = torch.as_tensor(mu, dtype=step.lam.dtype, device=step.lam.device) - self.kappa
-        return dataclasses.replace(
-            step, value=step.value + (lam * self.epsilon).to(step.value.dtype), lam=lam.expand_as(step.lam)
-        )
+        level, known = _multiplier(mu, self.kappa, losses)
+        step = self.evaluate(losses, costs, reference_weights, math.inf, level)
+        lam = torch.as_tensor(level, dtype=step.lam.dtype, device=step.lam.device) - self.kappa
+        lam = lam.squeeze(-1).expand_as(step.lam) if lam.ndim else lam.expand_as(step.lam)
+        value, code = step.value + (lam * self.epsilon).to(step.value.dtype), step.code
+        if known is not None:
+            value = torch.where(known, value, math.nan)
+            code = torch.where(known, code, int(Status.BAD_MULTIPLIER))
+        return dataclasses.replace(step, value=value, lam=lam, code=code)
 
     def total(self, part: Tensor) -> Tensor:
         """The sum over the workers, of which there is one here; see `pooling.Pooled`."""
@@ -290,6 +296,28 @@ def _number(name: str, value: object, *, positive: bool) -> float:
     if not math.isfinite(number) or number < 0 or (positive and number == 0):
         raise InputError(f"{name} must be finite and {low}, not {value!r}")
     return number
+
+
+def _multiplier(mu: Tensor | float, kappa: float, losses: Tensor) -> tuple[Tensor | float, Tensor | None]:
+    """mu as `Objective.evaluate` takes it; and where it may be used (...), if only the device knows."""
+    wanted = f"mu must be finite and at least kappa = {kappa!r}"
+    if not isinstance(mu, Tensor):
+        if isinstance(mu, bool) or not isinstance(mu, (int, float)):
+            raise InputError(f"mu must be a number or a tensor, not {mu!r}")
+        if not kappa <= mu < math.inf:
+            raise InputError(f"{wanted}, not {mu!r}")
+        return float(mu), None
+    if mu.ndim and mu.shape != losses.shape[:-1]:
+        raise InputError(f"mu has shape {tuple(mu.shape)}, the problems {tuple(losses.shape[:-1])}")
+    mu = mu.detach()
+    good = (mu >= kappa) & torch.isfinite(mu)
+    if mu.device.type == "cpu" and not torch.compiler.is_compiling():
+        if not bool(good.all()):
+            raise InputError(f"{wanted}, not {mu[~good].flatten()[0].item()!r}")
+        if not mu.ndim:
+            return float(mu), None
+    wide = torch.where(good, mu, 1.0 + kappa).unsqueeze(-1)
+    return (wide if mu.ndim else wide.squeeze(-1)), good.to(losses.device)
 
 
 def _check_shapes(losses: Tensor, costs: Tensor | None, weights: Tensor | None) -> None:

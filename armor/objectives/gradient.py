@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from armor.objectives.arrays import torch_ops
-from armor.objectives.jacobian import jacobian
+from armor.objectives.jacobian import balanced, jacobian
 from armor.objectives.solution import Dual
 
 
@@ -42,11 +42,11 @@ class _Implicit(torch.autograd.Function):
         losses = losses.to(s.dtype)
         top = torch.where(live, losses, -torch.inf).amax(-1, keepdim=True)
         a = torch.where(live, (losses - top) / mu, 0.0)  # up to a constant, which M annihilates
-        turned = jacobian(torch_ops, s, v, gamma, a)
+        turned = balanced(torch_ops, s, jacobian(torch_ops, s, v, gamma, a))
         spread = (a * turned).sum(-1, keepdim=True)
         free = free & (spread > 0)
         k = torch.where(free, (g_mu * mu - (g_weights * turned).sum(-1, keepdim=True)) / spread, 0.0)
-        g_x = jacobian(torch_ops, s, v, gamma, g_weights) + k * turned
+        g_x = balanced(torch_ops, s, jacobian(torch_ops, s, v, gamma, g_weights)) + k * turned
         g_losses = torch.where(mu > 0, g_x / mu, 0.0)
         return g_losses, k * weights - g_x
 

@@ -22,7 +22,7 @@ from armor.objectives.arrays import Array, Ops
 from armor.objectives.base import Objective
 from armor.objectives.compiled import Compiled, compiled
 from armor.objectives.kl_vector import solve_vector
-from armor.objectives.solution import Dual, judge
+from armor.objectives.solution import Dual, free, judge
 
 _TINY = 1e-300
 
@@ -99,7 +99,7 @@ def solve_batched(
     top_mass = xp.sum(xp.where(at_top, q, 0.0))
     saturated = radius >= -xp.log(top_mass)
 
-    log_mu, used = _search(xp, d, q, radius, at_top, iterations)
+    log_mu, used = (0.0 * radius, 0) if free(epsilon) else _search(xp, d, q, radius, at_top, iterations)
     mu = xp.maximum(xp.where(saturated, 0.0, xp.exp(log_mu)), kappa)
     zero = mu <= 0
     theta = xp.where(zero, 0.0, 1.0 / xp.where(zero, 1.0, mu))
@@ -107,7 +107,7 @@ def solve_batched(
     w = xp.where(zero, xp.where(at_top, q, 0.0) / top_mass, w)
     free_energy = xp.where(zero, 0.0, mu * log_mass)
     penalty = kappa * xp.where(feasible, base, 0.0)
-    value = top + (free_energy + (mu - kappa) * radius - penalty)
+    value = top + (free_energy + xp.where(mu > kappa, (mu - kappa) * radius, 0.0) - penalty)
     budget = spent(xp, w, q)
     shrink = xp.where(budget > radius, radius / budget, 1.0)
     primal = top + (xp.sum((q + shrink * (w - q)) * d) - kappa * shrink * budget - penalty)

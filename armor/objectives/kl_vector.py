@@ -61,7 +61,7 @@ def solve_vector(
         free_energy = log_mass = 0.0
         curvature = np.zeros_like(d)
     penalty = kappa * base if feasible else 0.0
-    value = top + (free_energy + (mu - kappa) * radius - penalty)
+    value = top + (free_energy + ((mu - kappa) * radius if mu > kappa else 0.0) - penalty)
     budget = _spent(w, q, masked, x)
     part = radius / budget if budget > radius else 1.0
     moved = float(w @ d)

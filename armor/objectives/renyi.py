@@ -139,6 +139,8 @@ class Renyi(Reweighted):
         s = xp.where(heavy, p * xp.exp(xp.minimum((a + 1.0) * log_t + log_k, _STEEPEST)), 0.0)
         mild = -xp.expm1(xp.minimum(-a * log_t, 500.0)) * xp.exp(-log_k)
         v = xp.where(live, xp.where(-a * log_t < 500.0, mild, -xp.exp(-a * log_t - log_k)) / a, 0.0)
+        # v is largest where s is; no digit of that sample's v may be lost, since s multiplies it.
+        v = xp.where(live, v - xp.max(xp.where(live, v, -math.inf)), 0.0)
         v = v - xp.sum(s * v) / xp.sum(s)
         return s, v, 0.0 * log_k - a * (a - 1.0)
 

@@ -22,9 +22,10 @@ from dataclasses import dataclass
 from armor.objectives.arrays import Array, Ops
 from armor.objectives.base import Objective
 from armor.objectives.jacobian import jacobian
-from armor.objectives.solution import Dual, judge
+from armor.objectives.solution import Dual, free, judge
 
 _TINY = 1e-300
+_NEXT_TO_ZERO = 1e-30  # of the losses' range: a mu whose step differs from the limit by rounding
 
 
 @dataclass(frozen=True)
@@ -104,21 +105,34 @@ class Reweighted(Objective):
         # Equal losses spend nothing at any mu.
         saturated = (epsilon >= ceiling) | (xp.min(d) >= 0)
 
-        search = _Search(self, xp, d, p, scaled, cost_of, cheapest, base, radius, ceiling - base, saturated)
-        log_mu, shift, ends, used = search.run(self.iterations)
-        mu = xp.maximum(xp.where(saturated, 0.0, xp.exp(log_mu)), kappa)
-        zero = mu <= 0
-        theta = xp.where(zero, 0.0, 1.0 / xp.where(zero, 1.0, mu))
-        final = self._reweight(xp, scaled(theta), p, shift * xp.exp(log_mu) * theta)
+        if free(epsilon):
+            spread = -xp.min(d)
+            mu = xp.maximum(flat + kappa, _NEXT_TO_ZERO * xp.where(spread > 0, spread, 1.0))
+            # The argmax alone is as good up to rounding, and where it is h may leave the floats.
+            zero = mu * ceiling <= 1e-16 * (xp.abs(top) + spread)
+            theta, warm, used = xp.where(zero, 0.0, 1.0 / mu), None, 0
+        else:
+            search = _Search(
+                self, xp, d, p, scaled, cost_of, cheapest, base, radius, ceiling - base, saturated
+            )
+            log_mu, shift, ends, used = search.run(self.iterations)
+            mu = xp.maximum(xp.where(saturated, 0.0, xp.exp(log_mu)), kappa)
+            zero = mu <= 0
+            theta = xp.where(zero, 0.0, 1.0 / xp.where(zero, 1.0, mu))
+            warm = shift * xp.exp(log_mu) * theta
+        final = self._reweight(xp, scaled(theta), p, warm)
         w = xp.where(zero, peak, final.w)
-        inner = ~saturated & (xp.exp(log_mu) > kappa)
-        w = xp.where(inner, ends.mix(xp, radius + base), w)
+        if not free(epsilon):
+            inner = ~saturated & (xp.exp(log_mu) > kappa)
+            w = xp.where(inner, ends.mix(xp, radius + base), w)
         spent = self._divergence(xp, w, p) + cost_of(w)
         moved = xp.sum(w * d)
         at_final = final.divergence + cost_of(final.w)
         # Of two equal forms the one without cancellation: with lambda = 0 the radius drops out altogether.
         spending = xp.where(
-            mu <= kappa, mu * at_final, mu * (at_final - base - radius) + kappa * (base + radius)
+            (mu <= kappa) | (radius == math.inf),
+            mu * at_final,
+            mu * (at_final - base - radius) + kappa * (base + radius),
         )
         dual = xp.sum(final.w * d) + mu * final.slack - spending
         value = top + xp.where(zero, moved, dual)

@@ -1,7 +1,8 @@
 """The result of an objective: the optimum with the witnesses that prove it."""
 
-__all__ = ["CERTIFIED", "Dual", "Solution", "judge"]
+__all__ = ["CERTIFIED", "Dual", "Solution", "free", "judge"]
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,11 @@ class Dual:
     direction: Array | None = None  # v and gamma of a rank-one term in the divergence's Hessian (Renyi)
     gamma: Array | None = None
     twice: bool = True  # whether curvature and slope give the second derivative
+
+
+def free(epsilon: Any) -> bool:
+    """Whether a solver is asked for the step at `mu = kappa` alone, without a radius."""
+    return isinstance(epsilon, float) and math.isinf(epsilon)
 
 
 def judge(xp: Ops, gap: Array, scale: Array, binding: Array, feasible: Array) -> Array:
