@@ -182,8 +182,8 @@ def test_every_method_comes_plain_and_with_kl_and_alpha(data: str) -> None:
 def test_the_attack_of_a_recipe_has_its_restarts_and_keeps_what_it_says() -> None:
     from armor.training.build import make_method
 
-    def built(*settings: str) -> Any:
-        return make_method(recipes.find("cifar10-trades", settings), 6).transport
+    def built(*settings: str, recipe: str = "cifar10-trades") -> Any:
+        return make_method(recipes.find(recipe, settings), 6).transport
 
     plain = built()
     assert (plain.keep, plain.restarts) == ("last", 1)
@@ -192,7 +192,7 @@ def test_the_attack_of_a_recipe_has_its_restarts_and_keeps_what_it_says() -> Non
     soft = ("method.loss=udr", "attack.cost=soft-ball", "attack.restarts=2", "attack.step=0.01")
     udr = built(*soft, "attack.start=uniform")
     assert (udr.restarts, udr.start) == (2, 0.01)
-    flips = built("method.loss=udr", "attack.cost=flips", "attack.restarts=2", "attack.steps=10")
+    flips = built("attack.restarts=2", "attack.steps=10", recipe="malware")
     assert (flips.restarts, flips.start) == (2, 5)
     for settings in (("attack.restarts=2",), (*soft, "attack.start=none")):
         with pytest.raises(InputError, match="restarts need"):
