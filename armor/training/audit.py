@@ -10,7 +10,7 @@ these multipliers cost.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from armor.models import ModelSpec
 from armor.objectives import CarriedDual, LearnedDual, Objective, Solution, objective
 from armor.training.certify import Verdict, instance_of, judge
 from armor.training.checkpoint import load, save, write_atomically
+from armor.training.workers import ALONE, Workers
 
 __all__ = ["Audit", "AuditBreach", "replay"]
 
@@ -41,6 +42,7 @@ class Audit:
         method: of the run; its objective is audited. every: steps between two checks. folder: of the run.
         spec, recipe: what the saved batch says about the network and the run.
         records: one per check: step, value used, certified interval, gap (value minus lower end).
+        workers: who shares the batches; all call, the first one judges the whole batch, all hear of it.
     """
 
     method: Method
@@ -49,6 +51,7 @@ class Audit:
     spec: ModelSpec
     recipe: Mapping[str, Any]
     records: list[dict[str, Any]] = field(default_factory=list)
+    workers: Workers = ALONE
 
     def resume(self, step: int) -> None:
         """Take up the records of an earlier part of the run, up to the step it goes on from."""
@@ -62,14 +65,59 @@ class Audit:
     ) -> None:
         """Check the step number `step` (from 0) if its turn has come.
 
-        x, y: the batch as it came, before the attack.  weights: the network's, saved with a breach.
+        x, y, result: this worker's share of the batch; x as it came, before the attack.  weights: the
+        network's, saved with a breach.
 
         Raises:
             AuditBreach: the value is farther from where it must lie than rounding can put it.
         """
-        held, solution = self.method.exact_objective, result.solution
-        if step % self.every or solution is None or held is None:
+        if step % self.every or result.solution is None or self.method.exact_objective is None:
             return
+        x, y, result = self._whole(x, y, result)
+        outcome: dict[str, Any] | str | Exception = {}
+        if self.workers.first:
+            try:
+                outcome = self._judged(step, x, y, result, weights)
+            except Exception as error:  # the others wait for an answer
+                outcome = error
+        outcome = self.workers.agree(outcome)
+        if isinstance(outcome, Exception):
+            raise outcome
+        if isinstance(outcome, str):
+            raise AuditBreach(outcome)
+        self.records.append(outcome)
+        if self.workers.first:
+            lines = "".join(json.dumps(record) + "\n" for record in self.records)
+            write_atomically(self.folder / _LOG, lines.encode())
+
+    def _whole(self, x: Tensor, y: Tensor, result: StepResult) -> tuple[Tensor, Tensor, StepResult]:
+        """The batch of all workers, in the order in which they pool it, from their equal shares."""
+        solution, gather = result.solution, self.workers.gather
+        if not self.workers.several or solution is None:
+            return x, y, result
+        if self._share_by_share():  # each worker's value is the mean over its own samples
+            value = solution.value.clone()
+            self.workers.average([value])
+            solution = replace(solution, value=value)
+        return (
+            gather(x),
+            gather(y),
+            replace(
+                result,
+                x=gather(result.x),
+                losses=gather(result.losses),
+                costs=None if result.costs is None else gather(result.costs),
+                solution=replace(solution, weights=gather(solution.weights)),
+            ),
+        )
+
+    def _judged(
+        self, step: int, x: Tensor, y: Tensor, result: StepResult, weights: Mapping[str, Tensor]
+    ) -> dict[str, Any] | str:
+        """The record of a whole batch, or what the breach is that it leaves in the folder."""
+        held, solution = self.method.exact_objective, result.solution
+        assert held is not None
+        assert solution is not None
         optimal = self._optimal()
         verdict = judge(
             held,
@@ -97,7 +145,7 @@ class Audit:
             save(self.folder / _BATCH, content, self.spec)
             described = json.dumps(instance_of(held, result.losses, result.costs), indent=1)
             write_atomically(self.folder / _INSTANCE, described.encode())
-            raise AuditBreach(
+            return (
                 f"audit breach at step {step + 1}: {verdict.reason}; the batch is saved: "
                 f"`armor dro {self.folder / _INSTANCE}` certifies it again, "
                 f"armor.training.audit.replay('{self.folder / _BATCH}') judges it again"
@@ -106,16 +154,16 @@ class Audit:
         del numbers["reason"]
         # JSON has no infinity: the interval of a batch whose costs exceed the radius is empty.
         finite = {name: value if isfinite(value) else None for name, value in numbers.items()}
-        self.records.append({"step": step + 1, **finite})
-        lines = "".join(json.dumps(record) + "\n" for record in self.records)
-        write_atomically(self.folder / _LOG, lines.encode())
+        return {"step": step + 1, **finite}
 
     def _optimal(self) -> bool:
         """Whether the value used is the batch's own optimum."""
+        return not (isinstance(self.method, Udr) or self._share_by_share())
+
+    def _share_by_share(self) -> bool:
+        """Whether the dual variables come from outside the batch."""
         held = self.method.objective
-        if isinstance(self.method, Udr) or isinstance(held, LearnedDual):
-            return False
-        return not (isinstance(held, CarriedDual) and held.solved)
+        return isinstance(held, LearnedDual) or (isinstance(held, CarriedDual) and held.solved)
 
     @property
     def count(self) -> int:

@@ -153,8 +153,6 @@ def train(
         device=device,
         workers=workers,
     )
-    if audit_every and workers.several:
-        raise InputError(f"an audit looks at whole batches: not with {workers.world} workers")
     method = make_method(recipe, batches.index.numel(), pooled=workers.several)
     checked = _check_objective(method.exact_objective, device, recipe.method.instances)
     last = _prepared(folder, recipe, again, workers)
@@ -172,7 +170,7 @@ def train(
         hooks.line("nothing to audit: the recipe takes the plain mean of the losses")
     elif audit_every:
         described = {"name": recipe.name, "content": to_mapping(recipe)}
-        audit = Audit(method, audit_every, folder, spec, described)
+        audit = Audit(method, audit_every, folder, spec, described, workers=workers)
         audit.resume(state.step)
     board = Board(folder / "tensorboard", len(state.history)) if tensorboard and workers.first else None
     trainer = Trainer(recipe, state, batches, folder, hooks, audit, workers, board)

@@ -61,8 +61,9 @@ class Workers:
         """The tensors of all workers, of one shape, joined along the first axis in the order of the ranks."""
         if not self.several:
             return tensor
-        parts = [torch.empty_like(tensor) for _ in range(self.world)]
-        dist.all_gather(parts, tensor.contiguous())
+        mine = tensor.contiguous()
+        parts = [torch.empty_like(mine) for _ in range(self.world)]
+        dist.all_gather(parts, mine)
         return torch.cat(parts)
 
     def agree(self, value: Any) -> Any:

@@ -13,9 +13,10 @@ from armor import data, recipes
 from armor.cli.main import main
 from armor.data import cifar10
 from armor.errors import InputError
-from armor.objectives import Solution, carried
+from armor.objectives import Solution, carried, objective
 from armor.objectives.kl import KL
 from armor.training.audit import AuditBreach, replay
+from armor.training.certify import judge
 from armor.training.checkpoint import load
 from armor.training.run import train
 from armor.training.trainer import Hooks, Stopped, Trainer
@@ -190,3 +191,19 @@ def test_a_file_without_a_batch_is_refused(images: data.ImageData, tmp_path: Pat
         replay(tmp_path / "run/last.pt")
     with pytest.raises(InputError, match="no checkpoint at"):
         replay(tmp_path / "absent.pt")
+
+
+@pytest.mark.parametrize("optimal", [True, False])
+@pytest.mark.parametrize("off", [1e-3, -1e-3])
+def test_a_value_on_either_side_of_its_interval_is_judged(off: float, optimal: bool) -> None:
+    """An optimum must not lie above its interval either; a dual value must equal its formula."""
+    losses = torch.tensor([0.5, 1.25, 3.0, 0.125, 2.5], dtype=torch.float64)
+    held = objective("kl", epsilon=0.1, kappa=0.05)
+    found = held(losses)
+    said = {"lam": float(found.lam), "rho": float(found.rho), "optimal": optimal}
+    right, wrong = (judge(held, losses, None, value=float(found.value) + by, **said) for by in (0.0, off))
+    assert right.reason == ""
+    assert right.outside <= 1e-9
+    assert wrong.outside == pytest.approx(1e-3, abs=1e-9)
+    assert ("outside its certified" if optimal else "") in wrong.reason
+    assert wrong.reason

@@ -1,5 +1,6 @@
 """Two workers under torchrun train what one would, resume exactly, and refuse what they cannot share."""
 
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import torch
 from armor import data, recipes
 from armor.data import cifar10
 from armor.models import create
+from armor.training.audit import replay
 from armor.training.checkpoint import load, model_spec
 from armor.training.run import train
 
@@ -35,14 +37,28 @@ def stopping(self, *arguments):
     if self.state.step == {stop}:
         self.hooks = trainer.Hooks(stop=lambda: self.workers.rank == 1)  # one of them is told to stop
 trainer.Trainer._step = stopping
+if {drift}:
+    import dataclasses
+    from armor.objectives.kl import KL
+    right, fit = KL.__call__, trainer.Trainer.fit
+    def drifting(self, *arguments):
+        solution = right(self, *arguments)
+        return dataclasses.replace(solution, value=0.9999 * solution.value)
+    def noted(self):
+        KL.__call__ = drifting  # right in the pre-flight, wrong from then on
+        fit(self)
+    trainer.Trainer.fit = noted
 from armor.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 
 
-def _torchrun(folder: Path, source: Path, settings: list[str], *more: str, stop: int = -1) -> str:
+def _torchrun(
+    folder: Path, source: Path, settings: list[str], *more: str, stop: int = -1, drift: bool = False
+) -> str:
     script = folder.parent / "worker.py"
-    script.write_text(WORKER.format(helpers=str(Path(tiny_cifar.__file__).parent), stop=stop))
+    helpers = str(Path(tiny_cifar.__file__).parent)
+    script.write_text(WORKER.format(helpers=helpers, stop=stop, drift=drift))
     words = ["train", "cifar10-smoke", "--data", str(source), "--out", str(folder), "--device", "cpu", *more]
     done = subprocess.run(
         [
@@ -51,7 +67,7 @@ def _torchrun(folder: Path, source: Path, settings: list[str], *more: str, stop:
         ],
         capture_output=True, text=True, timeout=300, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
-    assert (done.returncode == 0) == (stop < 0), done.stderr[-2000:]
+    assert (done.returncode == 0) == (stop < 0 and not drift), done.stderr[-2000:]
     return done.stdout + done.stderr
 
 
@@ -105,3 +121,51 @@ def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path, monkeypatch: p
     with pytest.raises(InputError, match="15 images cannot be shared evenly by 2 workers"):
         train(recipe, images, tmp_path / "run", device=torch.device("cpu"), workers=Workers(0, 2))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["method.loss=pgd", "method.kappa=0.1"],
+        pytest.param(
+            ["method.loss=udr", "attack.cost=soft-ball", "attack.start=none"], marks=pytest.mark.slow
+        ),
+        pytest.param(["dual.mode=learned", "dual.rho=2.3"], marks=pytest.mark.slow),
+        pytest.param(["dual.mode=carried"], marks=pytest.mark.slow),
+    ],
+)
+def test_an_audit_judges_the_batch_of_all_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    pytest.importorskip("flint", reason="the extra `verify` is not installed")
+    monkeypatch.setattr(cifar10, "LAYOUT", tiny_cifar.layout_of(PARTS))
+    images = data.load("cifar10", tiny_cifar.write_folder(tmp_path / "data", PARTS))
+    settings = [*SETTINGS, "training.epochs=2", *more]
+    assert "audit       2 batches" in _torchrun(tmp_path / "two", images.source, settings, "--audit", "1")
+    train(
+        recipes.find("cifar10-smoke", settings), images, tmp_path / "one", device=torch.device("cpu"),
+        audit_every=1,
+    )  # fmt: skip
+    first, second = (
+        [json.loads(line) for line in (tmp_path / name / "audit.jsonl").read_text().splitlines()]
+        for name in ("one", "two")
+    )
+    assert [record["step"] for record in second] == [1, 2]
+    for key in ("value", "lower", "upper"):  # the first step's numbers are those of one worker
+        assert second[0][key] == pytest.approx(first[0][key], rel=1e-5), key
+
+
+def test_a_breach_stops_all_workers_and_saves_the_whole_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("flint", reason="the extra `verify` is not installed")
+    monkeypatch.setattr(cifar10, "LAYOUT", tiny_cifar.layout_of(PARTS))
+    images = data.load("cifar10", tiny_cifar.write_folder(tmp_path / "data", PARTS))
+    said = _torchrun(tmp_path / "two", images.source, SETTINGS, "--audit", "1", drift=True)
+    assert said.count("audit breach at step 1") == 2  # each worker ends of itself
+    saved = load(tmp_path / "two" / "breach.pt")
+    assert saved["x"].shape == saved["moved"].shape == (16, 3, 32, 32)
+    assert saved["losses"].shape == saved["weights"].shape == saved["y"].shape == (16,)
+    then, now = replay(tmp_path / "two" / "breach.pt")
+    assert then.reason
+    assert now.reason == ""
