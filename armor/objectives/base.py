@@ -1,12 +1,13 @@
 """What all objectives share: input, backends, gradient; a family adds only its dual solver."""
 
-__all__ = ["Objective"]
+__all__ = ["Objective", "check_shapes"]
 
 import copy
 import dataclasses
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -40,9 +41,7 @@ class Objective(ABC):
         self.spec = dict(spec)
         self.epsilon = _number("epsilon", epsilon, positive=True)
         self.kappa = _number("kappa", kappa, positive=False)
-        if iterations < 1:
-            raise InputError(f"iterations must be at least 1, not {iterations}")
-        self.iterations = int(iterations)
+        self.iterations = _count("iterations", iterations)
 
     @property
     def name(self) -> str:
@@ -90,7 +89,7 @@ class Objective(ABC):
         Raises `InputError` for shapes that do not fit and, on the CPU, for bad weights or costs; on an
         accelerator those are reported by `status`, with the value NaN.
         """
-        _check_shapes(losses, costs, reference_weights)
+        check_shapes(losses, costs, reference_weights)
         return self.evaluate(losses, costs, reference_weights, self.epsilon, self.kappa)
 
     def at(
@@ -111,7 +110,7 @@ class Objective(ABC):
         mu: a number, or a tensor () or (...) of one per problem; 0 (where kappa is 0) stands for the limit.
         Raises `InputError` for any other mu; on an accelerator that is reported by `status`, the value NaN.
         """
-        _check_shapes(losses, costs, reference_weights)
+        check_shapes(losses, costs, reference_weights)
         level, known = _multiplier(mu, self.kappa, losses)
         step = self.evaluate(losses, costs, reference_weights, math.inf, level)
         lam = torch.as_tensor(level, dtype=step.lam.dtype, device=step.lam.device) - self.kappa
@@ -289,13 +288,22 @@ def _to_torch(dual: Dual) -> Dual:
 
 
 def _number(name: str, value: object, *, positive: bool) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise InputError(f"{name} must be a number, not {value!r}")
-    number = float(value)
     low = "positive" if positive else "zero or positive"
+    try:
+        number = float(value)
+    except OverflowError:
+        raise InputError(f"{name} must be finite and {low}, not beyond the largest float") from None
     if not math.isfinite(number) or number < 0 or (positive and number == 0):
         raise InputError(f"{name} must be finite and {low}, not {value!r}")
     return number
+
+
+def _count(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 1:
+        raise InputError(f"{name} must be a whole number, at least 1, not {value!r}")
+    return int(value)
 
 
 def _multiplier(mu: Tensor | float, kappa: float, losses: Tensor) -> tuple[Tensor | float, Tensor | None]:
@@ -320,20 +328,27 @@ def _multiplier(mu: Tensor | float, kappa: float, losses: Tensor) -> tuple[Tenso
     return (wide if mu.ndim else wide.squeeze(-1)), good.to(losses.device)
 
 
-def _check_shapes(losses: Tensor, costs: Tensor | None, weights: Tensor | None) -> None:
+def check_shapes(losses: Tensor, costs: Tensor | None, weights: Tensor | None) -> None:
+    """Raise `InputError` unless these are real tensors of one shape, the losses floating-point, not empty."""
     if not isinstance(losses, Tensor) or not losses.is_floating_point():
-        raise InputError(f"losses must be a floating-point tensor, not {type(losses).__name__}")
+        kind = losses.dtype if isinstance(losses, Tensor) else type(losses).__name__
+        raise InputError(f"losses must be a floating-point tensor, not {kind}")
     if losses.ndim == 0 or losses.shape[-1] == 0:
         raise InputError(
             f"losses must hold at least one sample along the last axis, not shape {tuple(losses.shape)}"
         )
     for name, x in (("costs", costs), ("reference_weights", weights)):
-        if x is not None and x.shape != losses.shape:
+        if x is None:
+            continue
+        if not isinstance(x, Tensor) or x.is_complex():
+            kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
+            raise InputError(f"{name} must be a tensor of real numbers, not {kind}")
+        if x.shape != losses.shape:
             raise InputError(f"{name} has shape {tuple(x.shape)}, the losses have {tuple(losses.shape)}")
 
 
 def _describe_bad(name: str, x: Array, wanted: str) -> str:
     flat = np.ravel(x)
     wrong = flat[~(flat >= 0) | ~np.isfinite(flat)]
-    seen = f"{wrong[0]!r}" if wrong.size else "all zeros"
-    return f"{name} must be {wanted}, but holds {seen}".replace("np.float64(", "").replace(")", "")
+    seen = f"{float(wrong[0])!r}" if wrong.size else "all zeros" if not flat.any() else "a sum that overflows"
+    return f"{name} must be {wanted}, but holds {seen}"

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from armor.errors import InputError
-from armor.objectives.base import Objective
+from armor.objectives.base import Objective, check_shapes
 from armor.objectives.functions import Functions, functions
 from armor.objectives.solution import Solution
 from armor.status import Status
@@ -69,29 +69,57 @@ def _solution(
     lam: Tensor,
     rho: Tensor,
 ) -> Solution:
-    n = losses.shape[-1]
-    p = (
-        losses.new_full((n,), 1.0 / n, dtype=torch.float64)
-        if weights is None
-        else weights.double() / weights.sum()
-    )
+    check_shapes(losses, costs, weights)
+    if losses.ndim != 1:
+        raise InputError(f"held dual variables take losses (B,), not shape {tuple(losses.shape)}")
+    p, sound = _masses(losses, weights)
     live = p > 0
-    safe = torch.where(live, losses.double(), 0.0)
-    terms = integrand(f, safe, costs, lam, rho, epsilon=objective.epsilon, kappa=objective.kappa)
+    finite = torch.isfinite(losses) | ~live
+    safe = torch.where(live & finite, losses.double(), 0.0)
+    paid = None if costs is None else torch.where(live, costs.double(), 0.0)
+    if costs is not None and paid is not None:
+        wrong = torch.isnan(paid) | (paid < 0)
+        finite, paid = finite & ~wrong, torch.where(wrong, 0.0, paid)
+        if paid.device.type == "cpu" and bool(wrong.any()):
+            raise InputError(
+                f"costs must be transport costs in [0, inf], but hold {costs[wrong][0].item()!r}"
+            )
+    terms = integrand(f, safe, paid, lam, rho, epsilon=objective.epsilon, kappa=objective.kappa)
     value = (p * torch.where(live, terms, 0.0)).sum()
+    fine = finite.all()
+    code = torch.where(fine, int(Status.INTERIOR), int(Status.NOT_FINITE))
+    # f(0) = inf and a sample out of reach: no re-weighting has a finite divergence.
+    code = torch.where(fine & (value == -math.inf), int(Status.INFEASIBLE), code)
+    code = torch.where(sound, code, int(Status.BAD_WEIGHTS))
     with torch.no_grad():
-        y = (safe - rho) / (lam + objective.kappa) - (0.0 if costs is None else costs.double())
+        y = (safe - rho) / (lam + objective.kappa) - (0.0 if paid is None else paid)
         masses = torch.where(live, p * f.density["torch"](y), 0.0)
-    zero = torch.zeros((), dtype=torch.int64, device=losses.device)
+    value = torch.where(fine & sound, value, math.nan)
     return Solution(
         value=value,
         lam=lam.detach(),
         rho=rho.detach(),
         weights=masses,
         gap=torch.full_like(value.detach(), math.nan),
-        code=zero + int(Status.INTERIOR),
+        code=code,
         iterations=0,
     )
+
+
+def _masses(losses: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The reference masses (B,), and whether they are a distribution (); on the CPU that or an error."""
+    n = losses.shape[0]
+    if weights is None:
+        return losses.new_full((n,), 1.0 / n, dtype=torch.float64), torch.ones_like(
+            losses[0], dtype=torch.bool
+        )
+    wide = weights.double()
+    total = wide.sum()
+    sound = (total > 0) & torch.isfinite(total) & (wide >= 0).all()
+    if weights.device.type == "cpu" and not bool(sound):
+        seen = wide[~(wide >= 0) | ~torch.isfinite(wide)].tolist() or [f"a sum of {total.item()!r}"]
+        raise InputError(f"reference_weights must be a distribution after scaling, but hold {seen[0]!r}")
+    return torch.where(sound, wide / total, 1.0 / n), sound
 
 
 class _Held(nn.Module):
@@ -187,7 +215,20 @@ class CarriedDual(_Held):
         return self._solved
 
     def remember(self, index: Tensor, losses: Tensor, costs: Tensor | None = None) -> None:
-        """Store the losses (B,) of the samples `index` (B,)."""
+        """Store the losses (B,) of the samples `index` (B,).
+
+        Raises `InputError` for shapes that do not fit and, on the CPU, for an index outside the data set.
+        """
+        check_shapes(losses, costs, None)
+        if index.shape != losses.shape or index.is_floating_point() or index.is_complex():
+            raise InputError(
+                f"the index must hold the places of the {losses.numel()} losses, "
+                f"not {index.dtype} of shape {tuple(index.shape)}"
+            )
+        size = self.losses.numel()
+        outside = None if index.device.type != "cpu" else index[(index < 0) | (index >= size)]
+        if outside is not None and outside.numel():
+            raise InputError(f"the data set holds {size} samples: there is no sample {outside[0].item()}")
         self.losses[index] = losses.detach().to(self.losses)
         if costs is not None:
             self.costs[index] = costs.detach().to(self.costs)

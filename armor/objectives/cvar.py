@@ -5,6 +5,7 @@ __all__ = ["CVaR"]
 import math
 
 from armor.errors import InputError
+from armor.numbers import ratio
 from armor.objectives.arrays import Array, Ops
 from armor.objectives.reweighting import Reweighted, Reweighting
 
@@ -18,11 +19,19 @@ class CVaR(Reweighted):
     smooth = False
     polyhedral = True
 
-    def __init__(self, *, beta: float, epsilon: float, kappa: float = 0.0, iterations: int = 24) -> None:
-        if not isinstance(beta, (int, float)) or isinstance(beta, bool) or not 0 < beta <= 1:
+    def __init__(
+        self, *, beta: float | str, epsilon: float, kappa: float = 0.0, iterations: int = 24
+    ) -> None:
+        value = float(ratio(beta, "beta of CVaR"))
+        if not 0 < value <= 1:
             raise InputError(f"beta of CVaR must lie in (0, 1], not {beta!r}")
-        super().__init__({"name": "cvar", "beta": beta}, epsilon=epsilon, kappa=kappa, iterations=iterations)
-        self.beta = float(beta)
+        super().__init__(
+            {"name": "cvar", "beta": value if isinstance(beta, str) else beta},
+            epsilon=epsilon,
+            kappa=kappa,
+            iterations=iterations,
+        )
+        self.beta = value
 
     def _reweight(self, xp: Ops, h: Array, p: Array, warm: Array | None) -> Reweighting:  # noqa: ARG002
         live = (p > 0) & (h > -math.inf)

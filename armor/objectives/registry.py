@@ -24,6 +24,7 @@ _OWN_CLASS: dict[str, Callable[..., Objective]] = {
     "renyi": Renyi,
     "none": TransportOnly,
 }
+_PARAMETERS = {"cvar": ("beta",), "renyi": ("alpha",)}
 
 
 def names() -> tuple[str, ...]:
@@ -62,7 +63,11 @@ def objective(
             "that no sample of the batch reaches; use support='reference'"
         )
     if support != "reference":
-        raise InputError(f"support must be 'reference' (or 'space', outside training), not {support!r}")
+        raise InputError(
+            f"support must be 'reference', not {support!r}: eta << P is what a batch can express"
+        )
+    if not isinstance(spec, (str, Mapping)):
+        raise InputError(f"a divergence is a name, such as 'kl', or a mapping with one, not {spec!r}")
     fields: dict[str, Any] = {"name": spec} if isinstance(spec, str) else dict(spec)
     common: dict[str, Any] = {"epsilon": epsilon, "kappa": kappa, "iterations": iterations}
     if set(fields) == {"f"}:
@@ -72,10 +77,14 @@ def objective(
         raise InputError(f"a divergence needs a name, such as 'kl', or an expression 'f', not {spec!r}")
     if name in _OWN_CLASS:
         parameters = {key: value for key, value in fields.items() if key != "name"}
-        try:
-            return _OWN_CLASS[name](**parameters, **common)
-        except TypeError:
-            raise InputError(f"the divergence {name!r} does not take the parameters {parameters}") from None
+        own = _PARAMETERS.get(name, ())
+        for key in own:
+            if key not in parameters:
+                raise InputError(f"the divergence {name!r} needs its parameter {key}")
+        strange = {key: value for key, value in parameters.items() if key not in own}
+        if strange:
+            raise InputError(f"the divergence {name!r} does not take the parameters {strange}")
+        return _OWN_CLASS[name](**parameters, **common)
     known = names()
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1, cutoff=0.3)

@@ -14,6 +14,7 @@ import math
 from functools import lru_cache
 
 from armor.errors import InputError
+from armor.numbers import ratio
 from armor.objectives.arrays import Array, Ops
 from armor.objectives.compiled import Compiled, compiled
 from armor.objectives.reweighting import Reweighted, Reweighting
@@ -24,16 +25,24 @@ _STEEPEST = 300.0  # logarithm of the largest answer of a weight; beyond, the ot
 
 
 class Renyi(Reweighted):
-    """`R_alpha(P‖eta) = log sum p^alpha eta^(1-alpha) / (alpha (alpha - 1))`, alpha > 0, alpha != 1."""
+    """`R_alpha(P‖eta) = log sum p^alpha eta^(1-alpha) / (alpha (alpha - 1))`, alpha > 0, alpha != 1.
 
-    def __init__(self, *, alpha: float, epsilon: float, kappa: float = 0.0, iterations: int = 24) -> None:
-        good = isinstance(alpha, (int, float)) and not isinstance(alpha, bool) and math.isfinite(alpha)
-        if not good or alpha <= 0 or alpha == 1:
+    alpha: a number, or text such as "1/2".
+    """
+
+    def __init__(
+        self, *, alpha: float | str, epsilon: float, kappa: float = 0.0, iterations: int = 24
+    ) -> None:
+        value = float(ratio(alpha, "alpha of the Rényi divergence"))
+        if value <= 0 or value == 1:
             raise InputError(f"alpha of the Rényi divergence must be positive and not 1, not {alpha!r}")
         super().__init__(
-            {"name": "renyi", "alpha": alpha}, epsilon=epsilon, kappa=kappa, iterations=iterations
+            {"name": "renyi", "alpha": value if isinstance(alpha, str) else alpha},
+            epsilon=epsilon,
+            kappa=kappa,
+            iterations=iterations,
         )
-        self.alpha = float(alpha)
+        self.alpha = value
 
     def _compiled(self) -> Compiled | None:
         return _kernel(self.alpha)

@@ -7,6 +7,7 @@ import torch
 
 import armor
 from armor.errors import InputError
+from armor.objectives import Status
 from armor.objectives.carried import CarriedDual, LearnedDual
 
 SPECS = ["kl", "pearson", "jeffreys", {"name": "alpha", "alpha": 6}, {"name": "alpha", "alpha": 2.5}]
@@ -43,19 +44,23 @@ def test_the_integrand_at_the_optimum_is_the_value_with_costs_and_weights(spec: 
     losses = _losses(12)
     costs = 0.05 * torch.rand(12, generator=generator, dtype=torch.float64)
     weights = torch.rand(12, generator=generator, dtype=torch.float64)
-    losses[4], weights[4] = math.inf, 0.0  # masked, whatever it holds
+    losses[4], costs[4], weights[4] = math.inf, math.nan, 0.0  # masked, whatever it holds
     objective = armor.objective(spec, epsilon=0.15, kappa=kappa)  # type: ignore[arg-type]
     exact = objective(losses, costs, weights)
     lam, rho = float(exact.lam), float(exact.rho)
     assert lam > 0
-    held = LearnedDual(objective, lam=lam, rho=rho)(losses, costs, weights)
+    dual = LearnedDual(objective, lam=lam, rho=rho)
+    held = dual(losses, costs, weights)
     assert held.value.item() == pytest.approx(float(exact.value), rel=1e-9)
     assert torch.allclose(held.weights, exact.weights, atol=1e-7)
     leaf = losses.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(
         LearnedDual(objective, lam=lam, rho=rho)(leaf, costs, weights).value, leaf
     )
-    assert torch.allclose(gradient, exact.weights, atol=1e-7)  # the masked infinity leaves no trace
+    assert torch.allclose(gradient, exact.weights, atol=1e-7)
+    at_lam, at_rho = torch.autograd.grad(held.value, (dual.log_lam, dual.rho))
+    assert abs(float(at_lam)) < 1e-6  # what is masked leaves no trace, and the optimum is stationary
+    assert abs(float(at_rho)) < 1e-6
     for factor, shift in ((0.7, 0.0), (1.5, 0.0), (1.0, 0.3), (1.0, -0.3)):
         other = LearnedDual(objective, lam=factor * lam, rho=rho + shift)(losses, costs, weights)
         assert other.value.item() > float(exact.value)
@@ -160,3 +165,40 @@ def test_unfit_divergences_are_refused_by_name() -> None:
     full.remember(torch.arange(4), torch.arange(4.0))
     with pytest.raises(InputError, match="not binding"):
         full.refresh()
+
+
+def test_a_held_dual_says_what_is_wrong_with_its_batch() -> None:
+    dual = LearnedDual(armor.objective("kl", epsilon=0.1))
+    losses = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+    broken = dual(torch.tensor([1.0, math.nan, 3.0]))
+    assert broken.status == Status.NOT_FINITE
+    assert math.isnan(broken.value.item())
+    jeffreys = LearnedDual(armor.objective("jeffreys", epsilon=0.1))
+    unreachable = jeffreys(losses, torch.tensor([0.0, math.inf, 0.0]))
+    assert unreachable.status == Status.INFEASIBLE
+    assert unreachable.value.item() == -math.inf
+    bad: list[tuple[tuple[object, ...], str]] = [
+        (([1.0, 2.0],), "not list"),
+        ((losses, torch.zeros(2)), r"costs has shape \(2,\)"),
+        ((losses.reshape(3, 1),), r"\(3, 1\)"),
+        ((losses, torch.tensor([0.0, math.nan, 0.0])), "hold nan"),
+        ((losses, torch.tensor([0.0, -1.0, 0.0])), r"hold -1\.0"),
+        ((losses, None, torch.tensor([1.0, -2.0, 3.0])), r"hold -2\.0"),
+        ((losses, None, torch.zeros(3)), r"a sum of 0\.0"),
+    ]
+    for arguments, sentence in bad:
+        with pytest.raises(InputError, match=sentence):
+            dual(*arguments)
+
+
+def test_a_sample_outside_the_data_set_is_refused() -> None:
+    carried = CarriedDual(armor.objective("kl", epsilon=0.1), 4)
+    for index, sentence in (
+        (torch.tensor([0, 7]), "no sample 7"),
+        (torch.tensor([-1, 0]), "no sample -1"),
+        (torch.tensor([0]), "2 losses"),
+        (torch.tensor([0.0, 1.0]), "torch.float32"),
+    ):
+        with pytest.raises(InputError, match=sentence):
+            carried.observe(index, torch.ones(2))
+    assert not carried.solved
