@@ -207,6 +207,8 @@ def _hard(size: int, seed: int, plain: float, repeats: int) -> Iterator[Row]:
         ("far clusters", "kl", "sqeuclidean", far),
         ("P = Q", "kl", "sqeuclidean", {"y": data["x"], "q": data["p"]}),
         ("3072 dimensions", "kl", {"norm": 2, "power": 1, "scale": 0.05}, wide),
+        ("hard ball", "hellinger", {"norm": 2, "radius": 0.3}, {}),
+        ("barrier", "hellinger", {"norm": 2, "barrier": 0.5}, {}),
         ("tv", "tv", "sqeuclidean", {}),
         ("cvar", {"name": "cvar", "beta": 0.3}, "sqeuclidean", {}),
         ("renyi", {"name": "renyi", "alpha": 2.5}, "sqeuclidean", {}),
