@@ -148,7 +148,7 @@ class _Solver:
         d = g[graph.columns] - self.cost
         first = graph.row_max(d)
         excess = first[graph.rows] - d
-        delta = np.maximum(4 * mu / self.p, 1e-12)
+        delta = np.clip(4 * mu / self.p, 1e-12, 2.0)  # a price 2 higher multiplies a supply by e² or so
         top = self.member.recession
         room = np.maximum(top - first, 1e-300)
         if np.isfinite(top):

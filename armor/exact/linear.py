@@ -33,6 +33,8 @@ Index = NDArray[np.int64]
 _SHIFTS = (1e-15, 1e-12, 1e-9)  # of the diagonal, tried in turn
 _LARGE = 2000  # nodes below which a sparse factor is cheap whatever the arcs
 _RING = 0.2  # share of a connected part at one distance from a node that tells a fill-in
+_HUB = 2.0  # times the square root of the nodes: arcs beyond which a node is a hub
+_HUBS = 64  # most hubs that are left aside
 
 
 class ArcGraph:
@@ -187,14 +189,18 @@ def dense(graph: ArcGraph) -> bool:
 
 def entangled(graph: ArcGraph) -> bool:
     """Whether some distance from a node is shared by a good part of all nodes: then every separator is large
-    and a sparse factor fills in. Points in the plane give rings, points in many dimensions do not.
+    and a sparse factor fills in. Points in the plane give rings, points in many dimensions do not. Hubs,
+    near everything, do no harm where they are few: they are eliminated last.
     """
-    size = graph.n + graph.m
-    if size < _LARGE:
+    if graph.n + graph.m < _LARGE:
         return False
     ones = np.ones(graph.count, dtype=np.float32)
     half = sparse.csr_matrix((ones, graph.columns, graph.row_start), shape=(graph.n, graph.m))
     links = sparse.bmat([[None, half], [half.T, None]], format="csr", dtype=np.float32)
+    usual = np.flatnonzero(np.diff(links.indptr) <= _HUB * np.sqrt(graph.n + graph.m))
+    if len(usual) >= graph.n + graph.m - _HUBS:
+        links = links[usual][:, usual]
+    size = links.shape[0]
     _, part = connected_components(links, directed=False)
     part_size = np.bincount(part)
     start = int(np.argmax(part == int(np.argmax(part_size))))

@@ -89,8 +89,10 @@ class SmoothRows:
             value = scale * self._slope(t) - mu / r - y
             growth = scale * self._curvature(t) * t + mu / r
             step = np.clip(-value / growth, -3.0, 3.0)
-            r = np.clip(r * np.exp(step), 1e-200 * p, 1e12)
-            if np.max(np.abs(step)) < 1e-6:
+            new = np.clip(r * np.exp(step), 1e-200 * p, 1e12)
+            moved = np.abs(new - r) > 1e-6 * r
+            r = new
+            if not moved.any():
                 break
         t = r / p
         self._last = r

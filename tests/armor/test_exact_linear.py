@@ -123,6 +123,12 @@ def test_many_dimensions_entangle_and_the_plane_does_not():
     assert isinstance(linear_solver(space), ThinnedSolver)
     apart = ArcGraph(1100, 1100, np.arange(1100), np.arange(1100))  # nothing but pairs
     assert not entangled(apart)
+    hub = np.unique(np.concatenate([plane.rows * 1100 + plane.columns, 7 * 1100 + np.arange(1100)]))
+    assert not entangled(
+        ArcGraph(1100, 1100, *np.divmod(hub, 1100))
+    )  # one row near everything: eliminated last
+    many = np.unique(np.concatenate([hub, rng.integers(1100**2, size=30_000)]))
+    assert entangled(ArcGraph(1100, 1100, *np.divmod(many, 1100)))
 
 
 @pytest.mark.parametrize("spec", ["kl", "hellinger", "tv", {"name": "renyi", "alpha": 2.5}], ids=str)
