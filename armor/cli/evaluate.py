@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
 
     from armor import data
     from armor.evaluation.compare import paired_with
-    from armor.evaluation.record import as_record, read_record, write_record
+    from armor.evaluation.record import Conditions, as_record, read_record, write_record
     from armor.evaluation.report import error_rates, render, render_paired, render_rates, render_sanity
     from armor.evaluation.sanity import sanity
     from armor.training.machine import described
@@ -117,10 +117,12 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("--sanity looks at images in a ball, not at binary features")
     x = torch.from_numpy(images.arrays.x_test[:count]).to(device).float().div_(255)
     y = torch.from_numpy(images.arrays.y_test[:count]).to(device)
-    result, conditions = _measure(subject, x, y, attacks, args, args.record)
+    seen = data.digest(images.arrays.x_test[:count], images.arrays.y_test[:count])
+    conditions = Conditions(subject.digest, subject.dataset, seen, count, total, args.seed, args.batch)
+    result = _measure(subject, x, y, attacks, conditions, args, args.record)
     if other is not None:
-        theirs = as_record(_measure(other, x, y, attacks, args, None)[0])
-    paired = None if theirs is None else paired_with(result, theirs, subject.dataset)
+        theirs = as_record(_measure(other, x, y, attacks, conditions, args, None))
+    paired = None if theirs is None else paired_with(result, theirs, conditions)
     checks = sanity(subject.model, x, y, radius) if args.sanity else None
     if args.record is not None:
         machine = described(device)
@@ -163,17 +165,17 @@ def _measure(
     x: "Tensor",
     y: "Tensor",
     attacks: "Sequence[AttackSpec]",
+    conditions: "Conditions",
     args: argparse.Namespace,
     record: Path | None,
-) -> "tuple[Evaluation, Conditions]":
+) -> "Evaluation":
     """Evaluate with a progress bar, keeping the answers so far beside `record`."""
     from tqdm import tqdm
 
     from armor.evaluation.evaluate import evaluate
-    from armor.evaluation.record import Conditions, Progress
+    from armor.evaluation.record import Progress
 
     count = y.numel()
-    conditions = Conditions(subject.digest, subject.dataset, count, args.seed, args.batch)
     progress = None if record is None else Progress(record, conditions, attacks)
     known = progress.find() if progress is not None and args.resume else {}
     work = sum(spec.count(count) for spec in attacks)
@@ -183,7 +185,7 @@ def _measure(
             bar.set_description_str(name, refresh=False)
             bar.update(done)
 
-        result = evaluate(
+        return evaluate(
             subject.model.to(x.device),
             x,
             y,
@@ -195,4 +197,3 @@ def _measure(
             tick=tick,
             note=lambda text: bar.set_postfix_str(text[:60]),
         )
-    return result, conditions

@@ -94,15 +94,17 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from armor.evaluation.plots import table_plot
-    from armor.evaluation.table import collect
+    from armor.evaluation.table import NOT_BEGUN, collect
     from armor.training.checkpoint import write_atomically
 
     title = f"{args.table}, scale {args.scale}"
     if not SCALES[args.scale].faithful:
         title += " (reduced: not comparable with published numbers)"
     table = collect(title, found, root)
-    if table.missing and SCALES[args.scale].faithful and not torch.cuda.is_available():
-        table = replace(table, reason=" (not run: this machine has no CUDA)")
+    if SCALES[args.scale].faithful and not torch.cuda.is_available():
+        because = {NOT_BEGUN: f"{NOT_BEGUN}: this machine has no CUDA"}
+        told = {folder: because.get(reason, reason) for folder, reason in table.missing.items()}
+        table = replace(table, missing=told)
     if table.entries:
         root.mkdir(parents=True, exist_ok=True)
         write_atomically(root / "table.md", table.markdown().encode())

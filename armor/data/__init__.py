@@ -8,11 +8,11 @@ import os
 from importlib import import_module
 from pathlib import Path
 
-from armor.data.dataset import Arrays, ImageData, Reader
+from armor.data.dataset import Arrays, ImageData, Reader, digest
 from armor.errors import InputError
 from armor.naming import known
 
-__all__ = ["Arrays", "ImageData", "Reader", "load", "names", "reader"]
+__all__ = ["Arrays", "ImageData", "Reader", "digest", "load", "names", "reader"]
 
 _NAMES = ("cifar10", "cifar100", "mnist", "fashion_mnist", "malware")
 

@@ -1,5 +1,6 @@
 """What a data set is to the trainer: arrays of bytes, integer labels, and its published constants."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from armor.errors import InputError
 
-__all__ = ["Arrays", "ImageData", "Reader"]
+__all__ = ["Arrays", "ImageData", "Reader", "digest"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,14 @@ class ImageData:
     def num_classes(self) -> int:
         """Number of classes."""
         return len(self.reader.classes)
+
+
+def digest(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> str:
+    """SHA-256 of images (N, ...) with their labels (N,): what tells one file of a data set from another."""
+    found = hashlib.sha256(repr((images.shape, str(labels.dtype))).encode())
+    found.update(np.ascontiguousarray(images).data)
+    found.update(np.ascontiguousarray(labels).data)
+    return found.hexdigest()
 
 
 def checked(

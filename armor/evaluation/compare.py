@@ -9,7 +9,7 @@ from scipy import stats
 
 from armor.errors import InputError
 from armor.evaluation.evaluate import Evaluation
-from armor.evaluation.record import Record
+from armor.evaluation.record import Conditions, Record
 
 __all__ = ["Paired", "compare", "mcnemar", "paired_with"]
 
@@ -103,18 +103,30 @@ def compare(first: NDArray[np.bool_], second: NDArray[np.bool_], *, seed: int = 
     )
 
 
-def paired_with(evaluation: Evaluation, other: Record, dataset: str | None = None) -> dict[str, Paired]:
-    """The evaluation, of images of `dataset`, against a recorded one: natural and every attack of both.
+def paired_with(
+    evaluation: Evaluation, other: Record, conditions: Conditions | None = None
+) -> dict[str, Paired]:
+    """The evaluation, made under `conditions`, against a recorded one: natural and every attack of both.
+
+    Conditions that one of them does not tell are taken to be the same.
 
     Raises:
         InputError: not the same images, or one attack under two settings.
     """
-    theirs_of = (other.result.get("conditions") or {}).get("dataset")
-    if None not in (dataset, theirs_of) and dataset != theirs_of:
-        raise InputError(f"images of {dataset} here, of {theirs_of} in the record: compare the same images")
+    told = other.result.get("conditions") or {}
+    if conditions is not None and told.get("dataset", conditions.dataset) != conditions.dataset:
+        raise InputError(
+            f"images of {conditions.dataset} here, of {told['dataset']} in the record: "
+            "compare the same images"
+        )
     if evaluation.n != other.result["n"]:
         raise InputError(
             f"{evaluation.n} images here, {other.result['n']} in the record: compare the same images"
+        )
+    if conditions is not None and told.get("images", conditions.images) != conditions.images:
+        raise InputError(
+            f"the {evaluation.n} images of {conditions.dataset} here are others than those of the record "
+            f"(SHA-256 {conditions.images[:12]} against {told['images'][:12]}): compare the same images"
         )
     theirs = {entry["name"]: entry for entry in other.result["attacks"]}
     found = {"natural": compare(evaluation.right.numpy(), other.right["natural"])}

@@ -25,11 +25,19 @@ __all__ = ["Conditions", "Progress", "Record", "as_record", "read_record", "writ
 
 @dataclass(frozen=True)
 class Conditions:
-    """What an answer depends on besides the attack: the model's file (SHA-256), images, random starts."""
+    """What an answer depends on besides the attack.
+
+    Attributes:
+        model: SHA-256 of its file. dataset: name. images: SHA-256 of the `n` images and their labels, as a
+        data set of the user's own has no fixed content. total: images of the whole test set.
+        seed, batch: fix the random starts.
+    """
 
     model: str
     dataset: str
+    images: str
     n: int
+    total: int
     seed: int
     batch: int
 

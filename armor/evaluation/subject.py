@@ -15,7 +15,7 @@ from armor.models.foreign import state_dict_of
 from armor.training.arithmetic import Arithmetic, Cast
 from armor.training.checkpoint import FORMAT, load, load_weights, model_spec
 
-__all__ = ["Subject", "load_subject"]
+__all__ = ["Subject", "file_digest", "load_subject"]
 
 _NORMALISATION = ("normalise.mean", "normalise.std")
 
@@ -87,11 +87,12 @@ def load_subject(
     pixels = "its own normalisation" if own else f"the normalisation of {found.title}"
     pixels = pixels if own or normalise else "pixels in [0, 1] as they are"
     described = f"{path} ({architecture}, foreign weights, {pixels})"
-    digest = _digest(path) + ("-normalised" if normalise else "")  # other answers than those without
+    digest = file_digest(path) + ("-normalised" if normalise else "")  # other answers than those without
     return Subject(Cast(model, Arithmetic()).eval(), spec, name, digest, None, described)
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """SHA-256 of the file at `path`, as the conditions of an evaluation name its model."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -122,5 +123,5 @@ def _own(content: dict[str, Any], path: Path, architecture: str | None, dataset:
     described = f"{path} ({spec.name}, recipe {recipe['name']}, {epoch})"
     # Always float32, whatever the training ran in; the layout only changes the speed.
     return Subject(
-        Cast(model, Arithmetic("float32", layout)).eval(), spec, name, _digest(path), preflight, described
+        Cast(model, Arithmetic("float32", layout)).eval(), spec, name, file_digest(path), preflight, described
     )

@@ -1,18 +1,27 @@
 """The one table of a reproduction: accuracies over seeds, and each row paired with its baseline."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from armor.errors import InputError
+from armor.evaluation.attacks import parse
 from armor.evaluation.compare import Paired, compare
 from armor.evaluation.intervals import wilson
 from armor.evaluation.record import Record, read_record
+from armor.evaluation.subject import file_digest
+from armor.numbers import ratio
+from armor.recipes import Recipe, find, from_mapping
 from armor.recipes.tables import Row
+from armor.training.trainer import finished
 
-__all__ = ["Entry", "Table", "collect", "is_done"]
+__all__ = ["NOT_BEGUN", "Entry", "Table", "collect", "is_done"]
+
+NOT_BEGUN = "not begun"
 
 
 @dataclass(frozen=True)
@@ -69,18 +78,16 @@ class Table:
     """What has been computed so far of a table.
 
     Attributes:
-        title: of it. entries: its lines. missing: folders of runs without a whole evaluation.
+        title: of it. entries: its lines. missing: folders of runs without a whole evaluation, and why.
         machines: what the evaluations ran on, in words.
         seconds: of training, by run, shortest first; what else the machine did meanwhile is not known here.
-        reason: why something is missing, as " (…)", or nothing.
     """
 
     title: str
     entries: tuple[Entry, ...]
-    missing: tuple[str, ...]
+    missing: Mapping[str, str]
     machines: tuple[str, ...] = ()
     seconds: tuple[float, ...] = ()
-    reason: str = ""
 
     def markdown(self) -> str:
         """The table for people."""
@@ -110,8 +117,9 @@ class Table:
                 f"{len(self.seconds)} runs, trained in {self.seconds[0] / 60:.1f} to "
                 f"{self.seconds[-1] / 60:.1f} minutes each.",
             ]
-        if self.missing:
-            lines += ["", f"Not computed yet{self.reason}: {', '.join(self.missing)}."]
+        for reason in dict.fromkeys(self.missing.values()):
+            folders = [folder for folder, why in self.missing.items() if why == reason]
+            lines += ["", f"Not computed yet ({reason}): {', '.join(folders)}."]
         return "\n".join(lines) + "\n"
 
 
@@ -136,34 +144,100 @@ def _entry(label: str, attack: str, records: Sequence[Record], baselines: Sequen
     )
 
 
-def _names(row: Row) -> set[str]:
-    return {name.strip() for name in row.attacks.split(",") if name.strip()}
+def _same_recipe(folder: Path, recipe: Recipe) -> bool:
+    """Whether the run in `folder` is one of `recipe`; entries that came later count with their defaults."""
+    try:
+        content = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
+        del content["name"]
+        return from_mapping(content, recipe.name) == recipe
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False  # unreadable, or refused (InputError is a ValueError)
 
 
-def is_done(row: Row, root: Path) -> bool:
-    """Whether the evaluation of `row` below `root` holds all its attacks on all its images.
+def _history(folder: Path) -> list[dict[str, Any]]:
+    """The records of the epochs of the run in `folder`."""
+    try:
+        lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        return [dict(json.loads(line)) for line in lines]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def _look(row: Row, root: Path) -> tuple[Record | None, str | None]:
+    """What the evaluation of `row` below `root` says about the finished run, and what it lacks.
+
+    Answers of other weights, to other images or in another ball are left out.
 
     Raises:
         InputError: what is there is no record.
     """
-    path = root / row.folder / "evaluation.json"
-    if not path.is_file():
-        return False
+    folder, recipe = root / row.folder, find(row.recipe, row.settings)
+    if not (folder / "recipe.json").is_file():
+        return None, NOT_BEGUN
+    if not _same_recipe(folder, recipe):
+        return None, "a run of another recipe is in its folder"
+    history = _history(folder)
+    if not finished(history, recipe):
+        return None, f"its training stands after epoch {len(history)} of {recipe.training.epochs}"
+    path, best = folder / "evaluation.json", folder / "best.pt"
+    if not path.is_file() or not best.is_file():
+        return None, "not evaluated"
     record = read_record(path)
-    enough = row.images is None or record.result["n"] == row.images
-    return enough and _names(row) <= set(record.right)
+    conditions = record.result.get("conditions") or {}
+    if conditions.get("model") != file_digest(best):
+        return None, "evaluated with other weights than those of its best.pt"
+    n, wanted = record.result["n"], row.images or conditions.get("total")
+    if n != wanted:
+        return None, f"evaluated on {n} images, not on {wanted}"
+    entries = {entry["name"]: entry for entry in record.result["attacks"]}
+    right = {"natural": record.right["natural"]}
+    lacks = []
+    for spec in parse(row.attacks, norm="linf", radius=ratio(row.radius, "radius")):
+        entry = entries.get(spec.name, {})
+        if (entry.get("norm"), entry.get("radius")) == (spec.norm, float(spec.radius)):
+            right[spec.name] = record.right[spec.name]
+        else:
+            lacks.append(spec.name)
+    missing = f"without {', '.join(lacks)} at its radius {row.radius}" if lacks else None
+    return Record(record.result, right), missing
+
+
+def is_done(row: Row, root: Path) -> bool:
+    """Whether `row` below `root` is trained to its end and evaluated: all its attacks, images, its radius.
+
+    Raises:
+        InputError: what is there is no record.
+    """
+    return _look(row, root)[1] is None
+
+
+def _check_images(found: Mapping[str, Record]) -> None:
+    """Refuse to put answers to different images side by side."""
+    seen: dict[str, str] = {}
+    for folder, record in found.items():
+        seen.setdefault(str(record.result["conditions"].get("images")), folder)
+    if len(seen) > 1:
+        first, second, *_ = seen.values()
+        raise InputError(
+            f"{second} was evaluated on other images than {first}: evaluate both on the same data"
+        )
 
 
 def collect(title: str, rows: Sequence[Row], root: Path) -> Table:
-    """Make the table from the evaluations found below `root`; what is missing is named, not guessed."""
+    """Make the table from the evaluations found below `root`; what is missing is named, not guessed.
+
+    Raises:
+        InputError: what is there is no record, or two are of different images.
+    """
     found: dict[str, Record] = {}
-    missing = []
+    missing: dict[str, str] = {}
     for row in rows:
-        path = root / row.folder / "evaluation.json"
-        if path.is_file():
-            found[row.folder] = read_record(path)
-        if not is_done(row, root):
-            missing.append(row.folder)
+        record, lacks = _look(row, root)
+        if record is not None:
+            found[row.folder] = record
+        if lacks is not None:
+            missing[row.folder] = lacks
+    _check_images(found)
     entries = []
     for label in dict.fromkeys(row.label for row in rows):
         mine = [row for row in rows if row.label == label and row.folder in found]
@@ -173,14 +247,13 @@ def collect(title: str, rows: Sequence[Row], root: Path) -> Table:
             baselines = [found.get(row.baseline) if row.baseline else None for row in runs]
             entries.append(_entry(label, attack, records, baselines))
     machines = dict.fromkeys(r.result.get("machine") for r in found.values())
-    seconds = sorted(s for row in rows if (s := _seconds(root / row.folder)) is not None)
-    return Table(title, tuple(entries), tuple(missing), tuple(m for m in machines if m), tuple(seconds))
+    seconds = sorted(s for folder in found if (s := _seconds(root / folder)) is not None)
+    return Table(title, tuple(entries), missing, tuple(m for m in machines if m), tuple(seconds))
 
 
 def _seconds(folder: Path) -> float | None:
     """Seconds of training that the metrics of the run in `folder` tell."""
     try:
-        last = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1]
-        return float(json.loads(last)["seconds"])
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return float(_history(folder)[-1]["seconds"])
+    except (ValueError, KeyError, TypeError, IndexError):
         return None

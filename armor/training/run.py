@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from armor.data import ImageData
+from armor.data import ImageData, digest
 from armor.data.augment import Augmentation
 from armor.errors import InputError
 from armor.methods import Method
@@ -156,14 +156,16 @@ def train(
     method = make_method(recipe, batches.index.numel(), pooled=workers.several)
     checked = _check_objective(method.exact_objective, device, recipe.method.instances)
     last = _prepared(folder, recipe, again, workers)
+    trained_on = digest(data.arrays.x_train, data.arrays.y_train)
     if last is not None:
-        state = resume(last, recipe, spec, method, device, batches.per_epoch)
+        state = resume(last, recipe, spec, method, device, batches.per_epoch, trained_on)
         state.preflight = checked
         hooks.line(f"resuming at step {state.step} of {batches.per_epoch * recipe.training.epochs}")
     else:
         if again:
             hooks.line(f"nothing to resume in {folder}: a new run begins")
         state = _start(recipe, spec, method, device, checked, batches.per_epoch, workers)
+        state.data = trained_on
     exact = method.exact_objective
     audit = None
     if audit_every and exact is None:

@@ -31,7 +31,7 @@ class State:
         scaler: of float16 gradients, None in other precisions.
         method, dual_optimizer: the loss with what its dual variables remember, and what moves learned ones.
         arithmetic: what was chosen before the first step.
-        preflight: its outcome, as plain values.
+        preflight: its outcome, as plain values. data: SHA-256 of the training images and labels.
         step: steps done. epochs: epochs whose steps are done and whose average is formed.
         trace: lambda and weights of the steps done in the current epoch.
         sums: (len(SUMS),) float64, over the steps done in the current epoch.
@@ -54,6 +54,7 @@ class State:
     epochs: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
+    data: str | None = None
 
     @property
     def candidate(self) -> nn.Module:
@@ -78,6 +79,7 @@ class State:
             "recipe": {"name": recipe.name, "content": to_mapping(recipe)},
             "preflight": self.preflight,
             "arithmetic": asdict(self.arithmetic),
+            "data": self.data,
             "history": self.history,
             "step": self.step,
             "torch": str(torch.__version__),
@@ -168,13 +170,21 @@ def _difference(old: Any, new: Any, key: str = "") -> str:
 
 
 def resume(
-    path: Path, recipe: Recipe, spec: ModelSpec, method: Method, device: torch.device, per_epoch: int
+    path: Path,
+    recipe: Recipe,
+    spec: ModelSpec,
+    method: Method,
+    device: torch.device,
+    per_epoch: int,
+    data: str | None = None,
 ) -> State:
     """The state in the checkpoint at `path`; `method` gets its dual variables back.
 
+    data: SHA-256 of the training images and labels at hand.
+
     Raises:
-        InputError: no or a damaged checkpoint, one of another recipe or model; the message names the first
-        difference.
+        InputError: no or a damaged checkpoint, one of another recipe, model or training data; the message
+        names the first difference.
     """
     content = load(path, device)
     if model_spec(content, path) != spec:
@@ -188,6 +198,12 @@ def resume(
             raise InputError(
                 f"{path} belongs to another recipe: {_difference(saved, to_mapping(recipe))}; "
                 "resume with the same one, or train into another folder (--out)"
+            )
+        trained_on = content.get("data")
+        if None not in (data, trained_on) and trained_on != data:  # older checkpoints do not tell
+            raise InputError(
+                f"{path} was trained on other images than those given (SHA-256 {trained_on:.12} against "
+                f"{data:.12}): give the same data (--data), or train into another folder (--out)"
             )
         arithmetic = Arithmetic(**content["arithmetic"])
         state = fresh(
@@ -209,6 +225,7 @@ def resume(
         state.history = list(content["history"])
         state.epochs = len(state.history)
         state.seconds = float(content["seconds"])
+        state.data = data
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         if isinstance(error, InputError):
             raise

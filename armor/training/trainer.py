@@ -31,7 +31,7 @@ from armor.training.schedule import learning_rate
 from armor.training.state import SUMS, State
 from armor.training.workers import ALONE, Workers, pool_batchnorm
 
-__all__ = ["Diverged", "Stopped", "Trainer", "best_record"]
+__all__ = ["Diverged", "Stopped", "Trainer", "best_record", "finished"]
 
 _ATTACK = 0xADE
 _VALIDATION = 0x7A1
@@ -67,6 +67,16 @@ def best_record(history: list[dict[str, Any]]) -> dict[str, Any] | None:
     if not scored:
         return None
     return max(scored, key=lambda r: (r["validation"]["robust"], r["validation"]["natural"], -r["epoch"]))
+
+
+def finished(history: list[dict[str, Any]], recipe: Recipe) -> bool:
+    """Whether a run with these records has reached the end of its recipe, or its patience.
+
+    By the records alone, as resuming needs it.
+    """
+    patience, best = recipe.validation.patience, best_record(history)
+    exhausted = patience > 0 and best is not None and len(history) - best["epoch"] >= patience
+    return len(history) >= recipe.training.epochs or exhausted
 
 
 class Trainer:
@@ -123,7 +133,8 @@ class Trainer:
             self._write_metrics(told=True)  # killed between checkpoint and metrics, it has lost a record
         # Epochs are counted by their records: a run may have been saved after an epoch's last step and before
         # its validation.
-        while (epoch := len(state.history)) < self.recipe.training.epochs and not self._exhausted():
+        while not finished(state.history, self.recipe):
+            epoch = len(state.history)
             start = state.step - epoch * self.batches.per_epoch
             began, done = time.monotonic(), 0
             for x, y, index in self.batches.epoch(epoch, start):
@@ -148,11 +159,6 @@ class Trainer:
         wanted = torch.tensor([stop, save], dtype=torch.float32, device=device)
         found = self.workers.largest(wanted).tolist()
         return bool(found[0]), bool(found[1])
-
-    def _exhausted(self) -> bool:
-        """Whether the best epoch lies `patience` epochs back, by the records alone, as resuming needs it."""
-        patience, best = self.recipe.validation.patience, best_record(self.state.history)
-        return patience > 0 and best is not None and len(self.state.history) - best["epoch"] >= patience
 
     def _step(self, x: Tensor, y: Tensor, index: Tensor) -> None:
         state, chosen = self.state, self.recipe.optimizer

@@ -19,10 +19,13 @@ from armor.evaluation.evaluate import AttackResult, Evaluation
 from armor.evaluation.intervals import Accuracy
 from armor.evaluation.plots import learning_curves, table_plot
 from armor.evaluation.record import Conditions, Progress, read_record, write_record
-from armor.evaluation.table import collect, is_done
+from armor.evaluation.subject import file_digest
+from armor.evaluation.table import NOT_BEGUN, collect, is_done
 from armor.numbers import ratio
-from armor.recipes import find
+from armor.recipes import find, to_mapping
+from armor.recipes.schema import Validation
 from armor.recipes.tables import SCALES, Row, rows, tables
+from armor.training.trainer import finished
 
 
 @given(st.integers(0, 60), st.integers(0, 60))
@@ -116,19 +119,21 @@ def test_records_come_back(tmp_path: Path) -> None:
         paired_with(_evaluation(0, 30), found)
     with pytest.raises(InputError, match="radius"):
         paired_with(_evaluation(0, radius="4/255"), found)
-    assert paired_with(one, found, "mnist")  # a record that does not say of what is taken at its word
-    conditions = Conditions("digest", "cifar10", 37, 0, 250)
+    conditions = Conditions("digest", "cifar10", "a" * 64, 37, 40, 0, 250)
+    assert paired_with(one, found, conditions)  # a record that does not say of what is taken at its word
     write_record(tmp_path / "b.json", one, None, "model", conditions)
     known = read_record(tmp_path / "b.json")
-    assert paired_with(one, known, "cifar10")["natural"].difference == 0.0
+    assert paired_with(one, known, replace(conditions, model="another"))["natural"].difference == 0.0
     with pytest.raises(InputError, match="images of mnist here, of cifar10 in the record"):
-        paired_with(one, known, "mnist")
+        paired_with(one, known, replace(conditions, dataset="mnist"))
+    with pytest.raises(InputError, match="others than those of the record"):
+        paired_with(one, known, replace(conditions, images="b" * 64))
 
 
 def test_answers_that_end_inside_a_batch_are_not_taken(tmp_path: Path) -> None:
     """The random starts of the rest would be those of another batch."""
     spec = parse("pgd20", norm="linf", radius=ratio("8/255", "radius"))
-    conditions = Conditions("digest", "cifar10", 37, 0, 10)
+    conditions = Conditions("digest", "cifar10", "images", 37, 40, 0, 10)
     for done, taken in ((7, False), (20, True), (37, True)):
         Progress(tmp_path / "a.json", conditions, spec).keep("pgd20", torch.ones(done, dtype=torch.bool))
         assert ("pgd20" in Progress(tmp_path / "a.json", conditions, spec).find()) is taken
@@ -137,6 +142,8 @@ def test_answers_that_end_inside_a_batch_are_not_taken(tmp_path: Path) -> None:
     write_record(tmp_path / "a.json", _evaluation(0), None, "model", conditions)
     assert "pgd20" in Progress(tmp_path / "a.json", conditions, spec).find()
     assert not Progress(tmp_path / "a.json", conditions, smaller).find()
+    others = replace(conditions, images="other images")  # of the same data set, as many: another file
+    assert not Progress(tmp_path / "a.json", others, spec).find()
 
 
 @pytest.mark.parametrize(
@@ -183,13 +190,16 @@ def test_unknown_tables_and_scales() -> None:
         rows("cifar10", "smokes")
 
 
-def test_the_table_collects_what_is_there(tmp_path: Path) -> None:
-    made = [
+SHORT = ("training.epochs=2",)
+
+
+def _rows() -> list[Row]:
+    return [
         Row(
             label,
-            label,
+            "cifar10-smoke",
             seed,
-            (),
+            (*SHORT, f"training.seed={seed}"),
             f"{label}-seed{seed}",
             against and f"{against}-seed{seed}",
             "pgd20",
@@ -199,15 +209,38 @@ def test_the_table_collects_what_is_there(tmp_path: Path) -> None:
         for seed in (0, 1)
         for label, against in (("plain", None), ("armor", "plain"))
     ]
+
+
+def _run(root: Path, row: Row, *, epochs: int = 2) -> Path:
+    """The files of a run of `row` that stands after `epochs`; its folder."""
+    folder = root / row.folder
+    folder.mkdir(exist_ok=True)
+    recipe = find(row.recipe, row.settings)
+    described = {"name": recipe.name, **to_mapping(recipe)}
+    (folder / "recipe.json").write_text(json.dumps(described))
+    records = [{"epoch": k + 1, "seconds": 60.0 * (k + 1)} for k in range(epochs)]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
+    (folder / "best.pt").write_text(row.folder)
+    return folder
+
+
+def _record(folder: Path, evaluation: Evaluation, images: str = "images", total: int = 37) -> None:
+    conditions = Conditions(file_digest(folder / "best.pt"), "cifar10", images, evaluation.n, total, 0, 250)
+    write_record(folder / "evaluation.json", evaluation, None, folder.name, conditions)
+
+
+def test_the_table_collects_what_is_there(tmp_path: Path) -> None:
+    made = _rows()
     empty = collect("t", made, tmp_path)
     assert empty.entries == ()
-    assert len(empty.missing) == 4
+    assert dict(empty.missing) == dict.fromkeys([row.folder for row in made], NOT_BEGUN)
     evaluations = {}
     for row in made[:3]:
         evaluations[row.folder] = _evaluation(hash(row.folder) % 1000, shift=0.1 * (row.label == "armor"))
-        write_record(tmp_path / row.folder / "evaluation.json", evaluations[row.folder], None, row.folder)
+        _record(_run(tmp_path, row), evaluations[row.folder])
     table = collect("t", made, tmp_path)
-    assert table.missing == ("armor-seed1",)
+    assert dict(table.missing) == {"armor-seed1": NOT_BEGUN}
+    assert table.seconds == (120.0,) * 3
     entry = next(e for e in table.entries if e.label == "plain" and e.attack == "pgd20")
     shares = [evaluations[f"plain-seed{s}"].attacks[0].accuracy.accuracy for s in (0, 1)]
     assert entry.accuracy == pytest.approx(np.mean(shares))
@@ -222,10 +255,64 @@ def test_the_table_collects_what_is_there(tmp_path: Path) -> None:
     assert not is_done(replace(made[0], images=36), tmp_path)
     text = table.markdown()
     assert text.count("\n| plain | ") == 2
-    assert "Not computed yet: armor-seed1." in text
+    assert f"Not computed yet ({NOT_BEGUN}): armor-seed1." in text
     json.dumps([e.to_mapping() for e in table.entries])
     table_plot(table, tmp_path / "t.png")
     assert (tmp_path / "t.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_row_is_done_only_by_its_own_whole_evaluation(tmp_path: Path) -> None:
+    """Each way to fall short is a reason of its own, and what falls short is in no entry of the table."""
+    made = _rows()
+    row = made[0]
+    folder = _run(tmp_path, row)
+
+    def lacks() -> str | None:
+        table = collect("t", [row], tmp_path)
+        assert is_done(row, tmp_path) == (not table.missing)
+        assert all(e.n == 37 for e in table.entries)
+        return table.missing.get(row.folder)
+
+    assert lacks() == "not evaluated"
+    _record(folder, _evaluation(0))
+    assert lacks() is None
+    _record(folder, _evaluation(0, n=10))
+    assert lacks() == "evaluated on 10 images, not on 37"
+    _record(folder, _evaluation(0, radius="1/255"))
+    assert lacks() == "without pgd20 at its radius 8/255"
+    assert {e.attack for e in collect("t", [row], tmp_path).entries} == {"natural"}
+    _record(folder, _evaluation(0))
+    (folder / "best.pt").write_text("a later epoch was better")
+    assert "other weights" in str(lacks())
+    write_record(folder / "evaluation.json", _evaluation(0), None, "a record that does not say of what")
+    assert "other weights" in str(lacks())
+    _record(_run(tmp_path, row, epochs=1), _evaluation(0))
+    assert lacks() == "its training stands after epoch 1 of 2"
+    assert not collect("t", [row], tmp_path).entries
+    _record(_run(tmp_path, replace(row, settings=("training.epochs=2", "training.seed=7"))), _evaluation(0))
+    assert lacks() == "a run of another recipe is in its folder"
+    (folder / "recipe.json").write_text("{")
+    assert lacks() == "a run of another recipe is in its folder"
+
+
+def test_answers_to_different_images_do_not_meet_in_a_table(tmp_path: Path) -> None:
+    made = _rows()[:2]
+    _record(_run(tmp_path, made[0]), _evaluation(0))
+    _record(_run(tmp_path, made[1]), _evaluation(0), images="others")
+    with pytest.raises(InputError, match="armor-seed0 was evaluated on other images than plain-seed0"):
+        collect("t", made, tmp_path)
+
+
+def test_a_run_whose_patience_is_over_is_finished() -> None:
+    recipe = find("cifar10-smoke", ["training.epochs=9", "validation.patience=2"])
+    history = [
+        {"epoch": k + 1, "validation": {"robust": r, "natural": 0.5}} for k, r in enumerate((0.2, 0.3, 0.1))
+    ]
+    assert not finished(history, recipe)
+    assert finished([*history, {"epoch": 4, "validation": None}], recipe)
+    assert not finished(
+        [*history, {"epoch": 4, "validation": None}], replace(recipe, validation=Validation())
+    )
 
 
 def test_learning_curves_of_a_run_without_validation(tmp_path: Path) -> None:

@@ -210,3 +210,30 @@ def test_binary_features_by_rfgsm(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "false negatives" in capsys.readouterr().out
     assert main([*words, "pgd5"]) == 2
     assert "'pgd5' does not fit" in capsys.readouterr().err
+    _answers_stay_with_their_images(tmp_path, folder, settings, capsys)
+
+
+def _answers_stay_with_their_images(
+    root: Path, run: str, settings: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A data set of the user's own has no fixed content: other samples in it are other images."""
+    size = ["--samples", "1600", "--features", "64", "--seed", "7"]
+    assert main(["data", "make", "malware", "--data", str(root / "two"), *size]) == 0
+    one, two = (["evaluate", run, "--attack", "rfgsm5", "--data", str(d)] for d in (root, root / "two"))
+    record = ["--record", str(root / "r.json")]
+    capsys.readouterr()
+    assert main([*one, *record]) == 0
+    capsys.readouterr()
+    assert main([*two, "--against", str(root / "r.json")]) == 2
+    assert "others than those of the record" in capsys.readouterr().err
+    outputs = []
+    for more in ([], [*record, "--resume"]):
+        assert main([*two, "--json", *more]) == 0
+        outputs.append(capsys.readouterr().out)
+    assert outputs[0] == outputs[1]
+    words = ["train", "malware", "--out", run, "--resume", "--device", "cpu", "--data"]
+    words = [*words, str(root / "two"), *(w for s in settings for w in ("--set", s))]
+    assert main(words) == 2
+    assert "was trained on other images than those given" in capsys.readouterr().err
+    words[words.index(str(root / "two"))] = str(root)
+    assert main(words) == 0

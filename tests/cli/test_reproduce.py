@@ -84,7 +84,10 @@ def _stronger_evaluation(words: list[str], root: Path, capsys: pytest.CaptureFix
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(tables.SCALES, "smoke", replace(TINY, attacks="fgsm,pgd1@20"))
         assert main([*words, "--collect"]) == 0
-        assert "Not computed yet: cifar10-trades-seed0" in capsys.readouterr().out
+        assert (
+            "Not computed yet (without pgd1@20 at its radius 8/255): cifar10-trades-seed0"
+            in capsys.readouterr().out
+        )
         assert main([*words, "--jobs", "1"]) == 0
     assert " pgd1@20 | 20 | " in capsys.readouterr().out
     assert {p: p.stat().st_mtime_ns for p in root.glob("*/best.pt")} == before
