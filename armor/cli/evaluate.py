@@ -82,6 +82,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--batch {args.batch} is not a positive number of images")
     if args.resume and args.record is None:
         raise InputError("--resume needs the --record to go on with")
+    if args.record is not None and args.record.is_dir():
+        raise InputError(f"--record {args.record} is a folder: name a file in it")
 
     import torch
 

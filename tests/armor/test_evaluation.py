@@ -1,5 +1,6 @@
 """Evaluation: intervals, attacks by name, exact answers on linear models, no global randomness."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from math import isclose, sqrt
 
@@ -248,6 +249,34 @@ def test_an_image_misread_without_an_attack_stays_wrong() -> None:
         after = model(1.0 - x).argmax(1) == wrong
     assert bool((after & ~natural).any())
     assert torch.equal(healed, after & natural)
+
+
+class Tempting(nn.Module):
+    """Three classes of one pixel: where the loss of class 0 is largest (around 0.25) it is still right."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = x.flatten(1)[:, :1]
+        near, far = (torch.tensor([row]).log() for row in ([0.4, 0.3, 0.3], [0.45, 0.5, 0.05]))
+        return torch.where(z < 0.5, near - 4 * (z - 0.25).square(), far) + 0.0 * z
+
+
+def test_an_image_that_any_point_tried_breaks_is_broken() -> None:
+    """Not only the point with the largest loss counts, of steps and restarts alike."""
+    model, x, y = Tempting(), torch.full((1, 1, 1, 1), 0.3), torch.zeros(1, dtype=torch.long)
+    ends = torch.tensor([0.25, 0.75, 0.26]).view(3, 1, 1, 1)
+
+    def restarts(loss: Callable[[Tensor], Tensor], _: Tensor, **_more: object) -> Transported:
+        values = torch.cat([loss(end[None]) for end in ends])
+        return Transported(ends[int(values.argmax())][None], None, None)
+
+    with torch.no_grad():
+        losses = nn.functional.cross_entropy(model(ends), y.expand(3), reduction="none")
+    assert int(losses.argmax()) == 0
+    assert model(ends).argmax(1).tolist() == [0, 1, 0]
+    assert correct_under(model, restarts, x, y).tolist() == [False]
+    # The sign of a zero gradient is zero: each restart of the attack itself stays where it begins.
+    whole = pgd(0.6, step=0.0, steps=1, restarts=20)
+    assert correct_under(model, whole, x, y).tolist() == [False]
 
 
 def test_rfgsm_goes_up_in_equal_steps_and_never_below_the_sample() -> None:

@@ -101,6 +101,7 @@ def test_a_foreign_state_dict(words: list[str], tmp_path: Path, capsys: pytest.C
         (["--attack", "fgsm@41"], "'fgsm@41' exceeds the 40 images"),
         (["--attack", "fgsm,fgsm"], "named twice"),
         (["--resume"], "--resume needs the --record"),
+        (["--record", "/"], "--record / is a folder"),
         (["--against", "/nowhere/a.json"], "no evaluation at /nowhere/a.json"),
         (["--against", "/nowhere/a.pt"], "no checkpoint at /nowhere/a.pt"),
         (["--radius", "8/0"], "radius = '8/0'"),
