@@ -7,6 +7,7 @@ import dataclasses
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from armor.errors import InputError
 from armor.objectives.arrays import Array, Ops, numpy_ops, torch_ops
 from armor.objectives.compiled import Compiled
 from armor.objectives.gradient import attach
+from armor.objectives.operator import opaque, register
 from armor.objectives.solution import Dual, Solution
 from armor.status import Status
 
@@ -34,6 +36,18 @@ class Objective(ABC):
 
     Raises `armor.errors.InputError` for a radius or penalty out of range.
     """
+
+    rank_one = False  # whether solutions hold `direction` and `gamma`
+    key: str
+
+    def __new__(cls, *_: object, **__: object) -> Self:
+        """Any way of making one, copies and pickles among them, gives it a key of its own."""
+        made = super().__new__(cls)
+        made.key = register(made)
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "key"}
 
     def __init__(
         self, spec: Mapping[str, object], *, epsilon: float, kappa: float = 0.0, iterations: int = 24
@@ -142,19 +156,15 @@ class Objective(ABC):
             if quick is not None:
                 return quick
         wide = torch.float64 if losses.device.type != "mps" else torch.float32
-        use_numpy = losses.device.type == "cpu" and not torch.compiler.is_compiling()
         with torch.no_grad():
-            arrays = [
-                x.detach().to(device=losses.device, dtype=wide) if isinstance(x, Tensor) else x
-                for x in (losses, costs, reference_weights, epsilon, kappa)
-            ]
-            if use_numpy:
-                raw = [x.numpy() if isinstance(x, Tensor) else x for x in arrays]
-                with np.errstate(all="ignore"):
-                    dual = self._prepare_and_solve(numpy_ops, *raw)
-                dual = _to_torch(dual)
-            else:
-                dual = self._prepare_and_solve(torch_ops, *arrays)
+            solve = partial(opaque, self) if torch.compiler.is_compiling() else self.solve_dual
+            dual = solve(
+                losses.detach().to(wide),
+                None if costs is None else costs.detach().to(losses.device, wide),
+                None if reference_weights is None else reference_weights.detach().to(losses.device, wide),
+                epsilon.to(losses.device, wide) if isinstance(epsilon, Tensor) else epsilon,
+                kappa.to(losses.device, wide) if isinstance(kappa, Tensor) else kappa,
+            )
             value = dual.value.squeeze(-1)
             gap = value - dual.primal.squeeze(-1)
             lam = torch.clamp(dual.mu - kappa, min=0.0)
@@ -171,6 +181,27 @@ class Objective(ABC):
             code=dual.status.squeeze(-1),
             iterations=dual.iterations,
         )
+
+    def solve_dual(
+        self,
+        losses: Tensor,
+        costs: Tensor | None,
+        weights: Tensor | None,
+        epsilon: float | Tensor,
+        kappa: float | Tensor,
+    ) -> Dual:
+        """The dual's solution in tensors, from detached ones: NumPy on the CPU, torch on a device."""
+        given = (losses, costs, weights, epsilon, kappa)
+        if losses.device.type != "cpu":
+            return self._prepare_and_solve(torch_ops, *given)
+        raw = [x.numpy() if isinstance(x, Tensor) else x for x in given]
+        with np.errstate(all="ignore"):
+            return _to_torch(self._prepare_and_solve(numpy_ops, *raw))
+
+    def differentiable_twice(self, costs: Tensor | None) -> bool:
+        """Whether the solution carries what a second derivative needs."""
+        del costs
+        return True
 
     def _compiled(self) -> Compiled | None:
         """The family's compiled solver, None where it has none."""

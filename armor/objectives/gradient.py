@@ -107,11 +107,35 @@ class _Attach(torch.autograd.Function):
         return g_losses, g_costs, None, None, None, None, None, None, None, None
 
 
+class _Envelope(torch.autograd.Function):
+    """The first derivative alone: a compiled graph knows no second one, and would trace it all the same."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, losses: Tensor, costs: Tensor | None, value: Tensor, weights: Tensor, mu: Tensor
+    ) -> Tensor:
+        ctx.save_for_backward(weights, mu)
+        ctx.dtypes = (losses.dtype, None if costs is None else costs.dtype)
+        return value.clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        weights, mu = ctx.saved_tensors
+        losses_dtype, costs_dtype = ctx.dtypes
+        g_losses = grads[0].to(weights.dtype).unsqueeze(-1) * weights
+        g_costs = None if costs_dtype is None else (-mu * g_losses).to(costs_dtype)
+        return g_losses.to(losses_dtype), g_costs, None, None, None
+
+
 def attach(losses: Tensor, costs: Tensor | None, value: Tensor, dual: Dual, free: Tensor) -> Tensor:
     """`value` (...) as a differentiable function of `losses` and `costs` (..., B).
 
     dual: the solution in tensors, constant for autograd; free: lambda* > 0, (..., 1).
     """
+    if torch.compiler.is_compiling():
+        first: Tensor = _Envelope.apply(losses, costs, value, dual.weights, dual.mu)  # type: ignore[no-untyped-call]
+        return first
     result: Tensor = _Attach.apply(  # type: ignore[no-untyped-call]
         losses,
         costs,

@@ -30,6 +30,8 @@ class Renyi(Reweighted):
     alpha: a number, or text such as "1/2".
     """
 
+    rank_one = True
+
     def __init__(
         self, *, alpha: float | str, epsilon: float, kappa: float = 0.0, iterations: int = 24
     ) -> None:

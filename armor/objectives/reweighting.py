@@ -63,6 +63,10 @@ class Reweighted(Objective):
     def _divergence(self, xp: Ops, w: Array, p: Array) -> Array:
         """D(w‖P) (..., 1) of masses."""
 
+    def differentiable_twice(self, costs: Array | None) -> bool:
+        """Kinks leave a value that is piecewise linear without costs, and nothing to say with them."""
+        return self.smooth or (self.polyhedral and costs is None)
+
     def _solve(
         self, xp: Ops, losses: Array, costs: Array | None, p: Array, epsilon: Array, kappa: Array
     ) -> Dual:
@@ -153,7 +157,7 @@ class Reweighted(Objective):
             curvature=xp.where(zero, 0.0, final.s) if self.smooth else 0.0 * final.w,
             direction=final.v,
             gamma=final.gamma,
-            twice=self.smooth or (self.polyhedral and costs is None),
+            twice=self.differentiable_twice(costs),
         )
 
 
