@@ -27,6 +27,8 @@ class Check:
 class PreflightReport:
     """Outcome of one pre-flight.
 
+    dual: "exact", or what was measured besides: "at a given mu", "learned", "carried".
+    compile: whether the objective was compiled; network: whether its losses came out of a compiled network.
     instances_sha256: of the instance file.  code_sha256: of the objectives' source files and the versions
     they ran under.  seconds: measuring; compile_seconds: compilation, apart.
     """
@@ -34,9 +36,11 @@ class PreflightReport:
     outcome: str
     grade: str
     objective: Mapping[str, Any]
+    dual: str
     device: str
     dtype: str
     compile: bool
+    network: bool
     world_size: int
     source: str
     instances: int
@@ -59,7 +63,9 @@ class PreflightReport:
     def sentence(self) -> str:
         """One line for a terminal."""
         where = f"{self.instances} certified instances on {self.device}, {self.dtype} losses"
-        mode = ", compiled" if self.compile else ""
+        mode = ", compiled" if self.compile else ", of a compiled network" if self.network else ""
+        mode += f", {self.world_size} workers" if self.world_size > 1 else ""
+        mode += "" if self.dual == "exact" else f", dual {self.dual}"
         if self.passed:
             return (
                 f"pre-flight holds: {self.checks} checks, {where}{mode}, {self.seconds:.2f} s ({self.grade})"

@@ -2,6 +2,7 @@
 
 __all__ = ["run"]
 
+import copy
 import hashlib
 import inspect
 import math
@@ -12,73 +13,113 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+import torch.distributed as dist
 
 import armor.native
 import armor.objectives
 from armor.errors import InputError
-from armor.objectives import Objective
+from armor.objectives import CarriedDual, LearnedDual, Objective
+from armor.objectives.pooling import Pooled
 from armor.preflight.certified import Certified, InstanceSet, find
+from armor.preflight.judge import judge
+from armor.preflight.measure import compiled_network, measure, measure_compiled, raised
+from armor.preflight.multipliers import check_at, check_held
 from armor.preflight.report import Check, PreflightRefusal, PreflightReport
-from armor.preflight.rounding import rounding_bound, unit_roundoff
-from armor.preflight.witness import evaluate
-
-Measured = dict[str, Any]
 
 
 def run(
-    objective: Objective,
+    held: Objective | Pooled | LearnedDual | CarriedDual,
     *,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     compile: bool = False,
+    network: bool = False,
     world_size: int = 1,
+    soft: bool = False,
     instances: Path | None = None,
 ) -> PreflightReport:
-    """Measure `objective` on certified instances of its divergence, before the first training step.
+    """Measure what a training step calls on certified instances of its divergence, before the first step.
 
-    Checked on every instance: the value lies in the certified interval widened by `rounding_bound`; the
-    weights are masses that respect the radius and reach the interval's lower end (T11); the multipliers'
+    The objective, on every instance: the value lies in the certified interval widened by `rounding_bound`;
+    the weights are masses that respect the radius and reach the interval's lower end (T11); the multipliers'
     dual value stays below its upper end; the gradient equals the weights, and `-mu` times them for the
-    costs (T12). Then the run's own radius and penalty, bracketed by the witnesses on the same losses.
+    costs (T12). Then the run's own radius and penalty, bracketed by the witnesses on the same losses. Then
+    what else the run uses, see `multipliers`: `soft`, the dual function at a given mu (`Objective.at`), and
+    learned or carried dual variables.
 
-    dtype: of the losses as the training step hands them over.  instances: a file of certified instances
-    instead of the shipped ones.  Takes about a second, compilation apart; needs neither cvxpy nor flint.
+    held: the objective itself, or pooled, or with held dual variables.
+    dtype: of the losses as the training step hands them over.
+    compile: whether the objective itself runs compiled, all instances in one graph.
+    network: whether the losses come out of a compiled network, as an objective that is not compiled itself
+    gets them in training.
+    world_size: workers that pool their losses, each holding a part of every instance; all call this alike.
+    instances: a file of certified instances instead of the shipped ones.
+    Takes about a second, compilation apart; needs neither cvxpy nor flint.
 
-    Raises `PreflightRefusal` when a check fails, `armor.errors.InputError` when there are no instances.
+    Raises `PreflightRefusal` when a check fails, `armor.errors.InputError` when there are no instances, or
+    for several workers without a process group.
     """
     device = torch.device(device)
+    objective = held if isinstance(held, Objective) else held.objective
+    pooled = held if isinstance(held, Pooled) else None
+    if pooled is None and world_size > 1:
+        pooled = Pooled(objective)
     found = find(objective.spec, instances)
     for instance in found.instances:
         _check_exact(instance, dtype)
-    compile_seconds = 0.0
+
+    def build(epsilon: float, kappa: float) -> Objective | Pooled:
+        twin = objective.replace(epsilon=epsilon, kappa=kappa)
+        if pooled is None:
+            return twin
+        together = copy.copy(pooled)
+        together.objective = twin
+        return together
+
     begin = time.perf_counter()
+    front = compiled_network() if network else None
+    compile_seconds = 0.0
+    if front is not None:
+        try:
+            leaf = torch.ones(1, dtype=dtype, device=device, requires_grad=True)
+            torch.autograd.backward(front(leaf).sum())
+        except Exception as error:
+            raise InputError(f"the compiler does not work here: {raised(error)['code']}") from None
+        compile_seconds = time.perf_counter() - begin
+    together: dict[str, Any] = {"pooled": pooled, "front": front}
     if compile:
-        measured, compile_seconds = _measure_compiled(objective, found, device, dtype)
+        measured, compile_seconds = measure_compiled(objective, found, device, dtype)
     else:
-        measured = [
-            _measure(objective.replace(epsilon=i.epsilon, kappa=i.kappa), i, device, dtype)
-            for i in found.instances
-        ]
+        measured = [measure(build(i.epsilon, i.kappa), i, device, dtype, **together) for i in found.instances]
+    solved = list(zip(found.instances, measured, strict=True))
+    subject = "" if pooled is None else "pooled: "
     checks: list[Check] = []
-    for instance, result in zip(found.instances, measured, strict=True):
-        checks += _judge(objective.spec, instance, result, dtype, certified=True)
+    for instance, result in solved:
+        checks += judge(objective.spec, instance, result, dtype, certified=True, subject=subject)
     for instance in _own(objective, found):
-        result = _measure(objective, instance, device, dtype)
-        checks += _judge(objective.spec, instance, result, dtype, certified=False)
-    failures = tuple(check for check in checks if check.outcome == "fails")
+        result = measure(build(objective.epsilon, objective.kappa), instance, device, dtype, **together)
+        checks += judge(objective.spec, instance, result, dtype, certified=False, subject=subject)
+    if soft:
+        checks += check_at(build, solved, device, dtype, **together)
+    if isinstance(held, LearnedDual | CarriedDual):
+        checks += check_held(held, solved, device, dtype, front=front)
+    failures = [check for check in checks if check.outcome == "fails"]
+    if pooled is not None:
+        failures = _of_all(failures, pooled)
     report = PreflightReport(
         outcome="fails" if failures else "holds",
         grade="enclosed",
         objective=objective.to_mapping(),
+        dual=_kind(held, soft=soft),
         device=_device_name(device),
         dtype=str(dtype).removeprefix("torch."),
         compile=compile,
-        world_size=world_size,
+        network=network,
+        world_size=1 if pooled is None else dist.get_world_size(pooled.group),
         source=found.source,
         instances=len(found.instances),
         checks=len(checks),
-        failures=failures,
+        failures=tuple(failures),
         instances_sha256=found.sha256,
         code_sha256=code_hash(objective),
         seconds=time.perf_counter() - begin - compile_seconds,
@@ -87,6 +128,24 @@ def run(
     if failures:
         raise PreflightRefusal(report)
     return report
+
+
+def _of_all(failures: list[Check], pooled: Pooled) -> list[Check]:
+    """What fails on any worker, so that all refuse together; what fails on several counts once."""
+    everywhere: list[list[Check]] = [[] for _ in range(dist.get_world_size(pooled.group))]
+    dist.all_gather_object(everywhere, failures, group=pooled.group)
+    found: dict[tuple[str, str, str], Check] = {}
+    for check in (check for each in everywhere for check in each):
+        found.setdefault((check.instance, check.statement, check.subject), check)
+    return list(found.values())
+
+
+def _kind(held: object, *, soft: bool) -> str:
+    if isinstance(held, LearnedDual):
+        return "learned"
+    if isinstance(held, CarriedDual):
+        return "carried"
+    return "at a given mu" if soft else "exact"
 
 
 def code_hash(objective: Objective) -> str:
@@ -126,195 +185,3 @@ def _own(objective: Objective, found: InstanceSet) -> list[Certified]:
         )
         for i in found.instances
     ]
-
-
-def _measure(objective: Objective, instance: Certified, device: torch.device, dtype: torch.dtype) -> Measured:
-    losses, costs, weights = _tensors(instance, device, dtype)
-    losses.requires_grad_()
-    if costs is not None:
-        costs.requires_grad_()
-    with torch.enable_grad():
-        try:
-            solution = objective(losses, costs, weights)
-            if not bool(torch.isfinite(solution.value)):
-                return {"value": solution.value.item(), "code": solution.status.name}
-            torch.autograd.backward(solution.value)
-        except Exception as error:  # whatever a broken objective raises: a refusal, not a traceback
-            return _raised(error)
-    return {
-        "value": solution.value.item(),
-        "lam": solution.lam.item(),
-        "rho": solution.rho.item(),
-        "gap": solution.gap.item(),
-        "weights": solution.weights.double().cpu().numpy(),
-        "code": solution.status.name,
-        "value_dtype": solution.value.dtype,
-        "solve_dtype": solution.weights.dtype,
-        "gradient": None if losses.grad is None else losses.grad.double().cpu().numpy(),
-        "cost_gradient": None if costs is None or costs.grad is None else costs.grad.double().cpu().numpy(),
-    }
-
-
-def _raised(error: Exception) -> Measured:
-    reason = (str(error).splitlines() or [""])[0]
-    return {"value": math.nan, "code": f"raised {type(error).__name__}: {reason}"}
-
-
-def _tensors(
-    instance: Certified, device: torch.device, dtype: torch.dtype
-) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    def tensor(row: tuple[float, ...] | None, kind: torch.dtype) -> Tensor | None:
-        return None if row is None else torch.tensor(row, dtype=kind).to(device)
-
-    losses = tensor(instance.losses, dtype)
-    assert losses is not None
-    weights = tensor(instance.weights, torch.float32 if device.type == "mps" else torch.float64)
-    return losses, tensor(instance.costs, dtype), weights
-
-
-def _measure_compiled(
-    objective: Objective, found: InstanceSet, device: torch.device, dtype: torch.dtype
-) -> tuple[list[Measured], float]:
-    """All instances in one compiled call, padded with masked samples; first call compiles, second counts."""
-    wide = torch.float32 if device.type == "mps" else torch.float64
-    size = max(len(i.losses) for i in found.instances)
-    count = len(found.instances)
-    losses = torch.zeros(count, size, dtype=dtype)
-    costs = torch.zeros(count, size, dtype=dtype)
-    weights = torch.zeros(count, size, dtype=wide)
-    for k, i in enumerate(found.instances):
-        n = len(i.losses)
-        losses[k, :n] = torch.tensor(i.losses, dtype=dtype)
-        weights[k, :n] = 1.0 / n if i.weights is None else torch.tensor(i.weights, dtype=wide)
-        if i.costs is not None:
-            costs[k, :n] = torch.tensor(i.costs, dtype=dtype)
-    epsilon = torch.tensor([[i.epsilon] for i in found.instances], dtype=wide, device=device)
-    kappa = torch.tensor([[i.kappa] for i in found.instances], dtype=wide, device=device)
-    losses, costs, weights = (x.to(device) for x in (losses, costs, weights))
-    losses.requires_grad_()
-    costs.requires_grad_()
-    step = torch.compile(objective.evaluate, fullgraph=True)
-    begin = time.perf_counter()
-    with torch.enable_grad():
-        try:
-            solution = step(losses, costs, weights, epsilon, kappa)
-            torch.autograd.backward(torch.where(torch.isfinite(solution.value), solution.value, 0.0).sum())
-        except Exception as error:  # as in `_measure`; a graph that breaks counts too
-            return [_raised(error)] * count, time.perf_counter() - begin
-    seconds = time.perf_counter() - begin
-    assert losses.grad is not None
-    assert costs.grad is not None
-    results = []
-    for k, i in enumerate(found.instances):
-        n = len(i.losses)
-        results.append(
-            {
-                "value": solution.value[k].item(),
-                "lam": solution.lam[k].item(),
-                "rho": solution.rho[k].item(),
-                "gap": solution.gap[k].item(),
-                "weights": solution.weights[k, :n].double().cpu().numpy(),
-                "code": armor.objectives.Status(int(solution.code[k])).name,
-                "value_dtype": solution.value.dtype,
-                "solve_dtype": solution.weights.dtype,
-                "gradient": losses.grad[k, :n].double().cpu().numpy(),
-                "cost_gradient": None if i.costs is None else costs.grad[k, :n].double().cpu().numpy(),
-            }
-        )
-    return results, seconds
-
-
-def _judge(
-    spec: Any, instance: Certified, result: Measured, dtype: torch.dtype, *, certified: bool
-) -> list[Check]:
-    value_id = {"kl": "T8", "alpha": "T9", "renyi": "T10"}.get(str(spec.get("name")), "T7")
-    grade = "enclosed" if certified else "bracketed"
-    checks: list[Check] = []
-
-    def note(statement: str, subject: str, holds: bool, detail: str) -> None:
-        checks.append(Check(instance.id, statement, subject, grade, "holds" if holds else "fails", detail))
-
-    value = result["value"]
-    if instance.lower == instance.upper == -math.inf:
-        note("T6", "infeasible radius", value == -math.inf, f"value {value!r} should be -inf")
-        return checks
-    if not math.isfinite(value):
-        note(value_id, "value", False, f"value {value!r} ({result['code']})")
-        return checks
-    bound = rounding_bound(
-        instance.losses,
-        value,
-        epsilon=instance.epsilon,
-        kappa=instance.kappa,
-        lam=result["lam"],
-        solve_dtype=result["solve_dtype"],
-        value_dtype=result["value_dtype"],
-    )
-    losses = np.array(instance.losses)
-    costs = None if instance.costs is None else np.array(instance.costs)
-    weights = None if instance.weights is None else np.array(instance.weights)
-    lam, rho, w = result["lam"], result["rho"], result["weights"]
-    seen = evaluate(spec, losses, costs, weights, instance.epsilon, instance.kappa, lam, rho, w)
-    # Terms of size mu and rho cancel in the dual value of a small radius.
-    cancel = (
-        64 * unit_roundoff(torch.float64) * (lam + instance.kappa + abs(rho)) * (1 + abs(math.log(lam + 1)))
-    )
-    solver = 1e-6 if result["solve_dtype"] == torch.float64 else 1e-2
-    lower = instance.lower if certified else seen.primal
-    upper = instance.upper if certified else seen.dual
-    note(
-        value_id,
-        "value",
-        lower - bound <= value <= upper + bound + (0.0 if certified else cancel),
-        f"value {value!r} is outside [{lower!r}, {upper!r}] widened by {bound:.1e}",
-    )
-    note(
-        value_id,
-        "multipliers",
-        lam >= 0 and seen.dual <= (upper if certified else value) + bound + cancel,
-        f"the dual value {seen.dual!r} at lambda {lam!r}, rho {rho!r} exceeds "
-        f"{instance.upper if certified else value!r} by more than rounding",
-    )
-    mass_error = (w.size + 8) * unit_roundoff(result["solve_dtype"])
-    note(
-        "T11",
-        "weights are masses",
-        bool((w >= 0).all()) and abs(seen.mass - 1) <= mass_error,
-        f"the smallest weight is {w.min()!r}, their sum {seen.mass!r}",
-    )
-    slack = instance.epsilon * solver + 1e-12
-    note(
-        "T11",
-        "weights respect the radius",
-        seen.spent <= instance.epsilon + slack,
-        f"they spend {seen.spent!r} of {instance.epsilon!r}",
-    )
-    note(
-        "T11",
-        "weights reach the value",
-        seen.primal >= (instance.lower if certified else value) - bound - slack * (lam + instance.kappa),
-        f"their value {seen.primal!r} stays below {instance.lower if certified else value!r}",
-    )
-    gradient = result["gradient"]
-    allowed = unit_roundoff(dtype) * np.abs(w) * 2 + 1e-45
-    note(
-        "T12",
-        "gradient is the weights",
-        gradient is not None and bool((np.abs(gradient - w) <= allowed + _subnormal(dtype)).all()),
-        "the gradient with respect to the losses is not the vector of weights",
-    )
-    if costs is not None:
-        wanted = -(lam + instance.kappa) * w
-        got = result["cost_gradient"]
-        allowed = (unit_roundoff(dtype) * 2 + 1e-14) * np.abs(wanted) + _subnormal(dtype)
-        note(
-            "T12",
-            "gradient of the costs",
-            got is not None and bool((np.abs(got - wanted) <= allowed).all()),
-            "the gradient with respect to the costs is not -(lambda + kappa) times the weights",
-        )
-    return checks
-
-
-def _subnormal(dtype: torch.dtype) -> float:
-    return float(torch.finfo(dtype).smallest_normal)

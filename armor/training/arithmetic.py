@@ -17,7 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["Arithmetic", "Cast", "choose", "threads"]
+__all__ = ["LOGITS", "Arithmetic", "Cast", "choose", "threads"]
+
+LOGITS = torch.float32  # in which the network hands its logits over, and so the dtype of the losses
 
 _ROUNDS = 8
 _SECONDS = 5.0
@@ -75,7 +77,7 @@ class Cast(nn.Module):
         low = self.arithmetic.low
         with torch.autocast(x.device.type, low, enabled=low is not None):
             logits: Tensor = self._run[0](self.place(x))
-        return logits.float()
+        return logits.to(LOGITS)
 
     def place(self, x: Tensor) -> Tensor:
         """`x` in the network's layout: an attack that begins there need not change it in every step."""

@@ -11,12 +11,13 @@ import torch
 from armor.data import ImageData, digest
 from armor.data.augment import Augmentation
 from armor.errors import InputError
-from armor.methods import Method
+from armor.methods import Method, Udr
 from armor.models import ModelSpec, create
 from armor.objectives import Objective
+from armor.objectives.pooling import Pooled
 from armor.preflight import run as preflight
 from armor.recipes import Recipe, to_mapping
-from armor.training.arithmetic import Arithmetic, Cast, choose, threads
+from armor.training.arithmetic import LOGITS, Arithmetic, Cast, choose, threads
 from armor.training.audit import Audit
 from armor.training.batches import Batches
 from armor.training.build import make_method, make_objective, make_spec
@@ -102,13 +103,29 @@ def prepare_folder(folder: Path, recipe: Recipe, *, again: bool) -> Path | None:
     return None
 
 
-def _check_objective(objective: Objective | None, device: torch.device, instances: str) -> dict[str, Any]:
-    if objective is None:
+def _preflight(
+    recipe: Recipe,
+    method: Method,
+    device: torch.device,
+    workers: Workers,
+    arithmetic: Arithmetic | None = None,
+) -> dict[str, Any]:
+    """Outcome of the pre-flight of what the method's steps call, as plain values.
+
+    The objective runs outside the network's precision and is not compiled itself: what the recipe's choice
+    of either changes is where its losses come from. arithmetic: the network's, None before it is known.
+    """
+    if method.objective is None:
         return {"outcome": "not applicable", "reason": "the recipe takes the plain mean of the losses"}
-    if objective.name == "none":
-        return {"outcome": "not applicable", "reason": "transport only: there is no re-weighting to check"}
+    instances = recipe.method.instances
     report = preflight(
-        objective, device=device, dtype=torch.float32, instances=Path(instances) if instances else None
+        method.objective,
+        device=device,
+        dtype=LOGITS,
+        network=arithmetic is not None and arithmetic.compiled,
+        world_size=workers.world,
+        soft=isinstance(method, Udr) and isinstance(method.objective, Objective | Pooled),
+        instances=Path(instances) if instances else None,
     )
     return {**report.to_mapping(), "sentence": report.sentence()}
 
@@ -154,7 +171,7 @@ def train(
         workers=workers,
     )
     method = make_method(recipe, batches.index.numel(), pooled=workers.several)
-    checked = _check_objective(method.exact_objective, device, recipe.method.instances)
+    checked = _preflight(recipe, method, device, workers)  # a refusal leaves no folder
     last = _prepared(folder, recipe, again, workers)
     trained_on = digest(data.arrays.x_train, data.arrays.y_train)
     if last is not None:
@@ -166,6 +183,8 @@ def train(
             hooks.line(f"nothing to resume in {folder}: a new run begins")
         state = _start(recipe, spec, method, device, checked, batches.per_epoch, workers)
         state.data = trained_on
+    if state.arithmetic.compiled:
+        state.preflight = _preflight(recipe, method, device, workers, state.arithmetic)
     exact = method.exact_objective
     audit = None
     if audit_every and exact is None:

@@ -212,6 +212,17 @@ def test_every_mutant_is_refused(instances: Path, name: str, dtype: torch.dtype)
     assert "instance" in str(refusal.value)
 
 
+def test_a_float64_value_is_held_to_more_than_float32s_accuracy(instances: Path) -> None:
+    """The solver's stop is 1e-10 of the losses' scale in float64: 1e-8 off is broken."""
+
+    def off(solve, losses, costs, weights, epsilon, kappa):  # type: ignore[no-untyped-def]
+        s = solve(losses, costs, weights, epsilon, kappa)
+        return dataclasses.replace(s, value=s.value + 1e-8 * float(losses.detach().abs().max()))
+
+    with pytest.raises(PreflightRefusal, match="T8"):
+        preflight.run(_Mutant(off), dtype=torch.float64, instances=instances)
+
+
 def test_an_exhausted_budget_is_refused(instances: Path) -> None:
     with pytest.raises(PreflightRefusal) as refusal:
         preflight.run(armor.objective("kl", epsilon=0.02, iterations=1), instances=instances)
