@@ -217,20 +217,18 @@ def _check_carried(
     note, checks = _noting(instance, "carried dual: ", "enclosed")
     tol = _tolerance(instance, exact["lam"], exact["rho"], exact["value"], exact["value_dtype"])
     try:
-        twin = type(held)(base, n, every=2).to(device)
+        index = torch.arange(n, device=device).flip(0)
+        parts = [part for part in (index[: n // 2], index[n // 2 :]) if part.numel() > 0]
+        twin = type(held)(base, n, every=len(parts)).to(device)
         losses, costs, _ = tensors(instance, device, dtype)
         assert losses is not None
         first = twin(losses, costs).value.item()
-        index = torch.arange(n, device=device).flip(0)
-        for part in (index[: n // 2], index[n // 2 :]):
+        for part in parts:
             note("T21", "turn", not twin.solved, "it was solved before its turn")
             twin.observe(part, losses[part], None if costs is None else costs[part])
         note("T21", "turn", twin.solved, "it was not solved when its turn had come")
         lam, rho = twin.lam.item(), twin.rho.item()
-        halves = [
-            0.0 if part.numel() == 0 else part.numel() * _value(twin, losses, costs, part)
-            for part in (index[: n // 2], index[n // 2 :])
-        ]
+        halves = [part.numel() * _value(twin, losses, costs, part) for part in parts]
     except Exception as error:  # as in `measure`
         note("T21", "value", False, f"it {raised(error)['code']}")
         return checks
