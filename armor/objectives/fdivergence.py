@@ -14,15 +14,17 @@ __all__ = ["FDivergenceObjective"]
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 from armor.objectives.arrays import Array, Ops
 from armor.objectives.compiled import Compiled, compiled
-from armor.objectives.functions import functions
+from armor.objectives.functions import Elementwise, functions
 from armor.objectives.reweighting import Reweighted, Reweighting
 
-_STEPS_ON_DEVICE, _STEPS = 16, 80  # of a mild density; `_budget` says what a steep one gets
+_STEPS_ON_DEVICE, _STEPS = 20, 80  # of a mild density; `_budget` says what a steep one gets
 _HALVINGS = 110
+_FARTHEST = -690.0  # logarithm of the smallest distance
 
 
 class FDivergenceObjective(Reweighted):
@@ -53,22 +55,31 @@ class FDivergenceObjective(Reweighted):
         live = (p > 0) & (h > -math.inf)
         known = xp.where(live, h, 0.0)
         a = f.slope_at_one
-        high = xp.max(xp.where(live, h, -math.inf)) - a
-        alone = xp.max(xp.where(live, h - f.slope[xp.name](1.0 / xp.where(live, p, 1.0)), -math.inf))
-        least = xp.min(xp.where(live, h, math.inf)) - a
+        edge = f.recession if self.smooth and f.recession < math.inf else None
+        top = 0.0 if edge is None else xp.max(xp.where(live, h, -math.inf))
+        if edge is not None:
+            top = xp.where(xp.isfinite(top), top, 0.0)
+        line = _Line(xp, xp.where(live, h - top, 0.0), edge)
+        high = line.origin(xp.max(xp.where(live, h, -math.inf)), top) - a
+        alone = f.slope[xp.name](1.0 / xp.where(live, p, 1.0))
+        alone = (h - alone) if edge is None else (edge - alone) + (h - top)
+        alone = xp.max(xp.where(live, alone, -math.inf))
+        least = line.origin(xp.min(xp.where(live, h, math.inf)), top) - a
         blocked = xp.any((p > 0) & ~live)
         # With unreachable samples the others must carry more than their own mass: only the first bound holds.
         least = xp.where(blocked, xp.where(xp.isfinite(alone), alone, least - 1e3), least)
         low = xp.where(alone > least, alone, least)
         mean = xp.sum(p * known) - a
         start = mean if warm is None else xp.where(xp.isfinite(warm), warm, mean)
-        r = xp.where((start > low) & (start < high), start, 0.5 * (low + high))
         if self.smooth:
-            r, t = self._newton(xp, h, p, live, low, high, r)
-            s = xp.where(live, p * f.response[xp.name](h - r), 0.0)
+            low, high, start = (line.place(x) for x in (low, high, line.origin(start, top)))
+            u = xp.where((start > low) & (start < high), start, 0.5 * (low + high))
+            u, y, t = self._newton(line, p, live, low, high, u)
+            r = line.shift(u, top)
+            s = xp.where(live, p * f.response[xp.name](y), 0.0)
             s = xp.where(xp.isfinite(s), s, 0.0)
         else:
-            r, t = self._bisect(xp, h, p, live, low, high)
+            r, t = self._bisect(line, p, live, low, high)
             s = 0.0 * t
         mass = xp.sum(p * t)
         w = p * t / mass
@@ -79,53 +90,52 @@ class FDivergenceObjective(Reweighted):
         return Reweighting(w, divergence, r, xp.where(slack > 0, slack, 0.0), s)
 
     def _newton(
-        self, xp: Ops, h: Array, p: Array, live: Array, low: Array, high: Array, r: Array
-    ) -> tuple[Array, Array]:
+        self, line: "_Line", p: Array, live: Array, low: Array, high: Array, u: Array
+    ) -> tuple[Array, Array, Array]:
+        """The place u on the line where the mass is one, the arguments y there and their densities."""
+        xp = line.xp
         density, response = self.functions.density[xp.name], self.functions.response[xp.name]
-        t, last = 0.0 * h, high - low
+        t, last = 0.0 * line.d, high - low
         for _ in range(self._on_host if xp.eager else self._on_device):
-            y = h - r
-            t = xp.where(live, density(y), 0.0)
+            y, t = line.density(u, live, density)
             mass = xp.sum(p * t)
             log_mass = xp.log(mass)
-            low, high = xp.where(mass > 1, r, low), xp.where(mass > 1, high, r)
-            slope = xp.sum(xp.where(live, p * response(y), 0.0)) / mass
-            newton = r + log_mass / slope
+            low, high = xp.where(mass > 1, u, low), xp.where(mass > 1, high, u)
+            slope = line.rate(u) * xp.sum(xp.where(live, p * response(y), 0.0)) / mass
+            newton = u + log_mass / slope
             # Rounding of the sum; what it leaves enters the value by its square only.
-            same = (newton == r) & (xp.abs(log_mass) <= 1e-9)  # an infinite slope stands still too
-            settled = (xp.abs(log_mass) <= 1e-14) | (high - low <= 3e-16 * xp.abs(r)) | same
+            same = (newton == u) & (xp.abs(log_mass) <= 1e-9)  # an infinite slope stands still too
+            settled = (xp.abs(log_mass) <= 1e-14) | (high - low <= 3e-16 * line.grain(high)) | same
             if xp.done(settled):
                 break
-            sound = (newton > low) & (newton < high) & (xp.abs(newton - r) <= 0.5 * last)
-            following = xp.where(settled, r, xp.where(sound, newton, 0.5 * (low + high)))
-            last, r = xp.abs(following - r), following
+            sound = (newton > low) & (newton < high) & (xp.abs(newton - u) <= 0.5 * last)
+            following = xp.where(settled, u, xp.where(sound, newton, 0.5 * (low + high)))
+            last, u = xp.abs(following - u), following
         if not xp.eager:
-            t = xp.where(live, density(h - r), 0.0)
+            _, t = line.density(u, live, density)
         # Where the density rises upright from zero (alpha 10: like y^(1/9)) a step of r in its last bit moves
         # the mass by a hundredth; between the two neighbours every mass is reached.
-        upright = (high - low <= 4e-16 * xp.abs(r)) & (xp.abs(xp.log(xp.sum(p * t))) > 1e-12)
+        upright = (high - low <= 4e-16 * line.grain(high)) & (xp.abs(xp.log(xp.sum(p * t))) > 1e-12)
         if not xp.done(~upright):
-            t = xp.where(upright, self._between(xp, h, p, live, low, high), t)
-        return r, t
+            t = xp.where(upright, self._between(line, p, live, low, high), t)
+        return u, line.arguments(u), t
 
-    def _bisect(
-        self, xp: Ops, h: Array, p: Array, live: Array, low: Array, high: Array
-    ) -> tuple[Array, Array]:
+    def _bisect(self, line: "_Line", p: Array, live: Array, low: Array, high: Array) -> tuple[Array, Array]:
         """Both sides of the jump of the mass, mixed so that it is one: an element of the subdifferential."""
-        density = self.functions.density[xp.name]
+        xp, density = line.xp, self.functions.density[line.xp.name]
         for _ in range(_HALVINGS):
             r = 0.5 * (low + high)
-            heavy = xp.sum(p * xp.where(live, density(h - r), 0.0)) > 1
+            heavy = xp.sum(p * line.density(r, live, density)[1]) > 1
             moved = (r > low) & (r < high)
             low, high = xp.where(heavy, r, low), xp.where(heavy, high, r)
             if xp.done(~moved):
                 break
-        return high, self._between(xp, h, p, live, low, high)
+        return high, self._between(line, p, live, low, high)
 
-    def _between(self, xp: Ops, h: Array, p: Array, live: Array, low: Array, high: Array) -> Array:
+    def _between(self, line: "_Line", p: Array, live: Array, low: Array, high: Array) -> Array:
         """The densities at low (mass at least one) and high (at most one), mixed so that the mass is one."""
-        density = self.functions.density[xp.name]
-        rich, poor = (xp.where(live, density(h - r), 0.0) for r in (low, high))
+        xp, density = line.xp, self.functions.density[line.xp.name]
+        rich, poor = (line.density(u, live, density)[1] for u in (low, high))
         rich_mass, poor_mass = xp.sum(p * rich), xp.sum(p * poor)
         room = rich_mass - poor_mass
         part = xp.where(room > 0, (1.0 - poor_mass) / xp.where(room > 0, room, 1.0), 0.0)
@@ -141,13 +151,70 @@ class FDivergenceObjective(Reweighted):
         return mixed
 
 
+@dataclass(frozen=True)
+class _Line:
+    """Where r is looked for: r itself or, with a finite recession slope (`edge`), its distance from the pole.
+
+    The largest h meets the pole of (f*)' at `r = max h - edge`, and a sample of little weight sends r as
+    close to it as that weight, or a power of it. So u is the logarithm of `x = r - (max h - edge)`: in it the
+    mass is nearly a straight line, and the argument `edge - (x + max h - h)` keeps the digits of x.
+
+    d: h, or h less its maximum.
+    """
+
+    xp: Ops
+    d: Array
+    edge: float | None
+
+    def origin(self, r: Array, top: Array) -> Array:
+        """r, or its distance x from the pole."""
+        return r if self.edge is None else r - top + self.edge
+
+    @property
+    def base(self) -> float:
+        """u of distances that are none: h - r would be `edge` itself."""
+        assert self.edge is not None
+        return math.log(1e-17 * abs(self.edge)) if self.edge else _FARTHEST
+
+    def place(self, x: Array) -> Array:
+        """u of what `origin` gave."""
+        if self.edge is None:
+            return x
+        return self.xp.maximum(self.xp.log(self.xp.maximum(x, 1e-300)), self.base)
+
+    def density(self, u: Array, live: Array, function: Elementwise) -> tuple[Array, Array]:
+        """`h - r` and the density there, infinite at the pole, 0 where not live."""
+        y = self.arguments(u)
+        t = self.xp.where(live, function(y), 0.0)
+        if self.edge is not None:
+            t = self.xp.where(live & (u <= self.base) & (self.d >= 0), math.inf, t)
+        return y, t
+
+    def shift(self, u: Array, top: Array) -> Array:
+        """r."""
+        return u if self.edge is None else (self.xp.exp(u) - self.edge) + top
+
+    def arguments(self, u: Array) -> Array:
+        """`h - r`."""
+        return self.d - u if self.edge is None else self.edge - (self.xp.exp(u) - self.d)
+
+    def rate(self, u: Array) -> Array:
+        """dr/du."""
+        return 1.0 if self.edge is None else self.xp.exp(u)
+
+    def grain(self, high: Array) -> Array:
+        """The number in whose last bits the places of a bracket below `high` cannot be told apart."""
+        if self.edge is None:
+            return self.xp.abs(high)
+        return 1.0 + self.xp.abs(high) + abs(self.edge) * self.xp.exp(-high)
+
+
 def _budget(bend: float) -> tuple[int, int]:
     """Inner steps on the host, which stops as soon as it may, and on a device, which takes them all.
 
-    A density `y^(1/bend)` rises upright from zero, or to its pole, for large `|bend|`: alpha 10 needs up to
-    55 halvings, alpha -20 more than a hundred.
+    A density `y^(1/bend)` rises upright from zero for a large bend: alpha 10 needs up to 55 halvings.
     """
-    steep = math.ceil(10.0 * abs(bend)) if abs(bend) > 3.0 else 0
+    steep = math.ceil(10.0 * bend) if bend > 3.0 else 0
     return max(_STEPS, steep), max(_STEPS_ON_DEVICE, steep)
 
 

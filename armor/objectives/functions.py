@@ -1,6 +1,6 @@
 """f, f' and the derivatives of f* for NumPy and torch, derived by the symbolic layer."""
 
-__all__ = ["Functions", "functions"]
+__all__ = ["Elementwise", "Functions", "functions"]
 
 import json
 from collections.abc import Callable, Mapping
