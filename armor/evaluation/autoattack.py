@@ -70,7 +70,8 @@ def autoattack_survivors(
         logits = model(x[:1])
     if logits.shape[1] < 4:
         raise InputError(f"autoattack needs at least four classes, this model has {logits.shape[1]}")
-    devices = [x.device.index or 0] if x.device.type == "cuda" else []
+    # torch.manual_seed, which it calls, seeds every CUDA device, wherever the images are.
+    devices = list(range(torch.cuda.device_count()))
     with torch.random.fork_rng(devices=devices), _listening(note), attack_mode(model):
         attack = package.AutoAttack(
             model, norm=_NORMS[norm], eps=radius, seed=seed, version="standard", device=x.device

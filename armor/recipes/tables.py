@@ -1,7 +1,7 @@
 """The tables of `armor reproduce`: which recipes make which rows, and what each scale changes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from armor.naming import known
@@ -17,14 +17,15 @@ class Scale:
         settings: by family of tables, "cifar" or "mnist".
         steps: of the training attack, by family, of a size to reach half as far again as the radius; a
         family that is missing keeps those of its recipes.
-        seeds: one run each. attacks: of the evaluation; images: how many (None: the whole test set).
-        faithful: whether the numbers can be held against published ones.
+        seeds: one run each. attacks: of the evaluation, by family; images: how many (None: the whole test
+        set).
+        faithful: whether the numbers can be held against published ones; then every control row runs too.
     """
 
     settings: Mapping[str, tuple[str, ...]]
     steps: Mapping[str, int]
     seeds: tuple[int, ...]
-    attacks: str
+    attacks: Mapping[str, str]
     images: int | None
     faithful: bool
 
@@ -53,7 +54,7 @@ SCALES = {
                 "data.limit=2000", "training.epochs=10", "validation.every=5", "validation.images=500",
             ),
         },
-        {"cifar": 2, "mnist": 5}, (0,), "pgd20", 500, False,
+        {"cifar": 2, "mnist": 5}, (0,), {"cifar": "pgd20", "mnist": "pgd20"}, 500, False,
     ),
     "cpu": Scale(
         {
@@ -62,21 +63,50 @@ SCALES = {
             ),
             "mnist": ("data.limit=10000", "training.epochs=6", "validation.images=500"),
         },
-        {"cifar": 2, "mnist": 5}, (0, 1, 2), "pgd10,cw10,autoattack@200", 1000, False,
+        {"cifar": 2, "mnist": 5}, (0, 1, 2),
+        dict.fromkeys(("cifar", "mnist"), "pgd10,cw10,autoattack@200"), 1000, False,
     ),
-    "full": Scale({"cifar": (), "mnist": ()}, {}, (0, 1, 2), "fgsm,pgd20,autoattack", None, True),
+    # What is published for MNIST is FGSM and PGD-40.
+    "full": Scale(
+        {"cifar": (), "mnist": ()}, {}, (0, 1, 2),
+        {"cifar": "fgsm,pgd20,autoattack", "mnist": "fgsm,pgd40,autoattack"}, None, True,
+    ),
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """A row before scale and seed: label, recipe, the row it is compared with, changes and their tag."""
+    """A row before scale and seed: label, recipe, the row it is compared with, changes and their tag.
+
+    `extra`: a control that only a faithful scale computes.
+    """
 
     label: str
     recipe: str
     against: str | None
     tag: str = ""
     settings: tuple[str, ...] = ()
+    extra: bool = False
+
+
+# The paper's rows differ from the plain method in more than the re-weighting: in the shares of the losses
+# (TRADES, MART), in what the attack maximises (MART), in the radius (UDR). For each loss that is not the
+# plain one a control row has it without the re-weighting, so that one can tell which makes a difference.
+_CONTROLS: dict[str, dict[str, tuple[str, ...]]] = {
+    "cifar10": {"udr": ("KL",), "trades": ("KL",), "mart": ("KL",)},
+    "cifar100": {"udr": ("alpha",), "trades": ("KL", "alpha"), "mart": ("KL", "alpha")},
+}
+
+
+def _control(label: str, entry: _Entry, *, extra: bool) -> _Entry:
+    """`entry` without its re-weighting."""
+    return replace(
+        entry,
+        label=label,
+        tag=f"-none{entry.tag}",
+        settings=("method.divergence=none", *entry.settings),
+        extra=extra,
+    )
 
 
 def _cifar(data: str, suffix: str = "", tag: str = "", settings: tuple[str, ...] = ()) -> tuple[_Entry, ...]:
@@ -84,18 +114,22 @@ def _cifar(data: str, suffix: str = "", tag: str = "", settings: tuple[str, ...]
     for title, name in (("PGD", "pgd"), ("UDR", "udr"), ("TRADES", "trades"), ("MART", "mart")):
         plain = f"{data}-{name}"
         found.append(_Entry(title + suffix, plain, None, tag, settings))
-        if name == "trades":
-            # The paper's rows mix the losses in other shares than plain TRADES does; this row has their
-            # shares without the re-weighting, so that one can tell which of the two makes a difference.
-            found.append(
-                _Entry(
-                    f"TRADES, loss of the ARMOR-KL row{suffix}", f"{plain}-kl", plain + tag, f"-none{tag}",
-                    ("method.divergence=none", *settings),
-                )
-            )  # fmt: skip
-        for divergence in ("KL", "alpha"):
-            recipe = f"{plain}-{divergence.lower()}"
-            found.append(_Entry(f"{title} + ARMOR-{divergence}{suffix}", recipe, plain + tag, tag, settings))
+        armor = {
+            divergence: _Entry(
+                f"{title} + ARMOR-{divergence}{suffix}",
+                f"{plain}-{divergence.lower()}",
+                plain + tag,
+                tag,
+                settings,
+            )
+            for divergence in ("KL", "alpha")
+        }
+        what = "radius" if name == "udr" else "loss"
+        for divergence in _CONTROLS[data].get(name, ()):
+            label = f"{title}, {what} of the ARMOR-{divergence} row{suffix}"
+            extra = (name, divergence) != ("trades", "KL")
+            found.append(_control(label, armor[divergence], extra=extra))
+        found += armor.values()
     return tuple(found)
 
 
@@ -122,8 +156,8 @@ def _duals() -> tuple[_Entry, ...]:
 
 def _mnist(data: str) -> tuple[_Entry, ...]:
     settings = (f"data.name={data}",)
+    plain = _Entry("PGD", "mnist-pgd", None, "", settings)
     rows = (
-        ("PGD", "mnist-pgd"),
         ("ARMOR-KL", "mnist-kl"),
         ("ARMOR-KL + natural", "mnist-kl-nat"),
         ("ARMOR-alpha 5", "mnist-alpha"),
@@ -131,9 +165,13 @@ def _mnist(data: str) -> tuple[_Entry, ...]:
         ("ARMOR-Rényi 1.25", "mnist-renyi"),
         ("ARMOR-Rényi 2.95 + natural", "mnist-renyi-nat"),
     )
-    return tuple(
-        _Entry(label, recipe, None if label == "PGD" else "mnist-pgd", "", settings) for label, recipe in rows
-    )
+    found = [plain]
+    for label, recipe in rows:
+        entry = _Entry(label, recipe, "mnist-pgd", "", settings)
+        if recipe != "mnist-renyi":  # which is plain PGD without its re-weighting
+            found.append(_control(f"loss and cost of the {label} row", entry, extra=True))
+        found.append(entry)
+    return tuple(found)
 
 
 _TABLES: dict[str, tuple[str, tuple[_Entry, ...]]] = {
@@ -206,6 +244,8 @@ def rows(table: str, scale: str) -> tuple[Row, ...]:
     found = []
     for seed in chosen.seeds:
         for entry in entries:
+            if entry.extra and not chosen.faithful:
+                continue
             settings = (*chosen.settings[family], *entry.settings)
             settings = (*settings, *_steps(entry.recipe, settings, count), f"training.seed={seed}")
             found.append(
@@ -216,7 +256,7 @@ def rows(table: str, scale: str) -> tuple[Row, ...]:
                     settings=settings,
                     folder=f"{entry.recipe}{entry.tag}-seed{seed}",
                     baseline=None if entry.against is None else f"{entry.against}-seed{seed}",
-                    attacks=chosen.attacks,
+                    attacks=chosen.attacks[family],
                     images=chosen.images,
                     radius=str(find(entry.recipe, settings).attack.radius),
                 )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from fractions import Fraction
 from math import isclose, sqrt
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from armor.errors import InputError
+from armor.evaluation import autoattack
 from armor.evaluation.attacks import parse
 from armor.evaluation.autoattack import autoattack_survivors
 from armor.evaluation.evaluate import _transport, evaluate
@@ -166,6 +168,40 @@ def test_autoattack_agrees_with_the_exact_answer_and_forks_the_global_randomness
     assert not survived.any()
     assert torch.equal(state, torch.random.get_rng_state())
     assert any("apgd" in message for message in messages)
+
+
+def test_autoattack_gets_seeds_of_its_own_and_all_devices_are_forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another batch or seed is another attack; the package reseeds every device, not only the one in use."""
+    seeds: list[int] = []
+    forked: list[object] = []
+    whole = torch.random.fork_rng
+
+    class Package:
+        def AutoAttack(self, _model: nn.Module, *, seed: int, **_: object) -> "Package":
+            seeds.append(seed)
+            return self
+
+        def run_standard_evaluation(self, x: Tensor, y: Tensor, *, batch_size: int) -> tuple[Tensor, Tensor]:
+            torch.manual_seed(seeds[-1] + batch_size)
+            return x, y
+
+    def noted(devices: object = None, **options: Any) -> Any:
+        forked.append(devices)
+        return whole([], **options)
+
+    monkeypatch.setattr(autoattack, "require", lambda _: Package())
+    monkeypatch.setattr(torch.random, "fork_rng", noted)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    model, (x, y) = Linear(classes=4), _images(60)
+    state = torch.random.get_rng_state()
+    attacks = parse("autoattack", norm="linf", radius=RADIUS)
+    for seed in (0, 0, 1):
+        monkeypatch.setattr("armor.evaluation.evaluate.require", lambda _: None)
+        evaluate(model, x, y, attacks, batch=20, seed=seed)
+    assert seeds[:3] == seeds[3:6]
+    assert len(set(seeds)) == 6
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert forked == [[0, 1, 2]] * 9
 
 
 def test_autoattack_needs_four_classes() -> None:

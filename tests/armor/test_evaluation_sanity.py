@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from armor.evaluation import sanity as module
 from armor.evaluation.measure import LOSSES
 from armor.evaluation.sanity import sanity
+from armor.transport import Ascent
 
 RADIUS = Fraction(8, 255)
 
@@ -78,6 +80,35 @@ def test_masked_gradients_are_caught() -> None:
     assert not checks[1].holds  # a blind search does better than the gradient
     assert not checks[2].holds
     assert checks[2].to_mapping()["outcome"] == "fails"
+
+
+@pytest.mark.parametrize(
+    ("attacked", "blind", "free", "holds"),
+    [
+        (30, 30, 0, (True, True)),
+        (31, 30, 0, (False, True)),
+        (29, 30, 0, (True, True)),
+        (30, 30, 1, (True, False)),
+        (60, 0, 60, (False, False)),
+    ],
+)
+def test_one_image_too_many_is_a_sign(
+    attacked: int,
+    blind: int,
+    free: int,
+    holds: tuple[bool, bool],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither check grants an allowance: an attack with gradients can always do what one without does."""
+
+    def under(_model: nn.Module, attack: Ascent, *_: object, **__: object) -> Tensor:
+        return torch.arange(60) < (free if attack.ball.radius == 1.0 else attacked)
+
+    monkeypatch.setattr(module, "correct_under", under)
+    monkeypatch.setattr(module, "_blind_survivors", lambda *_, **__: torch.arange(60) < blind)
+    x, y = _images()
+    checks = sanity(Honest().eval(), x, y, RADIUS)
+    assert tuple(check.holds for check in checks[1:]) == holds
 
 
 def test_the_margin_is_positive_exactly_when_wrong() -> None:

@@ -9,7 +9,7 @@ from torch import nn
 import armor
 from armor.errors import InputError
 from armor.losses import cross_entropy, mart, trades
-from armor.methods import Method, method, names
+from armor.methods import Method, Udr, method, names
 from armor.objectives import CarriedDual, LearnedDual, hold
 from armor.transport import SoftAscent, SoftBall, pgd
 
@@ -216,3 +216,29 @@ def test_held_duals_move_and_survive_a_checkpoint(name: str, spec: object) -> No
     assert runs[0] == runs[1]
     with pytest.raises(InputError, match="index"):
         carried.step(model, x, y, torch.Generator().manual_seed(2))
+
+
+def test_the_multiplier_of_udr_follows_the_batches_it_sees() -> None:
+    """With one round a step, the multiplier that a step leaves is the next one's: the gap closes."""
+    x, y = _data()
+    model = _model().eval()
+    objective = armor.objective("kl", epsilon=0.02)
+    built = method("udr", SoftAscent(SoftBall(0.05, 0.02), step=0.02, steps=5), objective=objective, mu=5.0)
+    assert isinstance(built, Udr)
+    gaps, used = [], []
+    for _ in range(12):
+        built.step(model, x, y, torch.Generator().manual_seed(2))
+        assert built.alternation is not None
+        gaps.append(float(built.alternation.gap))
+        used.append(float(built.alternation.mu))
+        assert float(built.multiplier()) == float(built.alternation.following)
+    assert used[0] == 5.0
+    assert len(set(used[:4])) == 4
+    assert gaps[-1] < 0.02 * gaps[0]
+    whole = method(
+        "udr", SoftAscent(SoftBall(0.05, 0.02), step=0.02, steps=5), objective=objective, mu=5.0, rounds=30
+    )
+    assert isinstance(whole, Udr)
+    whole.step(model, x, y, torch.Generator().manual_seed(2))
+    assert whole.alternation is not None
+    assert used[-1] == pytest.approx(float(whole.alternation.mu), rel=0.05)

@@ -15,6 +15,7 @@ from armor.data.augment import Augmentation
 from armor.data.keys import permutation, seed_of
 from armor.data.splits import split
 from armor.models import create
+from armor.training import trainer as trainer_module
 from armor.training.average import estimate_statistics
 from armor.training.batches import Batches
 from armor.training.build import make_spec
@@ -162,6 +163,34 @@ def test_what_is_published_was_validated_on_held_out_images(
     assert _accuracy(candidate, images, recipe) == outcome.history[-1]["validation"]["natural"]
     if "average" in last:
         assert any(not torch.equal(last["average"][k], last["model"][k]) for k in last["model"])
+
+
+def test_the_images_that_select_are_the_held_out_ones(
+    images: data.ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Natural and attacked; an accuracy alone might come out the same on training images."""
+    seen: list[tuple[Tensor, Tensor]] = []
+    for name in ("correct", "correct_under"):
+        whole = getattr(trainer_module, name)
+
+        def noted(model: nn.Module, *rest: Any, whole: Any = whole, **options: Any) -> Tensor:
+            seen.append(rest[-2:])
+            answer: Tensor = whole(model, *rest, **options)
+            return answer
+
+        monkeypatch.setattr(trainer_module, name, noted)
+    train(
+        recipes.find("cifar10-smoke", [*SETTINGS, "validation.images=15"]),
+        images,
+        tmp_path / "run",
+        device=CPU,
+    )
+    labels = torch.from_numpy(images.arrays.y_train)
+    held = split(labels, HELD).validation[:15]
+    assert len(seen) == 2 * EPOCHS
+    for x, y in seen:
+        assert torch.equal(x, torch.from_numpy(images.arrays.x_train)[held].float() / 255)
+        assert torch.equal(y, labels[held])
 
 
 def test_the_plain_average_is_published_with_batch_statistics_of_its_own(

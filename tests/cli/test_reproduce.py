@@ -25,7 +25,7 @@ TINY = tables.Scale(
             "training.layout=contiguous",
         ),
     },
-    {"cifar": 1}, (0,), "fgsm", 30, False,
+    {"cifar": 1}, (0,), {"cifar": "fgsm"}, 30, False,
 )  # fmt: skip
 ROWS = 4  # of the table that is computed here
 
@@ -82,7 +82,7 @@ def _stronger_evaluation(words: list[str], root: Path, capsys: pytest.CaptureFix
     folder = root / "cifar10-trades-seed0"
     old = json.loads((folder / "evaluation.json").read_text())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(tables.SCALES, "smoke", replace(TINY, attacks="fgsm,pgd1@20"))
+        patch.setitem(tables.SCALES, "smoke", replace(TINY, attacks={"cifar": "fgsm,pgd1@20"}))
         assert main([*words, "--collect"]) == 0
         assert (
             "Not computed yet (without pgd1@20 at its radius 8/255): cifar10-trades-seed0"
@@ -131,6 +131,30 @@ def test_the_example_of_the_help_runs_the_listed_commands(
     for example, wanted in zip(examples, (expected, expected[4:6]), strict=True):
         ran = subprocess.run(example, shell=True, input=listed, capture_output=True, text=True, check=True)
         assert sorted(json.loads(line) for line in ran.stdout.splitlines()) == sorted(wanted)
+
+
+@pytest.mark.skipif(
+    shutil.which("xargs") is None or shutil.which("timeout") is None,
+    reason="this machine has no xargs or timeout",
+)
+def test_the_loop_of_the_docs_ends_though_a_row_fails(tmp_path: Path) -> None:
+    """What ran out of time comes again, what failed does not."""
+    page = (Path(__file__).parents[2] / "docs/results/full_length.md").read_text(encoding="utf-8")
+    (loop,) = (line.removeprefix("$ ") for line in page.splitlines() if line.startswith("$ while "))
+    assert "timeout 600 " in loop
+    rows = [
+        "echo good >> log; echo '{\"a\": 1}'",
+        "echo diverged >> log && exit 1",
+        "echo bad >> log; exit 2",
+        "echo slow >> log; [ -e begun ] || { touch begun; exec sleep 60; } && echo 'it''s done' >> log",
+    ]
+    (tmp_path / "rows").write_text("".join(row + "\n" for row in rows))
+    subprocess.run(
+        loop.replace("timeout 600 ", "timeout 2 "), shell=True, cwd=tmp_path, check=True, timeout=50
+    )
+    assert sorted((tmp_path / "log").read_text().splitlines()) == [
+        "bad", "diverged", "good", "its done", "slow", "slow",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
