@@ -73,6 +73,11 @@ class Solution:
         """The worst status of all problems in the batch; reading it waits for the device."""
         return Status(int(self.code.max()))
 
+    @property
+    def unconverged(self) -> Tensor:
+        """How many problems the iteration budget did not settle, () float64, on the device."""
+        return (self.code == int(Status.UNCONVERGED)).sum().double()
+
     def to_mapping(self) -> dict[str, Any]:
         """The scalars as plain Python numbers, for logs (a list per field where the problem is batched)."""
         fields = {

@@ -19,7 +19,7 @@ from armor.training.trace import Trace
 __all__ = ["SUMS", "State", "fresh", "resume"]
 
 # What is summed over the steps of an epoch, on the device, so that no step waits for the host.
-SUMS = ("loss", "adversarial", "natural", "lambda", "largest_weight", "gap")
+SUMS = ("loss", "adversarial", "natural", "lambda", "largest_weight", "gap", "unconverged")
 
 
 @dataclass
@@ -218,7 +218,8 @@ def resume(
             state.dual_optimizer.load_state_dict(content["dual_optimizer"])
         if state.scaler is not None:
             state.scaler.load_state_dict(content["scaler"])
-        state.sums.copy_(content["sums"])
+        sums = content["sums"]  # of an older run perhaps, which counted less
+        state.sums[: sums.numel()].copy_(sums)
         if "trace" in content:  # older checkpoints have none
             state.trace.load_state_dict(content["trace"])
         state.step = int(content["step"])

@@ -215,16 +215,19 @@ class Trainer:
         """The entries of SUMS for one step, on the device."""
         zero = torch.zeros((), dtype=torch.float64, device=y.device)
         natural = zero if result.logits is None else (result.logits.argmax(1) == y).double().mean()
-        lam = largest = gap = zero
+        lam = largest = gap = unconverged = zero
         if result.solution is not None:
             lam = result.solution.lam.double()
             largest = result.solution.weights.max().double() * self._counted
             self.workers.largest(largest)
             gap = result.solution.gap.double()
+            unconverged = result.solution.unconverged
         if isinstance(self.method, Udr) and self.method.alternation is not None:
             gap = self.method.alternation.gap.to(zero)  # what transport and multiplier leave between them
         adversarial = (result.adversarial_logits.argmax(1) == y).double().mean()
-        summary = torch.stack([result.loss.detach().double(), adversarial, natural, lam, largest, gap])
+        summary = torch.stack(
+            [result.loss.detach().double(), adversarial, natural, lam, largest, gap, unconverged]
+        )
         self.workers.average([summary])
         return summary
 
@@ -342,6 +345,9 @@ class Trainer:
             "lambda": sums["lambda"] if self.method.objective is not None else None,
             "largest_weight": sums["largest_weight"] if self.method.objective is not None else None,
             "gap": sums["gap"] if isfinite(sums["gap"]) and self.method.objective is not None else None,
+            "unconverged": round(sums["unconverged"] * per_epoch)
+            if self.method.objective is not None
+            else None,
             "validation": self.workers.agree(self._validate(epoch) if self.workers.first else None),
             "images_per_second": throughput,
             "seconds": self.seconds(),
@@ -410,6 +416,8 @@ def describe(record: dict[str, Any], epochs: int, best: bool) -> str:
     text += f"  adversarial {100 * record['adversarial_accuracy']:.1f} %"
     if record["lambda"] is not None:
         text += f"  lambda {record['lambda']:.3g}  largest weight x{record['largest_weight']:.2f}"
+    if record["unconverged"]:
+        text += f"  {record['unconverged']} batches whose objective did not converge"
     if record["validation"]:
         seen = record["validation"]
         text += f"  | validation: natural {100 * seen['natural']:.1f} %"

@@ -1,5 +1,6 @@
 """The training loop against the same run written out: order, augmentation, attack, update, average."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from armor.training.batches import Batches
 from armor.training.build import make_spec
 from armor.training.checkpoint import load
 from armor.training.run import train
-from armor.training.trainer import best_record
+from armor.training.trainer import Trainer, best_record
 
 PARTS = tiny_cifar.files(per_batch=24)
 CPU = torch.device("cpu")
@@ -239,3 +240,29 @@ def test_the_best_epoch_is_the_most_robust_then_the_most_accurate_then_the_earli
     assert best_record([_record(1, 0.4, 0.5), _record(2, 0.4, 0.6)])["epoch"] == 2  # type: ignore[index]
     assert best_record([_record(1, 0.4, 0.6), _record(2, 0.4, 0.6)])["epoch"] == 1  # type: ignore[index]
     assert best_record([none]) is None
+
+
+@pytest.mark.parametrize("iterations", [24, 1])
+def test_batches_whose_objective_did_not_converge_are_counted_and_said(
+    images: data.ImageData,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    iterations: int,
+) -> None:
+    """An objective that may take one step only, behind a pre-flight that knew a better one."""
+    lines: list[str] = []
+    settings = [*SETTINGS, "method.divergence=kl", "method.epsilon=0.3", "training.epochs=1"]
+    recipe = recipes.find("cifar10-smoke", settings)
+    original = Trainer.fit
+
+    def fit(self: Trainer) -> None:
+        assert self.method.exact_objective is not None
+        self.method.exact_objective.iterations = iterations
+        self.hooks = replace(self.hooks, line=lines.append)
+        monkeypatch.setattr(self.method.exact_objective, "_compiled", lambda: None)
+        original(self)
+
+    monkeypatch.setattr(Trainer, "fit", fit)
+    outcome = train(recipe, images, tmp_path / "run", device=CPU)
+    assert outcome.history[-1]["unconverged"] == (outcome.history[-1]["step"] if iterations == 1 else 0)
+    assert any("did not converge" in line for line in lines) == (iterations == 1)
