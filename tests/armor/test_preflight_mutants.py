@@ -330,3 +330,55 @@ def test_a_broken_objective_is_refused(spec: Spec, name: str) -> None:
             preflight.run(_mutate(spec, change), dtype=dtype)
         found = {check.statement for check in refusal.value.report.failures}
         assert (statement if noticed == VALUE else noticed) in found
+
+
+def _batched(**changes: Callable[[Call, Solution], Tensor]) -> Callable[[Call], Solution]:
+    """A mutant that a graph of many problems can hold: epsilon and kappa are tensors (K, 1) there."""
+
+    def mutant(call: Call) -> Solution:
+        s = call.solve()
+        return dataclasses.replace(s, **{name: change(call, s) for name, change in changes.items()})
+
+    return mutant
+
+
+COMPILED: dict[str, tuple[Callable[[Call], Solution], str]] = {
+    "radius-dropped": (
+        _batched(value=lambda c, s: s.value - s.lam * torch.as_tensor(c.epsilon).squeeze(-1)),
+        VALUE,
+    ),
+    "penalty-omitted": (lambda c: c.solve(kappa=0.0 * c.kappa), VALUE),
+    "radius-scaled": (lambda c: c.solve(epsilon=1.01 * c.epsilon), VALUE),
+    "transport-dropped": (lambda c: c.solve(costs=None if c.costs is None else 0.0 * c.costs), VALUE),
+    "value-in-bf16": (_batched(value=lambda _, s: s.value.bfloat16().float()), VALUE),
+    "weights-unnormalised": (_batched(weights=lambda _, s: 1.01 * s.weights), WEIGHTS),
+    "gradient-lost": (_batched(value=lambda c, s: s.value.detach() + 0.0 * c.losses.sum(-1)), GRADIENT),
+}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param(spec, marks=() if _label(spec) == "kl" else pytest.mark.slow, id=_label(spec))
+        for spec in SHIPPED
+        if _label(spec) in ("kl", "pearson", "renyi-1.25", "alpha-6", "tv", "cvar-0.25")
+    ],
+)
+def test_a_compiled_objective_is_measured_compiled(spec: Spec) -> None:
+    """Mutants of the value, the weights and the gradient, in one graph; the right objective passes there."""
+    for dtype in (torch.float32, torch.bfloat16):
+        torch.compiler.reset()  # torch compiles one function a few times at most
+        report = preflight.run(_mutate(spec, Call.solve), dtype=dtype, compile=True)
+        assert report.passed
+        assert report.compile
+    statement = {"kl": "T8", "alpha": "T9", "renyi": "T10"}.get(str(spec["name"]), "T7")
+    for name, (change, noticed) in COMPILED.items():
+        if spec["name"] == "cvar" and name in ("radius-dropped", "penalty-omitted", "radius-scaled"):
+            continue  # its divergence is 0 or infinite, so no radius binds
+        torch.compiler.reset()
+        with pytest.raises(PreflightRefusal) as refusal:
+            preflight.run(_mutate(spec, change), compile=True)
+        # The run's own radius is measured without a graph.
+        failures = [f for f in refusal.value.report.failures if not f.instance.endswith("@own")]
+        assert not any("raised" in check.detail for check in failures), failures[0].detail
+        assert (statement if noticed == VALUE else noticed) in {check.statement for check in failures}, name
