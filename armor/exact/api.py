@@ -133,7 +133,7 @@ def divergence(
         iterations=bracket.iterations,
         rounds=bracket.rounds,
         seconds=time.perf_counter() - started,
-        status=_status(ends.lower, ends.upper, tolerance, bracket),
+        status=_status(ends.lower, ends.upper, tolerance, bracket, rounds),
         tolerance=tolerance,
         method=bracket.method,
     )
@@ -224,6 +224,8 @@ def read_geometry(
         with np.errstate(over="ignore"):
             reach = np.maximum(px.max(axis=0), py.max(axis=0)) - np.minimum(px.min(axis=0), py.min(axis=0))
             largest = float(rule([reach[k : k + 1] for k in range(len(reach))])[0])
+        if 0 < reach.max() < 1e-140:
+            raise InputError(f"all points lie within {reach.max():.3g}, where squares vanish: rescale them")
         if not (largest <= LARGEST or rule.may_be_infinite):
             raise InputError(f"points {float(reach.max()):.3g} apart have costs beyond {LARGEST:g}")
         if device is not None:
@@ -349,12 +351,12 @@ def _infinite(explanation: str, n: int, m: int, tolerance: float, seconds: float
     )
 
 
-def _status(lower: float, upper: float, tolerance: float, bracket: Bracket) -> Status:
+def _status(lower: float, upper: float, tolerance: float, bracket: Bracket, rounds: int) -> Status:
     gap = upper - lower
-    if gap <= tolerance * upper:
+    if np.isfinite(upper) and gap <= tolerance * upper:
         return Status.CONVERGED
     if gap <= tolerance * _NEAR_ZERO:
         return Status.CONVERGED_ABSOLUTE
     if bracket.interrupted:
         return Status.INTERRUPTED
-    return Status.STALLED if bracket.stalled else Status.ROUND_LIMIT
+    return Status.ROUND_LIMIT if bracket.rounds >= rounds and not bracket.stalled else Status.STALLED

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from armor.errors import InputError
 from armor.exact.api import divergence
+from armor.exact.costs import LARGEST
 from armor.exact.geometry import parallel
 from armor.exact.members import Member, Spec, member
 
@@ -87,6 +88,10 @@ def divergences(
     if not np.all(costs >= 0):
         bad = np.argwhere(~(costs >= 0))[0]
         raise InputError(f"cost[{bad[0]}, {bad[1]}, {bad[2]}] = {costs[tuple(bad)]:g} is not in [0, inf]")
+    if np.any((costs > LARGEST) & (costs < np.inf)):
+        bad = np.argwhere((costs > LARGEST) & (costs < np.inf))[0]
+        place = ", ".join(map(str, bad))
+        raise InputError(f"cost[{place}] = {costs[tuple(bad)]:g} is beyond {LARGEST:g}, yet not infinite")
     if support is None and np.isfinite(which.recession):
         raise InputError(f"{which.name} has a finite recession slope, so say support='space' or 'reference'")
     if support not in (None, "space", "reference"):
@@ -359,7 +364,10 @@ class _Chunk:
     def run(self, relative: float) -> int:
         self._centre()
         for iteration in range(1, 31):
-            self._iterate()
+            try:
+                self._iterate()
+            except np.linalg.LinAlgError:  # of one problem of the chunk: all that are open go one by one
+                return iteration
             if iteration < 8:  # no problem closes its gap earlier: bounds would be wasted work
                 continue
             lower, upper, _, eta = self._ends()
@@ -387,7 +395,8 @@ class _Chunk:
     def done(self, relative: float) -> NDArray[np.bool_]:
         """Problems within the tolerance."""
         gap = self.best_upper - self.best_lower
-        return np.asarray(gap <= relative * np.maximum(np.abs(self.best_upper), 1e-4))
+        small = gap <= relative * np.maximum(np.abs(self.best_upper), 1e-4)
+        return np.asarray(np.isfinite(self.best_upper) & small)
 
     def store(self, out: BatchSolution, index: NDArray[np.int64], tolerance: float) -> None:
         """Write this chunk's problems into the batch."""

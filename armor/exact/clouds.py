@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from armor.exact.costs import PointCost
+from armor.exact.edges import arc_costs, finish_tile
 from armor.exact.geometry import (
     Geometry,
     MatrixGeometry,
@@ -62,7 +63,7 @@ def pairwise(cost: PointCost, x: Array, y: Array) -> Array:
     if x.shape[1] <= 16 or cost.tau is not None:
         return differences_cost(cost, x, y)
     metric = {1.0: "cityblock", 2.0: "sqeuclidean", np.inf: "chebyshev"}[cost.norm]
-    return cost.finish(cdist(x, y, metric))
+    return finish_tile(cost, cdist(x, y, metric), x, y)
 
 
 class _Side:
@@ -110,15 +111,15 @@ class BoxGeometry:
         return self.cost.rounding(size, self.x.shape[1])
 
     def arcs(self, rows: Index, columns: Index) -> Array:
-        return self.cost(self.x[rows, k] - self.y[columns, k] for k in range(self.x.shape[1]))
+        return arc_costs(self.cost, self.x[rows], self.y[columns])
 
-    def _floor(self, box: int) -> Array:
+    def _floor(self, box: int, cost: PointCost) -> Array:
         """Lower bounds of the costs between one box of rows and every box of columns."""
         low, high = self._rows.low[box], self._rows.high[box]
         columns = self._columns
         gap = np.maximum(np.maximum(low - columns.high, columns.low - high), 0.0)
         gap *= 1 - 4 * (gap.shape[1] + 8) * _U  # below every computed distance, whatever is made of it
-        return self.cost(gap[:, k] for k in range(gap.shape[1]))
+        return cost(gap[:, k] for k in range(gap.shape[1]))
 
     def _tile(self, box: int, chosen: Index) -> tuple[Array, Index]:
         """Costs between a box of rows and chosen boxes of columns, and the columns' places in tree order."""
@@ -135,8 +136,9 @@ class BoxGeometry:
         size = self._columns.size
 
         def one(box: int) -> tuple[Index, Index, Array]:
-            bound = self._floor(box) - top
-            order = np.argsort(bound)
+            bound = self._floor(box, self.cost) - top
+            # in a hard ball all bounds are 0, and the box to look at first is the nearest
+            order = np.argsort(self._floor(box, self.cost.soft()) - top if self.flat else bound)
             near = np.zeros(len(bound), dtype=bool)
             near[order[: int(np.searchsorted(np.cumsum(size[order]), k)) + 2]] = True
             near &= np.isfinite(bound)
@@ -165,7 +167,7 @@ class BoxGeometry:
         top = np.maximum.reduceat(sorted_g, self._columns.start[:-1])
 
         def one(box: int) -> Violations | None:
-            chosen = np.flatnonzero(low[box] + self._floor(box) - top < 0)
+            chosen = np.flatnonzero(low[box] + self._floor(box, self.cost) - top < 0)
             if len(chosen) == 0:
                 return None
             tile, place = self._tile(box, chosen)
@@ -199,7 +201,7 @@ class BoxGeometry:
         found: list[tuple[Index, Index]] = []
         total = 0
         for box in range(len(self._rows)):
-            chosen = np.flatnonzero(np.isfinite(self._floor(box)))
+            chosen = np.flatnonzero(np.isfinite(self._floor(box, self.cost)))
             if len(chosen) == 0:
                 continue
             tile, place = self._tile(box, chosen)
@@ -224,17 +226,17 @@ class BoxGeometry:
 class WideGeometry:
     """Points in many dimensions: lower bounds of the costs in float32, every arc near a decision recomputed.
 
-    Each entry in store is at most the exact cost: the squared distances come from matrix products whose
-        a-priori error
-    is subtracted first. An arc that the lower bounds cannot clear is computed in float64 by differences.
+    Each entry in store is at most the exact cost, in a unit (a power of two) that keeps it in the range of
+    float32: the squared distances come from matrix products whose a-priori error is subtracted first. An arc
+    that the lower bounds cannot clear is computed in float64 by differences.
     """
 
     def __init__(
-        self, x: Array, y: Array, cost: PointCost, stored: NDArray[np.float32] | None = None
+        self, x: Array, y: Array, cost: PointCost, stored: tuple[NDArray[np.float32], float] | None = None
     ) -> None:
         self.x, self.y, self.cost = x, y, cost
         self.n, self.m = len(x), len(y)
-        self._stored = stored if stored is not None else _stored(x, y, cost)
+        self._stored, self._unit = stored if stored is not None else _stored(x, y, cost)
         self._step = max(1, (1 << 19) // max(self.m, 1))
         self.flat = cost.flat
 
@@ -247,14 +249,7 @@ class WideGeometry:
 
         def one(t: int) -> None:
             part = slice(t * step, (t + 1) * step)
-            d = self.x[rows[part]] - self.y[columns[part]]
-            if self.cost.tau is not None:
-                total = np.sum(np.maximum(np.abs(d) - (self.cost.radius or 0.0), 0.0) ** 2, axis=1)
-            elif self.cost.norm == 2:
-                total = np.einsum("ij,ij->i", d, d)
-            else:
-                total = np.abs(d).sum(axis=1) if self.cost.norm == 1 else np.abs(d).max(axis=1)
-            out[part] = self.cost.finish(total)
+            out[part] = arc_costs(self.cost, self.x[rows[part]], self.y[columns[part]])
 
         for _ in parallel(one, -(-len(rows) // step)):
             pass
@@ -263,12 +258,13 @@ class WideGeometry:
     def row_best(self, g: Array, k: int) -> tuple[Index, Index, Array]:
         if k == 1:
             return self._row_least(g)
-        narrow = g.astype(np.float32)
+        narrow = (g / self._unit).astype(np.float32)
 
         def one(t: int) -> tuple[Index, Index, Array]:
             start = t * self._step
             tile = self._stored[start : start + self._step] - narrow
-            return k_smallest(tile, k, start, None)
+            rows, columns, values = k_smallest(tile, k, start, None)
+            return rows, columns, values * self._unit
 
         # first arcs: which ones is all that is asked
         return join(list(parallel(one, -(-self.n // self._step))))
@@ -277,8 +273,8 @@ class WideGeometry:
         """The exact least `c_ij - g_j` of every row: whatever the lower bounds in store leave possible is
         computed.
         """
-        narrow = g.astype(np.float32)
-        size = float(np.max(np.abs(g)))
+        narrow = (g / self._unit).astype(np.float32)
+        size = float(np.max(np.abs(g))) / self._unit
 
         def flat(t: int) -> tuple[Index, Index, Array]:
             start = t * self._step
@@ -291,10 +287,11 @@ class WideGeometry:
             value = self.arcs(rows + start, columns) - g[columns]
             finite = np.isfinite(value)
             # g's conversion and the difference, each to half an ulp of what stays below the limit
-            slack = 4 * _HALF_ULP * (size + np.abs(bound) + np.where(finite, np.abs(value), 0.0))
+            near = np.where(finite, value, 0.0) / self._unit
+            slack = 4 * _HALF_ULP * (size + np.abs(bound) + np.abs(near)) + _LEAST
             limit = np.full(len(tile), -np.inf)
-            limit[rows] = np.where(finite, value + slack, np.inf)
-            i, j = np.nonzero(tile <= np.nextafter(limit, np.inf).astype(np.float32)[:, None])
+            limit[rows] = np.where(finite, near + slack, np.inf)
+            i, j = np.nonzero(tile <= np.nextafter(limit.astype(np.float32), np.float32(np.inf))[:, None])
             exact = self.arcs(i + start, j) - g[j]
             i, j, exact = i[np.isfinite(exact)], j[np.isfinite(exact)], exact[np.isfinite(exact)]
             order = np.lexsort((exact, i))
@@ -305,7 +302,7 @@ class WideGeometry:
         return join(list(parallel(flat if self.flat else one, -(-self.n // self._step))))
 
     def transpose(self) -> WideGeometry:
-        return WideGeometry(self.y, self.x, self.cost, self._stored.T)
+        return WideGeometry(self.y, self.x, self.cost, (self._stored.T, self._unit))
 
     def violations(self, h: Array, g: Array, keep: int) -> Violations:
         if self.flat:  # 0 and ∞ are stored exactly, and ties are many: nothing may be lost in float32
@@ -317,21 +314,22 @@ class WideGeometry:
                 return thin(tile, keep, start, None)
 
             return join(list(parallel(flat, -(-self.n // self._step))))
-        narrow = g.astype(np.float32)
-        size = float(np.max(np.abs(g)) + np.max(np.abs(h)))
+        narrow = (g / self._unit).astype(np.float32)
+        size = float(np.max(np.abs(g)) + np.max(np.abs(h))) / self._unit
         # conversions of g and h and two sums, each to half an ulp of at most 2 (|g| + |h|) where the
         # result is negative
-        slack = 8 * _HALF_ULP * size
+        slack = 8 * _HALF_ULP * size + _LEAST
 
         def one(t: int) -> tuple[Index, Index, Array, bool]:
             start = t * self._step
             tile = self._stored[start : start + self._step] - narrow
-            tile += (h[start : start + self._step, None] - slack).astype(np.float32)
+            tile += (h[start : start + self._step, None] / self._unit - slack).astype(np.float32)
             rows, columns, values = thin(tile, keep, start, None)
             return rows, columns, values, len(values) == np.count_nonzero(tile < 0)
 
         parts = list(parallel(one, -(-self.n // self._step)))
         rows, columns, bound = (np.concatenate([part[a] for part in parts]) for a in range(3))
+        bound *= self._unit
         values = h[rows] + self.arcs(rows, columns) - g[columns]
         if not all(part[3] for part in parts):
             # Of a tile that was thinned only the lower bounds say how negative its rows and columns can be.
@@ -349,7 +347,8 @@ class WideGeometry:
     def restrict(self, rows: Index, columns: Index) -> Geometry:
         if len(rows) * len(columns) <= 40_000:
             return SmallCloud(self.x[rows], self.y[columns], self.cost)
-        return WideGeometry(self.x[rows], self.y[columns], self.cost, self._stored[np.ix_(rows, columns)])
+        part = self._stored[np.ix_(rows, columns)], self._unit
+        return WideGeometry(self.x[rows], self.y[columns], self.cost, part)
 
     def finite_arcs(self, limit: int) -> tuple[Index, Index] | None:
         if not self.cost.may_be_infinite:
@@ -363,41 +362,52 @@ class WideGeometry:
 
 
 _HALF_ULP = 2.0**-24
+_LEAST = 2.0**-120  # beyond what float32 loses to underflow, in the unit of the store
 _CHUNK = 256
 
 
-def _stored(x: Array, y: Array, cost: PointCost) -> NDArray[np.float32]:
-    """Lower bounds of all costs in float32.
+def _stored(x: Array, y: Array, cost: PointCost) -> tuple[NDArray[np.float32], float]:
+    """Lower bounds of all costs in float32, and their unit.
 
-    Euclidean ones come from float32 products of centred points over `_CHUNK` coordinates at a time, added
-    in float64:
-    any order of summation leaves an error of at most `γ_chunk Σ|x_k||y_k| <= γ_chunk ‖x‖‖y‖`, and the
-    conversion of
-    the coordinates adds `2u‖x‖‖y‖` to it. Other costs are computed by differences and rounded down.
+    Euclidean ones come from float32 products of centred points, scaled to length 1, over `_CHUNK` coordinates
+    at a time, added in float64: any order of summation leaves an error of at most `γ_chunk Σ|x_k||y_k| <=
+    γ_chunk ‖x‖‖y‖`, the conversion of the coordinates adds `2u‖x‖‖y‖` to it, and underflow a little for
+    every coordinate. Other costs are computed by differences and rounded down.
     """
     out = np.empty((len(x), len(y)), dtype=np.float32)
     shrink = 1 - 4 * _HALF_ULP
+    low, high = np.minimum(x.min(axis=0), y.min(axis=0)), np.maximum(x.max(axis=0), y.max(axis=0))
+    with np.errstate(over="ignore"):
+        largest = float(cost.soft()(iter((high - low)[:, None]))[0])
+    unit = float(np.ldexp(1.0, int(np.frexp(largest)[1]))) if 1e30 < largest < np.inf else 1.0
+
+    def down(values: Array) -> Array:
+        return np.where(np.isfinite(values), np.minimum(values * (shrink / unit), 3e38), values)
+
     if not cost.euclidean or cost.may_be_infinite:
         step = max(1, (1 << 22) // (x.shape[1] * 8))
         for start in range(0, len(x), step):
-            out[start : start + step] = pairwise(cost, x[start : start + step], y) * shrink
-        return out
+            out[start : start + step] = down(pairwise(cost, x[start : start + step], y))
+        return out, unit
     centre = x.mean(axis=0)
     wide_x, wide_y = x - centre, y - centre
+    reach = max(float(np.abs(wide_x).max()), float(np.abs(wide_y).max()), 1e-300)
+    length = -int(np.frexp(reach)[1])
+    wide_x, wide_y = np.ldexp(wide_x, length), np.ldexp(wide_y, length)
     square_x = np.einsum("ij,ij->i", wide_x, wide_x)
     square_y = np.einsum("ij,ij->i", wide_y, wide_y)
     narrow_x, narrow_y = wide_x.astype(np.float32), wide_y.astype(np.float32)
     del wide_x, wide_y
-    unit = 2 * (_CHUNK + 8) * _HALF_ULP
+    error = 2 * (_CHUNK + 8) * _HALF_ULP
     norm_y = np.sqrt(square_y)
     step = max(1, (1 << 21) // max(len(y), 1))
 
     for start in range(0, len(x), step):
         rows = slice(start, start + step)
         square = square_x[rows, None] + square_y
-        square -= unit * np.sqrt(square_x[rows, None]) * norm_y
+        square -= error * np.sqrt(square_x[rows, None]) * norm_y + x.shape[1] * _LEAST
         for first in range(0, x.shape[1], _CHUNK):
             part = slice(first, first + _CHUNK)
             square -= 2 * (narrow_x[rows, part] @ narrow_y[:, part].T)
-        out[rows] = cost.finish(np.maximum(square, 0.0)) * shrink
-    return out
+        out[rows] = down(cost.finish(np.ldexp(np.maximum(square, 0.0), -2 * length)))
+    return out, unit

@@ -46,8 +46,19 @@ class PointCost:
     barrier: float | None = None
     softened: bool = False
 
+    @property
+    def edge(self) -> float | None:
+        """The length at which the cost becomes infinite."""
+        if not self.may_be_infinite:
+            return None
+        return self.radius if self.radius is not None else self.barrier
+
     def __call__(self, differences: Iterable[Array]) -> Array:
-        """The cost for one array of differences per coordinate."""
+        """The cost for one array of differences per coordinate (at an edge to rounding: `edges.settle`)."""
+        return self.finish(self.accumulate(differences))
+
+    def accumulate(self, differences: Iterable[Array]) -> Array:
+        """What `finish` takes, for one array of differences per coordinate."""
         total: Array | None = None
         for d in differences:
             part = np.abs(d) if self.norm != 2 or self.tau is not None else d * d
@@ -60,7 +71,7 @@ class PointCost:
             else:
                 total += part
         assert total is not None
-        return self.finish(total)
+        return total
 
     def finish(self, total: Array) -> Array:
         """The cost from the accumulated norm (norm 2: from its square; soft ball: from the sum of
@@ -70,11 +81,15 @@ class PointCost:
             return total / (2 * self.tau)
         if self.norm == 2 and self.power == 2 and self.radius is None and self.barrier is None:
             return total if self.scale == 1 else total * self.scale
-        z = np.sqrt(total) if self.norm == 2 else total
+        return self.of_length(np.sqrt(total) if self.norm == 2 else total)
+
+    def of_length(self, z: Array) -> Array:
+        """The cost from the norm; not for a soft ball."""
         if self.radius is not None:
             if self.softened:
                 t = z / max(self.radius, 1e-300)
-                return np.minimum(TIE * t * t + _WALL * np.maximum(t - 1, 0.0), LARGEST)
+                with np.errstate(over="ignore"):
+                    return np.minimum(TIE * t * t + _WALL * np.maximum(t - 1, 0.0), LARGEST)
             return np.where(z <= self.radius, 0.0, np.inf)
         if self.barrier is not None:
             inside = z < self.barrier

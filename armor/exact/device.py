@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from armor.errors import InputError
 from armor.exact.clouds import point_geometry
 from armor.exact.costs import PointCost
+from armor.exact.edges import arc_costs, edge_width, settle
 from armor.exact.geometry import Geometry, MatrixGeometry, Violations, nearest_by_features
 
 __all__ = ["DeviceGeometry", "torch_device"]
@@ -77,7 +78,16 @@ class DeviceGeometry:
             else:
                 total += part
         assert total is not None
-        return _finish(rule, total)
+        if rule.edge is None:
+            return _finish(rule, total)
+        z = total.sqrt() if rule.norm == 2 else total
+        i, j = torch.nonzero((z - rule.edge).abs() <= edge_width(a.shape[1]) * rule.edge, as_tuple=True)
+        if len(i):  # decided exactly, and not on the device
+            rows, columns = i.cpu().numpy(), j.cpu().numpy()
+            z[i, j] = torch.as_tensor(
+                settle(rule, z[i, j].cpu().numpy(), self.x[start + rows], self.y[columns]), device=self.device
+            )
+        return _of_length(rule, z)
 
     def whole(self) -> torch.Tensor:
         """The `(n, m)` matrix on the device."""
@@ -94,8 +104,7 @@ class DeviceGeometry:
         step = max(1, (1 << 22) // self.x.shape[1])
         for start in range(0, len(rows), step):
             part = slice(start, start + step)
-            d = self.x[rows[part]] - self.y[columns[part]]
-            out[part] = self._cost(d[:, k] for k in range(d.shape[1]))
+            out[part] = arc_costs(self._cost, self.x[rows[part]], self.y[columns[part]])
         return out
 
     def row_best(self, g: Array, k: int) -> tuple[Index, Index, Array]:
@@ -187,7 +196,10 @@ def _finish(rule: PointCost, total: torch.Tensor) -> torch.Tensor:
         return total / (2 * rule.tau)
     if rule.norm == 2 and rule.power == 2 and rule.radius is None and rule.barrier is None:
         return total * rule.scale
-    z = total.sqrt() if rule.norm == 2 else total
+    return _of_length(rule, total.sqrt() if rule.norm == 2 else total)
+
+
+def _of_length(rule: PointCost, z: torch.Tensor) -> torch.Tensor:
     if rule.radius is not None:
         return torch.where(z <= rule.radius, 0.0, torch.inf).to(z.dtype)
     if rule.barrier is not None:

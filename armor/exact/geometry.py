@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armor.exact.costs import PointCost
+from armor.exact.edges import finish_tile
 
 __all__ = ["Geometry", "MatrixGeometry", "Violations", "join", "k_smallest", "parallel", "thin"]
 
@@ -213,4 +214,5 @@ def nearest_by_features(features: Array, rng: np.random.Generator) -> tuple[Inde
 
 def differences_cost(cost: PointCost, x: Array, y: Array) -> Array:
     """Costs between all rows of `x` and of `y` by differences, exact to a few ulps each."""
-    return cost(np.subtract.outer(x[:, k], y[:, k]) for k in range(x.shape[1]))
+    total = cost.accumulate(np.subtract.outer(x[:, k], y[:, k]) for k in range(x.shape[1]))
+    return finish_tile(cost, total, x, y)

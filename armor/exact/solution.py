@@ -20,7 +20,9 @@ class Status(Enum):
         "The value is near 0, where a relative gap means nothing: the absolute gap is within the tolerance."
     )
     INFEASIBLE = "The value is +infinity: no plan of finite cost exists; see `explanation`."
-    STALLED = "The gap is honest but wider than the tolerance; float64 gives no more: rescale or accept it."
+    STALLED = (
+        "The gap is honest but wider than the tolerance; the solver gets no further: rescale or accept it."
+    )
     ROUND_LIMIT = "The gap is honest but wider than the tolerance: allow more rounds."
     INTERRUPTED = "The solve was interrupted; the bounds hold, the gap is wider than the tolerance."
 
