@@ -75,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
     from armor.numbers import ratio
 
     radius = ratio(args.radius, "radius")
+    if radius > 0 and float(radius) == 0.0:
+        raise InputError(f"radius = {args.radius!r} is too small: it rounds to zero")
     attacks = parse(args.attack, norm=args.norm, radius=radius)
     if args.n is not None and args.n < 1:
         raise InputError(f"--n {args.n} is not a positive number of images")

@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
@@ -82,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
     from armor import data
     from armor.preflight import PreflightRefusal
     from armor.training.audit import AuditBreach
+    from armor.training.exclusive import exclusive
     from armor.training.progress import Progress
     from armor.training.report import render
     from armor.training.run import device_of, train
@@ -96,6 +97,7 @@ def run(args: argparse.Namespace) -> int:
     images = data.load(recipe.data.name, args.data)
     with (
         joined(device) as (workers, device),
+        exclusive(folder) if workers.first else nullcontext(),
         _signals() as caught,
         Progress(recipe.training.epochs, quiet=not workers.first) as progress,
     ):

@@ -11,7 +11,7 @@ from armor.errors import InputError
 from armor.evaluation.evaluate import Evaluation
 from armor.evaluation.record import Conditions, Record
 
-__all__ = ["Paired", "compare", "mcnemar", "paired_with"]
+__all__ = ["Paired", "compare", "mcnemar", "paired_with", "shown_p"]
 
 _DRAWS = 20_000
 
@@ -65,6 +65,11 @@ def mcnemar(only_first: int, only_second: int) -> float:
         tail += term
     # Exact integers: the quotient is correct even when 2^total exceeds every float.
     return min(1.0, (2 * tail) / (1 << total))
+
+
+def shown_p(value: float) -> str:
+    """A p-value for people; one below every float is not zero."""
+    return f"p = {value:.2g}" if value > 0 else "p < 1e-300"
 
 
 def compare(first: NDArray[np.bool_], second: NDArray[np.bool_], *, seed: int = 0) -> Paired:

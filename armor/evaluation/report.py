@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from armor.evaluation.compare import Paired
+from armor.evaluation.compare import Paired, shown_p
 from armor.evaluation.evaluate import Evaluation
 from armor.evaluation.sanity import Check
 from armor.evaluation.subject import Subject
@@ -69,7 +69,7 @@ def render_paired(paired: Mapping[str, Paired], against: str) -> str:
     lines = ["", f"against {against}, image by image (bootstrap 95 % interval, exact McNemar test):"]
     for name, seen in paired.items():
         low, high = 100 * seen.low, 100 * seen.high
-        chance = "" if seen.p_value is None else f", p = {seen.p_value:.2g}"
+        chance = "" if seen.p_value is None else f", {shown_p(seen.p_value)}"
         lines.append(
             f"{name:<15} {100 * seen.difference:+.2f} points [{low:+.2f}, {high:+.2f}]{chance} "
             f"(right here alone: {seen.only_first}, there alone: {seen.only_second})"

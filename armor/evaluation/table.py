@@ -10,7 +10,7 @@ import numpy as np
 
 from armor.errors import InputError
 from armor.evaluation.attacks import parse
-from armor.evaluation.compare import Paired, compare
+from armor.evaluation.compare import Paired, compare, shown_p
 from armor.evaluation.intervals import wilson
 from armor.evaluation.record import Record, read_record
 from armor.evaluation.subject import file_digest
@@ -66,7 +66,7 @@ def _paired(paired: Paired | None) -> str:
         return " | "
     images = f"{100 * paired.difference:+.2f} [{100 * paired.low:+.2f}, {100 * paired.high:+.2f}]"
     if paired.p_value is not None:
-        return f"{images}, p = {paired.p_value:.2g} | "
+        return f"{images}, {shown_p(paired.p_value)} | "
     assert paired.seeds_low is not None
     assert paired.seeds_high is not None
     seeds = " ".join(f"{100 * d:+.1f}" for d in paired.by_seed)

@@ -48,6 +48,8 @@ def rational(default: str, low: str, high: str) -> Any:
         found = ratio(value, key)
         if not Fraction(low) < found <= Fraction(high):
             raise InputError(f"{key} = {value!r} is outside ({low}, {high}]")
+        if float(found) == 0.0:
+            raise InputError(f"{key} = {value!r} is too small: it rounds to zero")
         return found
 
     return _entry(Fraction(default), read)

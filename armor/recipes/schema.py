@@ -192,7 +192,7 @@ class Awp:
 
 @dataclass(frozen=True)
 class Validation:
-    """Each `every` epochs, PGD with `steps` steps on the first `images` validation ones selects the best.
+    """Each `every` epochs, PGD with `steps` steps on `images` validation ones, balanced, selects the best.
 
     `patience` > 0 ends the run early once that many epochs in a row brought no better one.
     """

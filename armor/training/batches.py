@@ -22,7 +22,8 @@ class Batches:
 
     Args:
         data: the data set.
-        validation: images put aside; limit: training images kept, 0 for all.
+        validation: images put aside; selecting: how many of them are looked at, balanced over the classes as
+        all of them are, 0 for all. limit: training images kept, 0 for all.
         batch: batch size; an incomplete last batch of an epoch is left out.
         seed: of the order and of the augmentation.
         augment: what is done to a training image.
@@ -38,6 +39,7 @@ class Batches:
         data: ImageData,
         *,
         validation: int,
+        selecting: int = 0,
         limit: int,
         batch: int,
         seed: int,
@@ -55,8 +57,9 @@ class Batches:
         self.index = parts.train.to(device)
         self.images = images[parts.train].to(device)
         self.labels = labels[parts.train].to(device)
-        self.x_validation = images[parts.validation].to(device).float().div_(255)
-        self.y_validation = labels[parts.validation].to(device)
+        held = split(labels, min(selecting or validation, validation)).validation
+        self.x_validation = images[held].to(device).float().div_(255)
+        self.y_validation = labels[held].to(device)
         self.batch, self.seed, self.augment = batch, seed, augment
         self.share, self.rank = batch // workers.world, workers.rank
 

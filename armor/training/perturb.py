@@ -20,6 +20,8 @@ def perturbed(
     loss: Callable[[], Tensor],
     gamma: float,
     average: Callable[[Sequence[Tensor]], None] = lambda _gradients: None,
+    *,
+    scale: float = 1.0,
 ) -> Iterator[None]:
     """Inside, every weight tensor of two or more dimensions has moved by `gamma ‖w‖` along its gradient.
 
@@ -28,21 +30,24 @@ def perturbed(
             statistics as they were.
         gamma: relative size, > 0.
         average: makes the gradients of all workers one, in place.
+        scale: of the loss while it is differentiated, so that small gradients do not vanish in float16; a
+            tensor whose gradient overflows is not moved.
 
     Afterwards the weights are bit for bit what they were.
     """
     weights = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
     statistics = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    gradients = torch.autograd.grad(loss(), weights)
+    gradients = torch.autograd.grad(scale * loss(), weights)
     with torch.no_grad():
         for buffer, value in statistics:
             buffer.copy_(value)
         average(gradients)
         before = [w.detach().clone() for w in weights]
         for weight, gradient in zip(weights, gradients, strict=True):
-            # A gradient of zero moves nothing; its norm must not divide.
-            scale = gamma * weight.norm() / gradient.norm().clamp(min=torch.finfo(gradient.dtype).tiny)
-            weight.add_(gradient * scale)
+            # A gradient of zero moves nothing, nor does one that overflowed; their norms must not divide.
+            norm = gradient.norm()
+            length = gamma * weight.norm() / norm.clamp(min=torch.finfo(gradient.dtype).tiny)
+            weight.add_(torch.where(torch.isfinite(norm), gradient * length, 0.0))
     try:
         yield
     finally:

@@ -163,6 +163,7 @@ def train(
     batches = Batches(
         data,
         validation=recipe.data.validation,
+        selecting=recipe.validation.images,
         limit=recipe.data.limit,
         batch=recipe.training.batch,
         seed=recipe.training.seed,

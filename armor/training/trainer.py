@@ -243,7 +243,9 @@ class Trainer:
         def loss() -> Tensor:
             return self.method.loss(self.model, x, y, moved, index=index, observe=False).loss
 
-        return perturbed(self.state.model, loss, chosen.gamma, self.workers.average)
+        scaler = self.state.scaler
+        scale = 1.0 if scaler is None else scaler.get_scale()
+        return perturbed(self.state.model, loss, chosen.gamma, self.workers.average, scale=scale)
 
     @contextmanager
     def _pooled_until_solved(self) -> Iterator[None]:
@@ -372,8 +374,7 @@ class Trainer:
 
     def _validate(self, epoch: int) -> dict[str, Any] | None:
         chosen, last = self.recipe.validation, epoch + 1 == self.recipe.training.epochs
-        x = self.batches.x_validation[: chosen.images]
-        y = self.batches.y_validation[: chosen.images]
+        x, y = self.batches.x_validation, self.batches.y_validation
         if not y.numel() or ((epoch + 1) % chosen.every and not last):
             return None
         model = Cast(self.state.candidate, self.eager)

@@ -14,7 +14,7 @@ from scipy import stats
 
 from armor.errors import InputError
 from armor.evaluation.attacks import parse
-from armor.evaluation.compare import compare, mcnemar, paired_with
+from armor.evaluation.compare import compare, mcnemar, paired_with, shown_p
 from armor.evaluation.evaluate import AttackResult, Evaluation
 from armor.evaluation.intervals import Accuracy
 from armor.evaluation.plots import learning_curves, table_plot
@@ -37,6 +37,14 @@ def test_mcnemar_is_the_exact_binomial_test(a: int, b: int) -> None:
 def test_mcnemar_of_many_images_does_not_overflow() -> None:
     assert mcnemar(3000, 3000) == 1.0
     assert 0 < mcnemar(2900, 3100) < 0.02
+
+
+def test_a_p_value_below_every_float_is_not_shown_as_zero() -> None:
+    right = np.arange(6000) < 5500
+    paired = compare(right, ~right & (np.arange(6000) < 5501))
+    assert paired.p_value == 0.0  # as a float: 2^-5500 is none
+    assert shown_p(paired.p_value) == "p < 1e-300"
+    assert shown_p(0.0312) == "p = 0.031"
 
 
 def test_mcnemar_by_enumeration() -> None:

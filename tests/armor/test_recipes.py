@@ -36,6 +36,7 @@ def test_the_smoke_recipe_is_shipped() -> None:
         ({"attack": {"radius": "8/0"}}, ["attack.radius = '8/0'"]),
         ({"attack": {"radius": "-8/255"}}, ["attack.radius = '-8/255'"]),
         ({"attack": {"radius": 0}}, ["attack.radius = 0"]),
+        ({"attack": {"radius": "1e-400"}}, ["attack.radius = '1e-400'", "rounds to zero"]),
         ({"attack": {"radius": "nan"}}, ["attack.radius = 'nan'"]),
         ({"method": {"epsilon": 0}}, ["method.epsilon = 0"]),
         ({"method": {"epsilon": -1.0}}, ["method.epsilon = -1.0"]),

@@ -113,6 +113,24 @@ def test_smoothing_is_the_cross_entropy_of_smoothed_labels_in_every_loss() -> No
     assert torch.allclose(result.loss, expected, atol=1e-6)
 
 
+def test_small_gradients_of_perturbed_weights_do_not_vanish_in_float16() -> None:
+    """A loss whose gradient is below float16 moves the weights only when it is scaled, then all the way."""
+    weight = nn.Linear(4, 3, bias=False)
+    before = weight.weight.detach().clone()
+
+    def loss() -> torch.Tensor:
+        return 1e-8 * weight.weight.half().float().sum()  # the gradient passes through float16
+
+    moved = []
+    for scale in (1.0, 65536.0, 1e30):
+        with perturbed(weight, loss, 0.1, scale=scale):
+            moved.append(float((weight.weight.detach() - before).norm() / before.norm()))
+        assert torch.equal(weight.weight, before)
+    assert moved[0] == 0.0
+    assert moved[1] == pytest.approx(0.1, rel=1e-5)
+    assert moved[2] == 0.0  # overflowed: left alone
+
+
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_batch_statistics_stay_accurate_in_low_precision(precision: str) -> None:
     """32 images of 32 × 32 pixels: 32,768 terms around 3, of which sums in bfloat16 would keep two digits."""

@@ -187,7 +187,9 @@ def test_the_images_that_select_are_the_held_out_ones(
         device=CPU,
     )
     labels = torch.from_numpy(images.arrays.y_train)
-    held = split(labels, HELD).validation[:15]
+    held = split(labels, 15).validation
+    assert set(held.tolist()) < set(split(labels, HELD).validation.tolist())
+    assert int(torch.bincount(labels[held], minlength=10).max()) <= 2  # balanced, as all of them are
     assert len(seen) == 2 * EPOCHS
     for x, y in seen:
         assert torch.equal(x, torch.from_numpy(images.arrays.x_train)[held].float() / 255)

@@ -107,6 +107,7 @@ def test_a_foreign_state_dict(words: list[str], tmp_path: Path, capsys: pytest.C
         (["--radius", "8/0"], "radius = '8/0'"),
         (["--radius", "eight"], "radius = 'eight'"),
         (["--radius", "-1"], "radius -1"),
+        (["--radius", "1e-400"], "radius = '1e-400' is too small"),
         (["--norm", "l7"], "norm 'l7'"),
         (["--n", "0"], "--n 0"),
         (["--n", "41"], "--n 41"),

@@ -7,6 +7,7 @@ import tiny_cifar
 
 from armor.cli.main import main
 from armor.data import cifar10
+from armor.training.exclusive import exclusive
 
 PARTS = tiny_cifar.files(per_batch=24)
 SETTINGS = [
@@ -41,6 +42,25 @@ def test_a_run_prints_its_result_and_can_be_resumed(tiny: Path, capsys: pytest.C
     assert _train("cifar10-smoke", "--data", str(tiny)) == 2
     assert "--resume" in capsys.readouterr().err
     assert _train("cifar10-smoke", "--data", str(tiny), "--resume") == 0
+
+
+def test_two_processes_do_not_write_into_one_folder(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Locks are told apart by the opened folder, so that this process can stand for the other one."""
+    words = ("cifar10-smoke", "--data", str(tiny), "--out", "one/run")
+    assert _train(*words, "--set", "method.divergence=cvar") == 2  # refused before anything is written
+    assert not (tiny / "one").exists()
+    with exclusive(tiny / "one/run"):
+        assert _train(*words) == 2
+        assert "another process trains into one/run" in capsys.readouterr().err
+        assert not list((tiny / "one/run").iterdir())
+    assert _train(*words) == 0
+    before = {path.name: path.read_bytes() for path in (tiny / "one/run").iterdir()}
+    with exclusive(tiny / "one/run"):
+        assert _train(*words, "--resume") == 2
+    assert before == {path.name: path.read_bytes() for path in (tiny / "one/run").iterdir()}
+    (tiny / "file").touch()
+    assert _train(*words[:-1], "file") == 2
+    assert "file is a file" in capsys.readouterr().err
 
 
 def test_data_from_the_environment_and_a_recipe_file(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
