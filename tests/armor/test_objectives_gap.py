@@ -86,13 +86,13 @@ def _spent(name: str, w: torch.Tensor) -> float:
 def test_a_penalty_mistaken_for_sufficient_is_not_certified(spec: dict[str, object]) -> None:
     """kappa just below the multiplier: one step may believe that the penalty alone keeps to the radius."""
     draw = torch.Generator().manual_seed(5)
-    for epsilon in (1e-3, 0.05, 0.4):
+    for epsilon in (1e-3, 0.01, 0.4, 2.0):
         losses = torch.randn(24, generator=draw, dtype=torch.float64).exp()
+        losses[0] = 100.0
         free = armor.objective(spec, epsilon=epsilon)(losses)
-        for factor in (0.5, 0.7, 0.8, 0.9, 0.97):
+        for factor in (0.5, 0.8, 0.9, 0.95, 0.97, 0.99, 0.999):
             objective = armor.objective(spec, epsilon=epsilon, kappa=factor * float(free.lam))
             best = objective(losses)
-            assert float(best.lam) > 0
             for value, gap, _ in _cut_short(objective, losses, None):
                 assert value >= float(best.value) - 1e-9
                 assert value - gap <= float(best.value) + 1e-9

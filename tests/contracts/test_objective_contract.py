@@ -29,6 +29,10 @@ SPECS: list[dict[str, object]] = [
     {"name": name, **parameters} for name in names() for parameters in PARAMETERS.get(name, ({},))
 ]
 EXPRESSIONS: list[dict[str, object]] = [{"f": "(sqrt(t)-1)**2"}, {"f": "Max(t-1,0)**2+Abs(t-1)"}]
+STEEP: list[dict[str, object]] = [
+    *({"name": "alpha", "alpha": a} for a in (-20.0, -5.0, 10.0)),
+    *({"name": "renyi", "alpha": a} for a in (10.0, 100.0)),
+]
 SMOOTH = [s for s in SPECS if s["name"] not in ("tv", "cvar", "none")]
 ALL = SPECS + EXPRESSIONS
 KAPPAS = (0.0, 0.125, 2.0)
@@ -287,7 +291,7 @@ def test_kinks_have_a_first_derivative_and_refuse_a_wrong_second(name: str) -> N
         gradient.square().sum().backward()
 
 
-@every(ALL)
+@every(ALL + STEEP)
 @pytest.mark.parametrize("epsilon", [1e-12, 1e-3, 0.3, 1e6])
 @pytest.mark.parametrize("kappa", [0.0, 0.5])
 def test_extremes(spec: dict[str, object], epsilon: float, kappa: float) -> None:
