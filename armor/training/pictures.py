@@ -24,12 +24,12 @@ def _write(figure: Figure, path: Path) -> None:
 
 
 def histograms(history: Sequence[dict[str, Any]], title: str, path: Path) -> None:
-    """Lambda by epoch with its quartiles, and the sizes of the weights in three epochs."""
+    """Lambda by epoch with its quartiles, and the histograms of lambda and of the weights in three epochs."""
     known = [record for record in history if record.get("lambda_quantiles")]
     if not known:
         return
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure = Figure(figsize=(13, 3.6), layout="constrained")
+    left, centre, right = figure.subplots(1, 3)
     epochs = [record["epoch"] for record in known]
     low, first, middle, third, high = zip(*(r["lambda_quantiles"] for r in known), strict=True)
     left.fill_between(epochs, low, high, alpha=0.15, color="C0", label="all steps")
@@ -39,10 +39,17 @@ def histograms(history: Sequence[dict[str, Any]], title: str, path: Path) -> Non
     figure.suptitle(title, fontsize=10)
     left.legend(fontsize=8)
     for record in {r["epoch"]: r for r in (known[0], known[len(known) // 2], known[-1])}.values():
+        low, high = record["lambda_quantiles"][0], record["lambda_quantiles"][-1]
+        if record.get("lambda_histogram") and high > low:  # older records have none
+            steps = record["lambda_histogram"]
+            edges = [low + (high - low) * k / len(steps) for k in range(len(steps) + 1)]
+            centre.stairs([100 * c / sum(steps) for c in steps], edges, label=f"epoch {record['epoch']}")
+            centre.legend(fontsize=8)
         counts = record["weight_histogram"]
         right.stairs(
             [100 * c / max(1, sum(counts)) for c in counts[1:-1]], EDGES, label=f"epoch {record['epoch']}"
         )
+    centre.set(xlabel="λ", ylabel="steps (%)")
     right.axvline(1.0, color="grey", linewidth=0.8)
     right.set(xscale="log", xlabel="weight of a sample / (1/B)", ylabel="samples (%)")
     right.set_xscale("log", base=2)

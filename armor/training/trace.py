@@ -7,10 +7,11 @@ from torch import Tensor
 
 from armor.training.workers import Workers
 
-__all__ = ["EDGES", "Trace"]
+__all__ = ["BINS", "EDGES", "Trace"]
 
 # Edges of the histogram of B w_i, 1 being the weight of a sample that is not re-weighted: half octaves.
 EDGES = tuple(2.0 ** (k / 2) for k in range(-16, 17))
+BINS = 20  # of equal width, between the smallest and the largest lambda of an epoch
 
 
 class Trace:
@@ -33,15 +34,25 @@ class Trace:
         self.counts += counts * workers.world
 
     def close(self) -> dict[str, Any]:
-        """Quantiles of lambda (0, ¼, ½, ¾, 1) and the histogram, as plain numbers; then empty."""
+        """Quantiles of lambda (0, ¼, ½, ¾, 1), its histogram, that of the weights, as numbers; then empty.
+
+        The histogram of lambda has `BINS` bins between the first and the last quantile.
+        """
         quarters = torch.linspace(0, 1, 5, dtype=torch.float64, device=self.lambdas.device)
         found = {
             "lambda_quantiles": torch.quantile(self.lambdas, quarters).tolist(),
+            "lambda_histogram": self._lambdas(),
             "weight_histogram": [round(count) for count in self.counts.tolist()],
         }
         self.lambdas.zero_()
         self.counts.zero_()
         return found
+
+    def _lambdas(self) -> list[int]:
+        low, high = self.lambdas.min(), self.lambdas.max()
+        width = torch.where(high > low, high - low, 1.0)
+        place = ((self.lambdas - low) / width * BINS).long().clamp(0, BINS - 1)
+        return torch.bincount(place, minlength=BINS).tolist()
 
     def state_dict(self) -> dict[str, Tensor]:
         """What a resumed run needs."""

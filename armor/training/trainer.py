@@ -363,7 +363,8 @@ class Trainer:
             state.save_best(self.folder / "best.pt", self.recipe)
         self._save_last()
         self._write_metrics()
-        self.hooks.line(describe(record, self.recipe.training.epochs, best is record))
+        left = (self.recipe.training.epochs - epoch - 1) * self.seconds() / (epoch + 1)
+        self.hooks.line(describe(record, self.recipe.training.epochs, best is record, left))
 
     def _average_epoch(self, epoch: int) -> None:
         state = self.state
@@ -409,8 +410,8 @@ class Trainer:
             self.board.add(self.state.history[-1])
 
 
-def describe(record: dict[str, Any], epochs: int, best: bool) -> str:
-    """One line for people about a finished epoch."""
+def describe(record: dict[str, Any], epochs: int, best: bool, left: float) -> str:
+    """One line for people about a finished epoch; `left`: seconds to the end at the pace so far."""
     text = f"epoch {record['epoch']:>3}/{epochs}  loss {record['loss']:.3f}"
     if record["natural_accuracy"] is not None:
         text += f"  natural {100 * record['natural_accuracy']:.1f} %"
@@ -424,4 +425,6 @@ def describe(record: dict[str, Any], epochs: int, best: bool) -> str:
         text += f"  | validation: natural {100 * seen['natural']:.1f} %"
         text += f", {seen['attack']} {100 * seen['robust']:.1f} %"
         text += "  (best)" if best else ""
+    if left > 0:
+        text += f"  | {left / 60:.0f} min left" if left >= 60 else f"  | {left:.0f} s left"
     return text

@@ -6,6 +6,7 @@ import os
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -17,6 +18,9 @@ from armor.training import checkpoint
 from armor.training.arithmetic import Arithmetic, Cast, choose
 from armor.training.average import StepAverage
 from armor.training.schedule import learning_rate
+from armor.training.trace import BINS, Trace
+from armor.training.trainer import describe
+from armor.training.workers import ALONE
 
 SPEC = ModelSpec("resnet-small", 10, (3, 32, 32), (0.5,) * 3, (0.25,) * 3)
 
@@ -178,3 +182,32 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.undo()
     assert checkpoint.load(path)["step"] == 1
     assert os.listdir(tmp_path) == ["a.pt"]
+
+
+def test_the_histogram_of_lambda_counts_every_step_between_its_extremes() -> None:
+    trace = Trace(200, torch.device("cpu"))
+    lambdas = torch.randn(200, generator=torch.Generator().manual_seed(0), dtype=torch.float64).exp()
+    for step, lam in enumerate(lambdas):
+        trace.add(step, lam, torch.full((4,), 0.25), 4, ALONE)
+    found = trace.close()
+    low, *_, high = found["lambda_quantiles"]
+    assert (low, high) == (float(lambdas.min()), float(lambdas.max()))
+    expected, _ = np.histogram(lambdas.numpy(), bins=BINS, range=(low, high))
+    assert found["lambda_histogram"] == expected.tolist()
+    assert sum(found["weight_histogram"]) == 800
+    trace.add(0, torch.tensor(2.0), torch.full((4,), 0.25), 4, ALONE)
+    trace.lambdas.fill_(2.0)
+    assert sum(trace.close()["lambda_histogram"]) == 200
+
+
+def test_an_epoch_is_told_with_the_time_left() -> None:
+    record = {
+        "epoch": 3, "loss": 1.5, "natural_accuracy": None, "adversarial_accuracy": 0.4, "lambda": None,
+        "unconverged": 0,
+        "validation": {"natural": 0.5, "robust": 0.25, "attack": "pgd10"},
+    }  # fmt: skip
+    told = describe(record, 5, True, 3000.0)
+    assert told.startswith("epoch   3/5  loss 1.500")
+    assert told.endswith("pgd10 25.0 %  (best)  | 50 min left")
+    assert describe(record, 5, False, 12.4).endswith("| 12 s left")
+    assert describe(record, 3, False, 0.0).endswith("pgd10 25.0 %")
