@@ -28,8 +28,9 @@ _EPILOG = """example:
 Attacks: fgsm, pgdK (K steps of a quarter of the radius, from a random start), pgdKxR (R restarts), cwK and
 cwKxR (the same on the margin of the logits), autoattack (the standard version; needs the extra `attack`); for
 binary features rfgsmK and rfgsmKxR (K steps, R roundings; it only switches features on), and with -malicious
-behind it the same on malicious samples alone. NAME@M attacks the first M images only. Images are the first N
-of the test set, by default all. With --record and --resume an interrupted evaluation goes on where it was,
+behind it the same on malicious samples alone. An image counts as broken if any point that the attack tries,
+of all its steps and restarts, breaks it. NAME@M attacks the first M images only. Images are the first N of
+the test set, by default all. With --record and --resume an interrupted evaluation goes on where it was,
 and attacks are added to a finished one; the answers are the same as in one go.
 """
 
