@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -11,6 +12,7 @@ from armor.errors import InputError
 from armor.exact import divergence
 from armor.exact.certificate import large_certificate, save_certificate
 from verification.certificate.archive import load_large
+from verification.certificate.rational import Unfit, rational
 
 large = pytest.importorskip("verification.certificate.large")
 
@@ -274,3 +276,103 @@ def test_what_cannot_be_certified_is_said():
         large_certificate(
             nowhere, "kl", {"norm": 2, "radius": 0.1}, half, half, x=x, y=x + 0.5, support="reference"
         )
+
+
+def one_arc(cost, g, claim, divergence="reverse_kl", **points):
+    """A certificate of one row and one column, all mass on their arc."""
+    return {
+        "format": "armor-d-certificate 1 large",
+        "divergence": json.dumps({"name": divergence}),
+        "support": "reference",
+        "cost": cost,
+        "p": np.ones(1),
+        "q": np.ones(1),
+        "g": np.array([g]),
+        "rows": np.zeros(1, dtype=np.int64),
+        "columns": np.zeros(1, dtype=np.int64),
+        "mass": np.ones(1),
+        "singular": np.zeros(1),
+        "claim": np.array(claim),
+        **points,
+    }
+
+
+SQUARES = '{"norm": 2, "power": 2, "scale": 1}'
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        # g - c = -2.2e308 is no double: read as -inf, the row would reach nothing at f*(-inf) = -f(0) = -inf
+        (one_arc(np.array([[1e308]]), -1.2e308, [1.5e308, 1.7e308]), "costs are too large"),
+        (one_arc(np.array([[1e300]]), -1.797e308, [1e308, 1.7e308]), "g is too large"),
+        # the centre of points so far out is no double, and inf - inf no distance
+        (
+            one_arc(
+                SQUARES, 1e300, [1e299, 1e301], "kl", x=np.full((1, 17), 1e308), y=np.full((1, 17), 1e308)
+            ),
+            "lie too far out",
+        ),
+    ],
+)
+def test_what_would_overflow_is_refused_not_read_as_unreachable(fields, words):
+    verdict = large.check_large(fields)
+    assert not verdict.accepted
+    assert words in verdict.reason
+
+
+def test_a_cost_next_to_a_barrier_stays_finite_from_below():
+    """Its bound overflows in doubles: 2^1000 is below it, infinity would be a bound for another arc."""
+    rule = {"norm": 1, "power": 1.0, "scale": 1e300, "barrier": 1.0}
+    near = np.array([[1 - 2.0**-44]])
+    costs = large._Costs({"cost": json.dumps(rule), "x": np.zeros((1, 1)), "y": near})
+    ((_, tile),) = costs.lower_tiles()
+    assert 1e300 < tile[0, 0] <= 2.0**1000
+
+
+def test_transforms_are_upper_bounds_in_exact_arithmetic():
+    """Of g_j - c_ij in doubles, every other one lies below the exact difference."""
+    rng = np.random.default_rng(3)
+    cost, g = rng.random((200, 3)) * 10.0 ** rng.integers(-6, 3, (200, 3)), rng.standard_normal(3)
+    found = large._transform(large._Costs({"cost": cost}), g, np.ones(200, dtype=bool))
+    prices = [Fraction(v) for v in g.tolist()]
+    below = 0
+    for row, bound in zip(cost.tolist(), found, strict=True):
+        exact = max(v - Fraction(c) for v, c in zip(prices, row, strict=True))
+        assert Fraction(int(bound.p), int(bound.q)) >= exact
+        below += Fraction(float(max(v - c for v, c in zip(g.tolist(), row, strict=True)))) < exact
+    assert below > 50
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"divergence": "[" * 100000}, "the divergence is nested too deeply"),
+        ({"cost": "[" * 100000}, "the cost is nested too deeply"),
+        ({"divergence": "3"}, "the divergence is not an object"),
+        ({"divergence": "{"}, "the divergence is not valid JSON"),
+        ({"divergence": np.zeros(2)}, "the divergence is not a text"),
+        ({"divergence": '{"name": ["kl"]}'}, "unknown divergence \"['kl']\""),
+        (
+            {"divergence": '{"name": "alpha", "alpha": NaN}'},
+            "alpha of alpha is not the text of an exact number",
+        ),
+        (
+            {"divergence": '{"name": "alpha", "alpha": "1e999999999"}'},
+            "alpha of alpha is not the text of an exact number",
+        ),
+        ({"cost": '{"norm": 2, "power": [1], "scale": 1}'}, "the cost's power is not a number"),
+        (
+            {"cost": f'{{"norm": 2, "power": 2, "scale": 1{"0" * 400}}}'},
+            "the cost's scale is beyond the doubles",
+        ),
+        ({"support": np.array(["reference"])}, "support is not a text"),
+    ],
+)
+def test_reasons_of_rejection_are_sentences(change, reason):
+    fields = one_arc(SQUARES, 0.0, [-1.0, 1.0], "kl", x=np.zeros((1, 2)), y=np.zeros((1, 2)))
+    assert large.check_large(fields).accepted
+    assert large.check_large({**fields, **change}).reason == reason
+    if reason.startswith(("the divergence", "the cost")):  # the rest is for the proved checker to judge
+        with pytest.raises(Unfit, match=re.escape(reason)):
+            rational({**fields, **change})

@@ -6,6 +6,7 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from armor.cli.main import main
@@ -59,6 +60,63 @@ def test_no_certificate_is_exit_2(
     captured = capsys.readouterr()
     assert message in captured.err
     assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"lower": 3}, "plan is not an object"),
+        ({"upper": 3}, "a field has the wrong form"),
+        ({"kind": []}, "a field has the wrong form"),
+        ({"instance": 3}, "instance is not an object"),
+        ({"lower": {"plan": 3}}, "a field has the wrong form"),
+        ({"lower": {"plan": [[0, 0]]}}, "the plan has an entry that is no triple"),
+        ({"claim": {"lower": [], "upper": "1"}}, "a field has the wrong form"),
+        ({"claim": {"lower": "9" * 5000, "upper": "1"}}, "lower is not the text of an exact number"),
+    ],
+)
+def test_reasons_of_rejection_are_sentences(
+    change: dict[str, object], reason: str, proof: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proof.write_text(json.dumps({**json.loads(proof.read_text()), **change}))
+    assert main(["check", str(proof)]) == 1
+    assert capsys.readouterr().out == f"rejected: {reason}\n"
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        (3, "the divergence is not an object"),
+        ({"name": ["kl"]}, "unknown divergence ['kl']"),
+        ({"name": "alpha", "alpha": "1/0"}, "alpha of alpha is not the text of an exact number"),
+        ({"name": "alpha", "alpha": "1e999999999"}, "alpha of alpha is not the text of an exact number"),
+    ],
+)
+def test_divergences_that_are_none_are_named(
+    spec: object, reason: str, proof: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = json.loads(proof.read_text())
+    content["instance"]["divergence"] = spec
+    proof.write_text(json.dumps(content))
+    assert main(["check", str(proof)]) == 1
+    assert capsys.readouterr().out == f"rejected: {reason}\n"
+
+
+def test_any_wrong_byte_of_an_archive_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The packers and NumPy raise what they like: zlib errors, unknown methods, shapes beyond memory."""
+    path = tmp_path / "c.npz"
+    np.savez_compressed(path, format="armor-d-certificate 1 large", p=np.arange(40.0), support="space")
+    sound = path.read_bytes()
+    codes = set()
+    for place in range(len(sound)):
+        for flip in (0x01, 0x40, 0xFF):
+            path.write_bytes(sound[:place] + bytes([sound[place] ^ flip]) + sound[place + 1 :])
+            codes.add(main(["check", str(path)]))
+            out, err = capsys.readouterr()
+            assert (out + err).count("\n") == 1
+    assert codes == {1, 2}
 
 
 def test_missing_file_and_folder_are_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ gives `f(t)` and `f*(y)` for exact rationals, `f(0) = lim f(t), t -> 0`, the rec
 the closed domain `[a, b]` of `f` (`b = None` for infinity). Each result is a ball that holds the exact value.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -15,6 +16,10 @@ from verification.certificate.expression import tangent_conjugate, user_parts
 
 __all__ = ["PARAMETERS", "Formula", "assumption", "formula"]
 
+_NUMBER = re.compile(
+    r"[+-]?((\d{1,4000}(\.\d{0,4000})?|\.\d{1,4000})([eE][+-]?\d{1,3})?|\d{1,4000}/0*[1-9]\d{0,4000})",
+    re.ASCII,
+)
 INF: arb = arb.pos_inf()
 ZERO, ONE = fmpq(0), fmpq(1)
 
@@ -240,22 +245,26 @@ def formula(spec: Mapping[str, object]) -> Formula:
     Raises:
         ValueError: an unknown name, a missing or foreign parameter, or one out of range.
     """
+    if not isinstance(spec, Mapping):
+        raise ValueError("the divergence is not an object")
     if "f" in spec:
         return _user(spec)
     name = spec.get("name")
-    if name not in PARAMETERS:
+    if not isinstance(name, str) or name not in PARAMETERS:
         raise ValueError(f"unknown divergence {name!r}")
-    named = PARAMETERS[str(name)]
+    named = PARAMETERS[name]
     if set(spec) != {"name"} | ({named[0]} if named else set()):
         raise ValueError(f"divergence {name} takes {named[0] if named else 'no parameter'}")
     if named is None:
         if name == "none":
             return _separable(lambda _: arb(0), _ball, INF, INF, (ONE, ONE))
-        f, conjugate, at_zero, recession = _PLAIN[str(name)]
+        f, conjugate, at_zero, recession = _PLAIN[name]
         return _separable(f, conjugate, at_zero(), recession())
+    if not _NUMBER.fullmatch(str(spec[named[0]])):
+        raise ValueError(f"{named[0]} of {name} is not the text of an exact number")
     exact = Fraction(str(spec[named[0]]))
     a = fmpq(exact.numerator, exact.denominator)
-    inside = {"alpha": a != 0 and a != 1, "cvar": 0 < a <= 1, "renyi": a > 0 and a != 1}[str(name)]
+    inside = {"alpha": a != 0 and a != 1, "cvar": 0 < a <= 1, "renyi": a > 0 and a != 1}[name]
     if not inside:
         raise ValueError(f"{named[0]} of {name} must be {named[1]}, but is {exact}")
     if name == "renyi":

@@ -16,11 +16,12 @@ Weak duality as in the small checker (T1, T2). Floating point enters in two plac
   inside is decided in rationals); the products are summed exactly in balls.
 
 The plan's columns must hold `q` to 1e-11 of it; the rest is put exactly on the largest entry of the column.
+Nothing overflows: coordinates, finite costs and prices beyond 2^1000 are refused. Beyond a barrier's edge by
+less than rounding tells, 2^1000 stands for a cost that may be larger still.
 Where rows may hold no more than a multiple of `p` (CVaR, pure transport), what exceeds it, to 1e-11 too, goes
 exactly to rows with room, at the cost of the arcs that it then takes.
 """
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
@@ -30,7 +31,7 @@ import numpy as np
 from flint import arb, ctx, fmpq
 from numpy.typing import NDArray
 
-from verification.certificate.archive import FIELDS, FORMAT, SLACK
+from verification.certificate.archive import FIELDS, FORMAT, SLACK, described, real
 from verification.certificate.checker import Rejected, Verdict
 from verification.certificate.formulas import INF, Formula, assumption, formula
 
@@ -40,6 +41,7 @@ _U = 2.0**-53
 _PRECISION = 160  # bits of the ball arithmetic
 _TILE = 1 << 19  # entries of one tile
 _WIDE = 16  # coordinates beyond which tiles come from matrix products
+_MOST = 2.0**1000  # of prices and finite costs, whose differences then are finite
 _TINY = 2.0**-1020  # beyond what products below the normal doubles lose, each
 _ROOM = 16  # rows with room that are asked for their costs at once
 _RULE = {"norm", "power", "scale"}
@@ -58,12 +60,12 @@ class _Costs:
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
         if isinstance(fields["cost"], str):
-            rule = json.loads(fields["cost"])
-            known = isinstance(rule, dict) and _RULE <= set(rule) <= _RULE | _SHAPES
+            rule = described(fields, "cost")
+            known = _RULE <= set(rule) <= _RULE | _SHAPES
             _need(known and len(set(rule) & _SHAPES) <= 2, "the cost is not known")
-            self.norm, self.power, self.scale = (float(rule[k]) for k in ("norm", "power", "scale"))
+            self.norm, self.power, self.scale = (real(rule, k) for k in ("norm", "power", "scale"))
             _need(self.norm in (1.0, 2.0, math.inf), "the cost's norm is not 1, 2 or inf")
-            shape = {k: float(rule[k]) for k in _SHAPES & set(rule)}
+            shape = {k: real(rule, k) for k in _SHAPES & set(rule)}
             self.radius, self.tau, self.barrier = (shape.get(k) for k in ("radius", "tau", "barrier"))
             _need(self.barrier is None or len(shape) == 1, "a barrier has neither radius nor tau")
             sizes = [self.power, self.scale, *(v for k, v in shape.items() if k != "radius")]
@@ -77,18 +79,23 @@ class _Costs:
             self.matrix = None
             with np.errstate(over="ignore"):
                 both = np.concatenate([self.x, self.y])
+                _need(
+                    float(np.abs(both).max()) <= _MOST / len(both), "the points lie too far out for doubles"
+                )
                 reach = 2 * (both.max(axis=0) - both.min(axis=0))
                 total = self._sum(iter(reach[:, None]), 1.0)
                 _need(bool(np.isfinite(total)[0]), "the points lie too far apart for doubles")
                 shut = self.tau is None and (self.radius is not None or self.barrier is not None)
                 _need(
-                    shut or bool(np.isfinite(self._bound(total, 1.0))[0]),
+                    shut or bool(self._bound(total, 1.0)[0] <= _MOST),
                     "the costs are too large for doubles",
                 )
             return
         self.matrix = np.asarray(fields["cost"])
         _need(self.matrix.dtype == np.float64 and self.matrix.ndim == 2, "the cost is no matrix of doubles")
         _need(bool(np.all(self.matrix >= 0)), "a cost is negative or not a number")
+        finite = (self.matrix <= _MOST) | (self.matrix == math.inf)
+        _need(bool(np.all(finite)), "the costs are too large for doubles")
         self.shape, self.error = self.matrix.shape, 0.0
 
     def _bound(self, total: Floats, sign: float) -> Floats:
@@ -108,8 +115,11 @@ class _Costs:
             z = z * (1 + sign * self.error)
             room = 1 - z / self.barrier - sign * 4 * _U  # both operations to half an ulp of at most 1
             inside = room > 0
-            value = self.scale * z / np.where(inside, room, 1.0) * (1 + sign * 8 * _U)
-            return np.where(inside, np.maximum(value + tiny, 0.0), math.inf)
+            with np.errstate(over="ignore"):
+                value = self.scale * z / np.where(inside, room, 1.0) * (1 + sign * 8 * _U)
+            # A lower bound that overflows would read as an arc that is none.
+            most = _MOST if sign < 0 else math.inf
+            return np.where(inside, np.clip(value + tiny, 0.0, most), math.inf)
         value = (z if self.power == 1 else z**self.power) * self.scale * (1 + sign * self.error)
         return np.asarray(np.maximum(value + tiny, 0.0))
 
@@ -204,7 +214,7 @@ def _weights(values: Floats, where: str) -> list[fmpq]:
 
 def _spec(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The divergence; of a user's own `f` with the limits that are assumed."""
-    spec = json.loads(fields["divergence"])
+    spec = described(fields, "divergence")
     return spec if "f" in spec else {key: str(value) for key, value in spec.items()}
 
 
@@ -213,6 +223,7 @@ def _transform(costs: _Costs, g: Floats, rows: NDArray[np.bool_]) -> list[fmpq |
     best = np.full(costs.shape[0], -np.inf)
     for start, tile in costs.lower_tiles():
         best[start : start + len(tile)] = np.max(g - tile, axis=1)
+    _need(not bool(np.isnan(best).any()), "a cost is not a number")
     size = float(np.max(np.abs(g)))
     reached = rows & (best > -math.inf)
     raised = best[reached] + 4 * _U * (size + np.abs(best[reached]))
@@ -225,6 +236,7 @@ def _transform(costs: _Costs, g: Floats, rows: NDArray[np.bool_]) -> list[fmpq |
 def _lower(fields: Mapping[str, Any], costs: _Costs, member: Formula, p: list[fmpq], q: list[fmpq]) -> arb:
     g = _array(fields["g"], "g")
     _need(len(g) == costs.shape[1], "g does not have one entry per column")
+    _need(bool(np.all(np.abs(g) <= _MOST)), "g is too large for doubles")
     exact = [_rational(v) for v in g.tolist()]
     if fields["support"] == "space" and bool(member.recession < INF):
         _need(all(bool(arb(v) <= member.recession) for v in exact), "g exceeds f'(inf)")
@@ -353,7 +365,9 @@ def proved_interval(fields: Mapping[str, Any]) -> tuple[float, float]:
         Rejected: they are unfit.
     """
     with ctx.workprec(_PRECISION):
-        _need(fields["support"] in ("space", "reference"), "support is neither space nor reference")
+        support = fields["support"]
+        _need(isinstance(support, str), "support is not a text")
+        _need(support in ("space", "reference"), "support is neither space nor reference")
         member = formula(_spec(fields))
         costs = _Costs(fields)
         p, q = (_weights(_array(fields[k], k, least=0.0), k) for k in ("p", "q"))
@@ -378,7 +392,8 @@ def check_large(fields: Mapping[str, Any]) -> Verdict:
         _need(lower >= claim[0], f"its witness proves the lower bound {lower!r} only")
         _need(upper <= claim[1], f"its witness proves the upper bound {upper!r} only")
     except (Rejected, KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        return Verdict(False, -math.inf, math.inf, math.inf, f"{error}", "none")
+        why = f"{error}" if isinstance(error, Rejected | ValueError) else "a field has the wrong form"
+        return Verdict(False, -math.inf, math.inf, math.inf, why, "none")
     low, high = float(claim[0]), float(claim[1])
     why = "tiles in float64 with an a-priori rounding bound, the rest in ball arithmetic"
     why += assumption(_spec(fields))

@@ -5,7 +5,6 @@ of points, exactly, where they are rational; and the columns of the plan, which 
 rounding: the rest is put on the largest entry of the column, as the other checker of large certificates does.
 """
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verification.certificate.archive import FIELDS, FORMAT, SLACK
+from verification.certificate.archive import FIELDS, FORMAT, SLACK, described, real
 
 __all__ = ["NotCovered", "Rational", "Unfit", "rational"]
 
@@ -97,11 +96,11 @@ def _weights(values: Floats, name: str) -> list[Fraction]:
 
 def _between_points(fields: Mapping[str, Any]) -> list[list[str | None]]:
     """The texts of `scale · ‖y_j - x_i‖^power`; `NotCovered` where they are irrational or too long."""
-    rule = json.loads(fields["cost"])
-    _need(isinstance(rule, dict) and set(rule) >= {"norm", "power", "scale"}, "the cost is not known")
+    rule = described(fields, "cost")
+    _need(set(rule) >= {"norm", "power", "scale"}, "the cost is not known")
     if len(rule) > 3:
         raise NotCovered("costs with a radius, tau or barrier are given as a matrix")
-    norm, power, scale = (float(rule[key]) for key in ("norm", "power", "scale"))
+    norm, power, scale = (real(rule, key) for key in ("norm", "power", "scale"))
     _need(norm in (1.0, 2.0, math.inf), "the cost's norm is not 1, 2 or inf")
     _need(
         all(math.isfinite(v) and v > 0 for v in (power, scale)), "the cost's power or scale is not positive"
@@ -193,12 +192,13 @@ def rational(fields: Mapping[str, Any]) -> Rational:
         claim = [_text(v) for v in _array(fields, "claim").tolist()]
         _need(len(claim) == 2, "the claim is not an interval")
         g = [_text(v) for v in _array(fields, "g").tolist()]
-        divergence = json.loads(fields["divergence"])
-        _need(isinstance(divergence, dict), "the divergence is not an object")
+        divergence = described(fields, "divergence")
         if divergence.get("name") == "none":
             raise NotCovered("rows of pure transport that rounding left off p")
-    except (KeyError, TypeError, ValueError) as error:
-        raise Unfit(f"a field has the wrong form: {error}") from None
+    except ValueError as error:
+        raise Unfit(str(error)) from None
+    except (KeyError, TypeError):
+        raise Unfit("a field has the wrong form") from None
     instance = {
         "divergence": divergence,
         "cost": cost,
