@@ -131,8 +131,8 @@ def _solve_fixed(
 
 
 def _arc_solve(level: Level, graph: ArcGraph, cost: Array, relative: float, absolute: float) -> ArcResult:
-    """The interior point; where capped rows may leave the arcs without a plan, at an elastic price that is
-    raised.
+    """The interior point, or the simplex method where that fails on rows made of segments; where capped rows
+    may leave the arcs without a plan, at an elastic price that is raised.
     """
     member = level.member
     capped = bool(member.segments) and not np.isfinite(member.recession)
@@ -149,8 +149,9 @@ def _arc_solve(level: Level, graph: ArcGraph, cost: Array, relative: float, abso
             absolute=absolute,
             elastic=price,
         )
-        if member.segments and not np.isfinite(member.recession) and not result.reached:
-            vertex = solve_program(member, level.p, level.q, graph, cost, price)
+        if member.segments and not result.reached:
+            outside = member.recession if level.space and np.isfinite(member.recession) else price
+            vertex = solve_program(member, level.p, level.q, graph, cost, outside)
             result = result if vertex is None else vertex
         if not np.isfinite(price) or float(result.g.max()) < 0.5 * price:
             break

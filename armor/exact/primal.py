@@ -48,8 +48,18 @@ def best_primal(
     rows, columns = graph.rows, graph.columns
     has_singular = space and np.isfinite(member.recession)
     u = result.u if has_singular else np.zeros(graph.m)
-    scale = q / np.maximum(graph.column_sum(result.x) + u, 1e-300)
-    x, u = result.x * scale[columns], u * scale
+    start = result.x
+    empty = np.flatnonzero(graph.column_sum(start) + u < 1e-6 * q)
+    if len(empty) and has_singular:  # a vertex may leave tiny columns unserved
+        u = u.copy()
+        u[empty] = q[empty]
+    elif len(empty):
+        start = start.copy()
+        order = np.lexsort((cost, columns))
+        first = order[np.searchsorted(columns[order], empty)]  # the cheapest arc of each
+        start[first] = q[empty]
+    scale = q / np.maximum(graph.column_sum(start) + u, 1e-300)
+    x, u = start * scale[columns], u * scale
     if member.segments and not np.isfinite(member.recession):
         cap = p * member.segments[0][1]
         x = _project(graph, x, cap, fixed=member.name == "none")

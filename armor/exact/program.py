@@ -1,8 +1,9 @@
-"""The restriction to a list of arcs as a linear program (CVaR, pure transport), by HiGHS's simplex method.
+"""The restriction to a list of arcs as a linear program (total variation, CVaR, pure transport), by HiGHS's
+simplex method.
 
-Capped rows have no curvature to lean on: where many columns compete for few rows the interior point's
-start is far
-from feasible and its steps are short. A vertex method does not mind.
+Rows made of segments have no curvature to lean on: where many columns compete for few rows, or weights range
+over many orders of magnitude, the interior point's start is far from feasible and its steps are short. A
+vertex method does not mind.
 """
 
 from __future__ import annotations
@@ -31,17 +32,25 @@ def solve_program(
     """
     n, m, count = graph.n, graph.m, graph.count
     served = np.isfinite(elastic)
+    # beyond its first segment a row pays the slope of the second; served columns pay no more than that
+    beyond = member.segments[1][0] if len(member.segments) > 1 and not served else np.inf
+    extra = n if np.isfinite(beyond) else 0
     total = count + (m if served else 0)
     # Weights are scaled to mean 1, since HiGHS's tolerances are absolute.
     unit = float(m)
-    price = max(float(np.max(cost)), 1e-300)
-    objective = np.concatenate([cost, np.full(m, elastic)])[:total] / price
+    price = float(np.max(cost)) or min(elastic, beyond)
+    price = price if np.isfinite(price) else 1.0
+    objective = np.concatenate([cost, np.full(m, elastic)])[:total]
+    objective = np.concatenate([objective, np.full(extra, beyond)]) / price
     ones = np.ones(count)
     rows = sparse.csr_matrix((ones, (graph.rows, np.arange(count))), shape=(n, total))
     places = np.concatenate([np.arange(count), np.arange(count, total)])
     columns = sparse.csr_matrix(
         (np.ones(total), (np.concatenate([graph.columns, np.arange(m)])[:total], places)), shape=(m, total)
     )
+    if extra:
+        rows = sparse.hstack([rows, -sparse.identity(n)]).tocsr()
+        columns = sparse.hstack([columns, sparse.csr_matrix((m, n))]).tocsr()
     cap = unit * p * member.segments[0][1]
     fixed = member.name == "none"
     options = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
@@ -61,4 +70,4 @@ def solve_program(
     y = -marginals[:n] if fixed else -np.asarray(solved.ineqlin.marginals) * price
     value = float(solved.fun) * price / unit
     s = np.maximum(y[graph.rows] + cost - g[graph.columns], 0.0)
-    return ArcResult(x[:count], x[count:], y, g, s, value, value, int(solved.nit), True)
+    return ArcResult(x[:count], x[count:total], y, g, s, value, value, int(solved.nit), True)

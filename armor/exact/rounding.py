@@ -6,7 +6,7 @@
 
 *Upper end.* Rescaled columns hold `q` up to `k` roundings, `k` the arcs of a column, which move the value by
 at most that share of `⟨c, π⟩ + Σ p|f| + Σ η|f'| + f'(∞)Σs`. Sums are exact (`fsum`). Costs of points add what
-one of the largest in the plan can be off by, times the mass.
+each arc's can be off by, times its mass.
 
 Elementary functions are taken to be right to 16u of their value and of their argument's effect.
 """
@@ -107,5 +107,5 @@ def upper_end(member: Member, p: Array, primal: Primal, rounding: Callable[[Arra
                 slope = member.slope(np.where(eta > 0, eta / p, 1.0))
                 moved += fsum(np.where(eta > 0, np.abs(slope) * eta, 0.0))
         value = transport + singular + information
-    largest = float(np.max(np.where(primal.x > 0, primal.cost, 0.0), initial=0.0))
-    return value + (depth + 32) * _U * moved + float(rounding(np.asarray(largest))) * fsum(primal.x)
+    loose = fsum(np.where(primal.x > 0, primal.x * rounding(primal.cost), 0.0))
+    return value + (depth + 32) * _U * moved + loose

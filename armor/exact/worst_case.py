@@ -18,7 +18,7 @@ from scipy import sparse
 
 from armor.errors import InputError
 from armor.exact.api import read_geometry, read_support, read_weights
-from armor.exact.bracket import best_shift, divergence_value, worst_conjugate
+from armor.exact.bracket import best_shift, information, worst_conjugate
 from armor.exact.costs import PointCost
 from armor.exact.geometry import Geometry
 from armor.exact.members import Member, Spec, member
@@ -31,6 +31,7 @@ Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 _U = 2.0**-53
+_LARGE = 1e100  # radii, penalties and losses beyond it would overflow in products
 
 
 @dataclass(frozen=True)
@@ -119,12 +120,20 @@ def dro(
     for name, number in (("epsilon", epsilon), ("kappa", kappa)):
         if not (np.isfinite(number) and number >= 0):
             raise InputError(f"{name} must be finite and at least 0, not {number!r}")
+        if number > _LARGE:
+            raise InputError(f"{name} must be at most {_LARGE:g}, not {number!r}")
     weights = read_weights(p, n, "p")
     rows = np.flatnonzero(weights)
-    problem = _Problem(which, geometry_of(rows, np.arange(m)), weights[rows], losses, epsilon, kappa, space)
+    spread = float(losses.max()) - float(losses.min())
+    unit = float(np.ldexp(1.0, int(np.frexp(spread or np.abs(losses).max() or 1.0)[1])))  # exact to divide by
+    problem = _Problem(
+        which, geometry_of(rows, np.arange(m)), weights[rows], losses / unit, epsilon, kappa / unit, space
+    )
     with np.errstate(all="ignore"):
         best, low, high, lower, theta, count = problem.search(tolerance, limit)
-    noise = 64 * _U * (1 + np.log2(max(n, 2))) * (abs(best.dual) + problem.largest + best.lam * epsilon)
+    budget = problem.budget(low, high, theta)
+    size = abs(best.dual) + problem.largest + best.lam * epsilon + problem.kappa * budget
+    noise = 64 * _U * (1 + np.log2(max(n, 2))) * size
     upper, lower = float(best.dual + noise), float(lower - noise)
     keep = theta * high.eta, (1 - theta) * low.eta
     places = np.concatenate([rows, rows]), np.concatenate([high.target, low.target])
@@ -135,16 +144,16 @@ def dro(
     eta = np.asarray(plan.sum(axis=1)).ravel()
     scale = max(abs(lower), problem.spread)
     return DroSolution(
-        value=lower,
-        lower=lower,
-        upper=max(upper, lower),
-        lam=best.lam,
-        rho=best.rho,
+        value=lower * unit,
+        lower=lower * unit,
+        upper=max(upper, lower) * unit,
+        lam=best.lam * unit,
+        rho=best.rho * unit,
         weights=eta,
         singular=singular,
         worst_case=np.asarray(plan.sum(axis=0)).ravel() + singular,
         plan=plan,
-        budget=problem.budget(low, high, theta),
+        budget=budget,
         iterations=count,
         seconds=time.perf_counter() - started,
         status=Status.CONVERGED if upper - lower <= tolerance * scale else Status.STALLED,
@@ -164,7 +173,7 @@ class _Problem:
         space: bool,
     ) -> None:
         self.member, self.geometry, self.p, self.phi = which, geometry, p, phi
-        self.epsilon, self.kappa, self.space = epsilon, kappa, space
+        self.epsilon, self.kappa, self.space = float(epsilon), float(kappa), space
         self.top = float(phi.max())
         self.spread = max(self.top - float(phi.min()), 1e-12 * max(1.0, abs(self.top)))
         self.largest = float(np.abs(phi).max())
@@ -197,7 +206,7 @@ class _Problem:
         target = np.zeros(len(self.p), dtype=np.int64)
         h[rows], target[rows] = -values, columns
         cost = np.zeros(len(self.p))
-        cost[rows] = values + shifted[columns]
+        cost[rows] = self.geometry.arcs(rows, columns)
         reach = float(h.max())
         if not np.isfinite(reach) or (np.isinf(self.member.at_zero) and np.isinf(h).any()):
             raise InputError("the ball is empty: a point that must keep mass reaches nothing at finite cost")
@@ -225,17 +234,24 @@ class _Problem:
             eta[int(np.argmax(h))] += 1 - total
         else:
             eta = eta / total
-        information = self._information(eta)
-        budget = information + float(eta @ cost) + (self.member.recession * singular if singular else 0.0)
+        budget = self._spent(eta, *self._moved(eta, cost), singular)
         gain = float(eta @ self.phi[target]) + singular * self.top
         dual = lam * self.epsilon + self.top + mu * conjugate
         return _Point(lam, self.top + mu * rho, dual, target, eta, cost, singular, budget, gain)
 
-    def _information(self, eta: Array) -> float:
-        """`D(η‖P)`; caps and fixed weights hold by construction, up to rounding, and then it is 0."""
-        if self._capped:
-            return 0.0
-        return divergence_value(self.member, self.p, eta)
+    def _moved(self, eta: Array, cost: Array) -> tuple[float, float]:
+        """`⟨c, π⟩` and by how much the rounding of its costs can put it off."""
+        return float(eta @ cost), float(eta @ self.geometry.rounding(cost))
+
+    def _spent(self, eta: Array, moved: float, loose: float, singular: float) -> float:
+        """`D(η‖P) + ⟨c, π⟩`, raised by its rounding: `moved` and `loose` are those of `_moved`.
+
+        Caps and fixed weights hold by construction, up to rounding, and then `D` is 0.
+        """
+        spent, noise = (0.0, 0.0) if self._capped else information(self.member, self.p, eta)
+        if singular:
+            spent += self.member.recession * singular
+        return spent + moved + noise + loose + 64 * _U * (moved + spent)
 
     def _weights(self, h: Array, rho: float) -> Array:
         """An element of `p ∂f*(h - ρ)` of mass at most 1: at kinks the one between the two sides that
@@ -269,7 +285,7 @@ class _Problem:
         best, count = point, 1
         over: _Point | None = None
         under: _Point | None = None
-        floor = 1e-13 * self.spread
+        floor = 1e-13 * self.spread / max(1.0, self.epsilon)
         while (over is None or under is None) and count < limit:
             if point.budget > self.epsilon:
                 over, lam = point, lam * 8
@@ -310,7 +326,7 @@ class _Problem:
 
     def _still(self, tolerance: float, limit: int) -> tuple[_Point, _Point, _Point, float, float, int]:
         """`ε = 0`: the plan that pays nothing, against the dual as λ grows, where its infimum lies (T6)."""
-        point = self.at(1e15 * self.spread)
+        point = self.at(1e140 * self.spread)  # beyond it no loss outweighs any cost
         still = self.geometry.arcs(np.arange(len(self.p)), point.target) == 0
         values = self.phi[point.target]
         if self._capped and self.member.name != "none":
@@ -346,14 +362,14 @@ class _Problem:
         return high
 
     def budget(self, over: _Point, under: _Point, theta: float) -> float:
-        """`D + ⟨c, π⟩` of the mixture of two plans, exactly (D is convex, so at most the mixture of
-        budgets).
+        """`D + ⟨c, π⟩` of the mixture of two plans, raised by its rounding.
+
+        `D` is convex, so it is at most the mixture of budgets.
         """
         eta = theta * under.eta + (1 - theta) * over.eta
-        moved = theta * float(under.eta @ under.cost) + (1 - theta) * float(over.eta @ over.cost)
-        singular = theta * under.singular + (1 - theta) * over.singular
-        information = self._information(eta)
-        return information + moved + (self.member.recession * singular if singular else 0.0)
+        ends = zip(self._moved(under.eta, under.cost), self._moved(over.eta, over.cost), strict=True)
+        moved, loose = (theta * a + (1 - theta) * b for a, b in ends)
+        return self._spent(eta, moved, loose, theta * under.singular + (1 - theta) * over.singular)
 
     def _worth(self, over: _Point, under: _Point, theta: float) -> float:
         gain = theta * under.gain + (1 - theta) * over.gain

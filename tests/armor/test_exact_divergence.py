@@ -7,16 +7,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
+from scipy.optimize import linprog
 
 sys.path.insert(0, str(Path(__file__).parent))
 from exact_reference import LINEAR, RENYI, SMOOTH, label, planted, primal
 
 from armor.errors import InputError
 from armor.exact import Method, Status, divergence
+from armor.exact.api import _status
 from armor.exact.clouds import WideGeometry, point_geometry
 from armor.exact.costs import TIE, point_cost
 from armor.exact.geometry import differences_cost
 from armor.exact.members import member
+from armor.exact.multilevel import Bracket
 
 ALL = [*SMOOTH, *LINEAR, *RENYI]
 
@@ -373,3 +377,41 @@ def test_hard_data(spec, scale):
         support="space",
     )
     assert solution.status.converged
+
+
+def tv_program(cost, p, q):
+    """T25: total variation on the space is transport at the price `min(c, 1)`; HiGHS, weights scaled up."""
+    n, m = cost.shape
+    rows = sparse.kron(sparse.identity(n), np.ones((1, m)))
+    columns = sparse.kron(np.ones((1, n)), sparse.identity(m))
+    masses = m * np.concatenate([p, q])[:-1]
+    matrix = sparse.vstack([rows, columns]).tocsr()[:-1]
+    return linprog(np.minimum(cost, 1).ravel(), A_eq=matrix, b_eq=masses, method="highs-ds").fun / m
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_total_variation_of_uneven_weights_on_few_arcs(seed):
+    """Where the interior point gets nowhere the simplex method takes over."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(120, 1)), rng.normal(size=(115, 1))
+    p, q = 10.0 ** rng.uniform(-12, 0, 120), 10.0 ** rng.uniform(-12, 0, 115)
+    p, q = p / p.sum(), q / q.sum()
+    cost = np.where(np.abs(x - y.T) <= 0.2, 0.0, np.inf)
+    solution = divergence("tv", {"radius": 0.2}, p, q, x=x, y=y, support="space")
+    assert solution.status.converged
+    assert solution.value == pytest.approx(tv_program(cost, p, q), abs=2e-6)
+    cost[np.argmin(np.abs(x - y.T), axis=0), np.arange(115)] = 0.0  # every column is reached
+    reference = divergence("tv", cost, p, q, support="reference")
+    assert reference.status.converged
+    space = divergence("tv", cost, p, q, support="space")
+    assert reference.upper >= space.lower
+    assert reference.value <= space.value + 1e-8  # mass beyond a row's own costs what mass outside does
+
+
+def test_what_counts_as_converged_near_zero():
+    bracket = Bracket(rounds=1)
+    assert _status(0.0, 5e-9, 1e-8, bracket, 60) is Status.STALLED
+    assert _status(0.0, 5e-13, 1e-8, bracket, 60) is Status.CONVERGED_ABSOLUTE
+    assert _status(1.0, 1 + 5e-9, 1e-8, bracket, 60) is Status.CONVERGED
+    assert _status(1.0, 1 + 5e-8, 1e-8, bracket, 1) is Status.ROUND_LIMIT
+    assert _status(0.0, np.inf, 1e-8, Bracket(interrupted=True), 60) is Status.INTERRUPTED
