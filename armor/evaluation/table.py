@@ -186,7 +186,9 @@ def _look(row: Row, root: Path) -> tuple[Record | None, str | None]:
     conditions = record.result.get("conditions") or {}
     if conditions.get("model") != file_digest(best):
         return None, "evaluated with other weights than those of its best.pt"
-    n, wanted = record.result["n"], row.images or conditions.get("total")
+    if not {"images", "total"} <= set(conditions):  # of an older version
+        return None, "evaluated, but the record does not tell on which images"
+    n, wanted = record.result["n"], row.images or conditions["total"]
     if n != wanted:
         return None, f"evaluated on {n} images, not on {wanted}"
     entries = {entry["name"]: entry for entry in record.result["attacks"]}
@@ -215,7 +217,7 @@ def _check_images(found: Mapping[str, Record]) -> None:
     """Refuse to put answers to different images side by side."""
     seen: dict[str, str] = {}
     for folder, record in found.items():
-        seen.setdefault(str(record.result["conditions"].get("images")), folder)
+        seen.setdefault(str(record.result["conditions"]["images"]), folder)
     if len(seen) > 1:
         first, second, *_ = seen.values()
         raise InputError(

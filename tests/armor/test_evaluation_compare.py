@@ -292,6 +292,11 @@ def test_a_row_is_done_only_by_its_own_whole_evaluation(tmp_path: Path) -> None:
     _record(folder, _evaluation(0))
     (folder / "best.pt").write_text("a later epoch was better")
     assert "other weights" in str(lacks())
+    _record(folder, _evaluation(0))
+    older = json.loads((folder / "evaluation.json").read_text())
+    del older["conditions"]["images"]
+    (folder / "evaluation.json").write_text(json.dumps(older))
+    assert lacks() == "evaluated, but the record does not tell on which images"
     write_record(folder / "evaluation.json", _evaluation(0), None, "a record that does not say of what")
     assert "other weights" in str(lacks())
     _record(_run(tmp_path, row, epochs=1), _evaluation(0))
