@@ -45,17 +45,18 @@ def test_stored_bounds_are_below_every_cost(cost, offset, dimension):
         assert np.median(exact - stored) < 1e-3 * np.median(exact)
 
 
-@pytest.mark.parametrize("cost", ["sqeuclidean", {"norm": 1}])
+@pytest.mark.parametrize("cost", ["sqeuclidean", {"norm": 1}], ids=str)
 def test_the_least_of_columns_that_tie_in_float32_is_the_exact_one(cost):
     geometry, exact = wide(cost)
     rng = np.random.default_rng(1)
     for row in range(40):
-        g = exact[row] + 1e-9 * rng.random(220)  # all columns tie for this row
+        # all columns tie for this row, at prices whose own rounding in float32 is far larger
+        g = 1e4 + exact[row] + 1e-9 * rng.random(220)
         rows, columns, values = geometry.row_best(g, 1)
         reduced = exact - g
         assert list(rows) == list(range(230))
-        np.testing.assert_allclose(values, reduced.min(axis=1), rtol=0, atol=1e-12)
-        assert reduced[row, columns[row]] <= reduced[row].min() + 1e-12
+        np.testing.assert_allclose(values, reduced.min(axis=1), rtol=0, atol=1e-11)
+        assert reduced[row, columns[row]] <= reduced[row].min() + 1e-11
 
 
 @pytest.mark.parametrize("keep", [1, 2])
