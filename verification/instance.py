@@ -16,7 +16,7 @@ from theory.errors import InputError
 from verification.fileformat import as_fraction, describe, read
 from verification.points import point_costs
 
-__all__ = ["Instance", "from_mapping", "load", "to_mapping"]
+__all__ = ["Instance", "from_mapping", "load", "read_divergence", "to_mapping"]
 
 Floats = NDArray[np.float64]
 Cost = tuple[tuple[Fraction | None, ...], ...]
@@ -194,13 +194,19 @@ def _cost(fields: Mapping[str, Any]) -> tuple[Floats, Cost | None]:
     cost = point_costs(fields["x"], fields.get("y"), fields["cost"])
     # The doubles are the data: their shortest decimals are exact and short in a certificate.
     exact = (
-        tuple(tuple(Fraction(repr(c)) for c in row) for row in cost.tolist()) if cost.size <= 10**6 else None
+        tuple(tuple(None if c == np.inf else Fraction(repr(c)) for c in row) for row in cost.tolist())
+        if cost.size <= 10**6
+        else None
     )
     return cost, exact
 
 
-def _divergence(value: Any) -> Mapping[str, str]:
-    """The normalised specification, every parameter as exact text."""
+def read_divergence(value: Any) -> Mapping[str, str]:
+    """The normalised specification, every parameter as exact text.
+
+    Raises:
+        InputError: an unknown name, a foreign or missing parameter, or one out of range.
+    """
     from verification.certificate.formulas import PARAMETERS
 
     if isinstance(value, str):
@@ -265,7 +271,7 @@ def from_mapping(fields: Mapping[str, Any]) -> Instance:
     if type(support) is not str or support not in ("space", "reference"):
         raise InputError(f'support must be "space" or "reference", but is {describe(support)}.')
     notes: list[str] = []
-    spec = _divergence(fields["divergence"])
+    spec = read_divergence(fields["divergence"])
     cost, exact = _cost(fields)
     p = _weights(fields, "p", notes)
     _length("p", len(p), cost.shape, "rows")

@@ -3,8 +3,6 @@
 import argparse
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from armor.errors import InputError
+from armor.files import check_target, replacing
 
 if TYPE_CHECKING:
     from verification.solution import Solution
@@ -33,9 +32,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def check_options(args: argparse.Namespace) -> None:
-    """Refuse a certificate that would overwrite the instance it certifies."""
-    if args.certificate is not None and args.certificate.resolve() == args.file.resolve():
+    """Refuse, before any work, a certificate that cannot be written or would overwrite its own instance."""
+    if args.certificate is None:
+        return
+    if args.certificate.resolve() == args.file.resolve():
         raise InputError(f"--certificate {str(args.certificate)!r} is the instance file itself.")
+    check_target(args.certificate)
 
 
 def _jsonable(value: Any) -> Any:
@@ -121,24 +123,7 @@ def write_atomically(path: Path, content: Mapping[str, Any]) -> None:
         InputError: the folder does not exist or `path` is a folder.
         OSError: the disk is full or the file may not be written.
     """
-    folder = path.parent
-    if not folder.is_dir():
-        raise InputError(f"cannot write {str(path)!r}: there is no folder {str(folder)!r}.")
-    if path.is_dir():
-        raise InputError(f"cannot write {str(path)!r}: it is a folder.")
-    if path.exists() and not path.is_file():
-        raise InputError(f"cannot write {str(path)!r}: it is not a regular file.")
-    handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(content, stream, indent=None, separators=(",", ":"))
-            stream.write("\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(path) as stream:
+        text = json.JSONEncoder(separators=(",", ":")).iterencode(content)
+        stream.writelines(part.encode() for part in text)
+        stream.write(b"\n")

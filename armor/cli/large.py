@@ -24,7 +24,7 @@ def large_instance(path: Path) -> dict[str, Any] | None:
     Raises:
         InputError: the file cannot be read, a field is unknown, missing or no number.
     """
-    from verification.fileformat import read
+    from verification.fileformat import describe, read
 
     fields = dict(read(path))
     for key in fields:
@@ -35,13 +35,21 @@ def large_instance(path: Path) -> dict[str, Any] | None:
     columns = fields.get("q") if fields.get("q") is not None else fields.get("phi")
     if columns is None or _size(fields["p"]) * _size(columns) <= _COMFORTABLE:
         return None
-    out: dict[str, Any] = {"divergence": _spec(fields["divergence"]), "support": fields["support"]}
+    from verification.instance import read_divergence
+
+    out: dict[str, Any] = {"divergence": read_divergence(fields["divergence"]), "support": fields["support"]}
     for key in ("x", "y", "p", "q", "phi"):
         if fields.get(key) is not None:
             out[key] = _array(fields[key], key)
     if "x" in out:
+        from verification.points import read_law
+
         out.setdefault("y", out["x"])
-        out["cost"] = _plain(fields["cost"])
+        out["cost"] = read_law(fields["cost"]).fields()
+    elif "y" in out:
+        raise InputError("the field 'x' is missing: 'y' alone does not give the points that carry p.")
+    elif isinstance(fields["cost"], str | Mapping):
+        raise InputError(f"cost {describe(fields['cost'])} needs the points 'x' (and 'y').")
     else:
         out["cost"] = _array(fields["cost"], "cost")
     for key in ("epsilon", "kappa"):
@@ -50,9 +58,35 @@ def large_instance(path: Path) -> dict[str, Any] | None:
             if number.ndim:
                 raise InputError(f"{key} must be one number, but has the shape {number.shape}.")
             out[key] = float(number)
-    if fields.get("same_space"):
+    same = fields.get("same_space", False)
+    if not isinstance(same, bool):
+        raise InputError(f"same_space must be true or false, but is {describe(same)}.")
+    if same:
         _same_space(out)
+    _columns(out)
     return out
+
+
+def _columns(fields: Mapping[str, Any]) -> None:
+    """What lives on the columns is refused where it is unfit, also where the command has no use for it.
+
+    Raises:
+        InputError: `q` is no distribution, a loss is not finite, a radius or penalty is negative.
+    """
+    from armor.exact.api import read_weights
+    from armor.exact.worst_case import read_losses, read_size
+
+    for key in ("x", "y", "cost"):
+        if isinstance(fields.get(key), np.ndarray) and fields[key].ndim != 2:
+            raise InputError(f"{key} must have 2 dimensions, but has the shape {fields[key].shape}.")
+    count = len(fields["y"]) if "y" in fields else fields["cost"].shape[1]
+    if "q" in fields:
+        read_weights(fields["q"], count, "q")
+    if "phi" in fields:
+        read_losses(fields["phi"], count)
+    for key in ("epsilon", "kappa"):
+        if key in fields:
+            read_size(fields[key], key)
 
 
 def _same_space(fields: Mapping[str, Any]) -> None:
@@ -77,18 +111,8 @@ def _size(values: Any) -> int:
     return len(values) if hasattr(values, "__len__") else 1
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): str(v) for key, v in value.items()}
-    return value
-
-
-def _spec(value: Any) -> Any:
-    return {str(key): str(v) for key, v in value.items()} if isinstance(value, Mapping) else str(value)
-
-
 def _array(value: Any, name: str) -> np.ndarray[Any, Any]:
-    from verification.fileformat import as_fraction
+    from verification.fileformat import as_double
 
     if isinstance(value, np.ndarray):
         return np.asarray(value, dtype=np.float64)
@@ -96,10 +120,11 @@ def _array(value: Any, name: str) -> np.ndarray[Any, Any]:
     def convert(entry: Any) -> Any:
         if isinstance(entry, list):
             return [convert(e) for e in entry]
-        return np.inf if entry is None and name == "cost" else float(as_fraction(entry, name))
+        return np.inf if entry is None and name == "cost" else as_double(entry, name)
 
+    entries = convert(value)
     try:
-        return np.array(convert(value), dtype=np.float64)
+        return np.array(entries, dtype=np.float64)
     except ValueError as error:
         raise InputError(f"{name} is not a rectangular array of numbers: {error}") from None
 
@@ -130,19 +155,40 @@ def _print_json(fields: Mapping[str, Any]) -> None:
     print(json.dumps({key: plain(value) for key, value in fields.items()}, allow_nan=False))
 
 
-def _write_text(path: Path, certificate: Mapping[str, Any], shape: tuple[int, int]) -> None:
+def _write_text(path: Path, certificate: Mapping[str, Any]) -> None:
     """The certificate as JSON with exact rationals: its data are the doubles that were solved with."""
     from armor.cli.intervals import write_atomically
     from verification.certificate.rational import NotCovered, rational
 
-    n, m = shape
-    if n * m > _AS_TEXT:
-        raise InputError(f"a certificate of {n} x {m} costs is an .npz archive, not {path.name!r}.")
     try:
         found = rational(certificate)
     except NotCovered as reason:
-        raise InputError(f"this certificate is an .npz archive, not {path.name!r}: {reason}.") from None
+        raise _archive_only(path, reason) from None
     write_atomically(path, found.certificate)
+
+
+def _archive_only(path: Path, reason: Exception) -> InputError:
+    return InputError(f"this certificate is an .npz archive, not {path.name!r}: {reason}.")
+
+
+def _check_text(path: Path, fields: Mapping[str, Any]) -> None:
+    """Refuse, before the solve, a certificate that cannot be JSON.
+
+    Raises:
+        InputError: its costs are too many, or have no exact rational form.
+    """
+    from armor.exact.certificate import cost_text
+    from armor.exact.costs import point_cost
+    from verification.certificate.rational import NotCovered, covered
+
+    n, m = len(fields["p"]), len(fields["q"])
+    if n * m > _AS_TEXT:
+        raise InputError(f"a certificate of {n} x {m} costs is an .npz archive, not {path.name!r}.")
+    if "x" in fields:
+        try:
+            covered({"cost": cost_text(point_cost(fields["cost"]))})
+        except NotCovered as reason:
+            raise _archive_only(path, reason) from None
 
 
 def run_divergence(args: argparse.Namespace, fields: Mapping[str, Any]) -> int:
@@ -153,6 +199,8 @@ def run_divergence(args: argparse.Namespace, fields: Mapping[str, Any]) -> int:
     if "q" not in fields:
         raise InputError("the field 'q' is missing: divergence needs the weights of Q.")
     spec, support = fields["divergence"], fields["support"]
+    if args.certificate is not None and args.certificate.suffix != ".npz":
+        _check_text(args.certificate, fields)
     points = {key: fields[key] for key in ("x", "y") if key in fields}
     solution = divergence(
         spec,
@@ -179,7 +227,7 @@ def run_divergence(args: argparse.Namespace, fields: Mapping[str, Any]) -> int:
         if args.certificate.suffix == ".npz":
             save_certificate(args.certificate, certificate)
         else:
-            _write_text(args.certificate, certificate, solution.plan.shape)
+            _write_text(args.certificate, certificate)
         print(f"certificate written to {args.certificate}", file=sys.stderr)
     n, m = solution.plan.shape
     if args.json:

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from armor.errors import InputError
 from armor.exact.clouds import point_geometry
-from armor.exact.costs import LARGEST, PointCost, point_cost
+from armor.exact.costs import LARGEST, PointCost, point_cost, read_number
 from armor.exact.feasible import unreachable
 from armor.exact.geometry import Geometry, MatrixGeometry
 from armor.exact.members import Member, Spec, member
@@ -20,7 +20,7 @@ from armor.exact.multilevel import Bracket, Level, Progress, solve_level
 from armor.exact.rounding import lower_end, upper_end
 from armor.exact.solution import Method, Solution, Status
 
-__all__ = ["divergence", "read_geometry", "read_support", "read_weights"]
+__all__ = ["divergence", "read_count", "read_geometry", "read_support", "read_tolerance", "read_weights"]
 
 Array = NDArray[np.float64]
 
@@ -74,8 +74,11 @@ def divergence(
     started = time.perf_counter()
     which = member(spec)
     space = read_support(which, support)
-    if not 0 < tolerance < 1:
-        raise InputError(f"the tolerance must lie in (0, 1), not {tolerance!r}")
+    tolerance, rounds, seed = (
+        read_tolerance(tolerance),
+        read_count(rounds, "rounds"),
+        read_count(seed, "seed"),
+    )
     geometry_of, n, m = read_geometry(cost, x, y, device)
     weights_p, weights_q = read_weights(p, n, "p"), read_weights(q, m, "q")
     rows, columns = np.flatnonzero(weights_p), np.flatnonzero(weights_q)
@@ -162,6 +165,29 @@ class _Ends:
             self.upper = upper_end(level.member, level.p, bracket.primal, level.geometry.rounding) + constant
         # The rounding bounds keep the ends apart; should one of them be wrong, the other is not lost.
         self.lower, self.upper = min(self.lower, self.upper), max(self.lower, self.upper)
+
+
+def read_tolerance(value: float) -> float:
+    """A tolerance in (0, 1).
+
+    Raises:
+        InputError: it is something else.
+    """
+    number = read_number(value, "the tolerance")
+    if not 0 < number < 1:
+        raise InputError(f"the tolerance must lie in (0, 1), not {value!r}")
+    return number
+
+
+def read_count(value: int, name: str, least: int = 0) -> int:
+    """A whole number of at least `least`.
+
+    Raises:
+        InputError: it is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InputError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    return int(value)
 
 
 def read_support(which: Member, support: str | None) -> bool:

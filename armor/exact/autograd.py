@@ -74,6 +74,9 @@ def divergence_tensor(
     first: Any = x if points else cost
     if not isinstance(first, torch.Tensor):
         raise InputError("give a cost tensor, or points x and y as tensors")
+    for name, given in (("p", p), ("q", q), ("x", x), ("y", y)):
+        if given is not None and not isinstance(given, torch.Tensor):
+            raise InputError(f"{name} must be a tensor, not of type {type(given).__name__}")
     device = first.device
     weights = [
         torch.full((size,), 1.0 / size, dtype=torch.float64, device=device) if w is None else w.double()

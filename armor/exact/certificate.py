@@ -16,8 +16,9 @@ from armor.errors import InputError, require
 from armor.exact.costs import PointCost, point_cost
 from armor.exact.members import Spec, member
 from armor.exact.solution import Solution
+from armor.files import replacing
 
-__all__ = ["large_certificate", "save_certificate"]
+__all__ = ["cost_text", "large_certificate", "save_certificate"]
 
 
 def large_certificate(
@@ -58,12 +59,7 @@ def large_certificate(
         "singular": solution.singular,
     }
     if x is not None and y is not None:
-        rule = point_cost(cost)  # type: ignore[arg-type]
-        norm = "inf" if rule.norm == np.inf else rule.norm
-        shape = {
-            key: value for key in ("radius", "tau", "barrier") if (value := getattr(rule, key)) is not None
-        }
-        fields["cost"] = json.dumps({"norm": norm, "power": rule.power, "scale": rule.scale, **shape})
+        fields["cost"] = cost_text(point_cost(cost))  # type: ignore[arg-type]
         fields["x"], fields["y"] = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     else:
         fields["cost"] = np.asarray(cost, dtype=np.float64)
@@ -87,8 +83,15 @@ def large_certificate(
     return fields
 
 
+def cost_text(rule: PointCost) -> str:
+    """A cost between points as a certificate states it."""
+    norm = "inf" if rule.norm == np.inf else rule.norm
+    shape = {key: value for key in ("radius", "tau", "barrier") if (value := getattr(rule, key)) is not None}
+    return json.dumps({"norm": norm, "power": rule.power, "scale": rule.scale, **shape})
+
+
 def save_certificate(path: Path, fields: Mapping[str, Any]) -> None:
-    """Write a large certificate; `.npz`, compressed, no pickle."""
+    """Write a large certificate: `.npz`, compressed, no pickle. An older one stays until this is whole."""
     arrays = {key: np.asarray(value) for key, value in fields.items()}
-    with path.open("wb") as file:
+    with replacing(path) as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]

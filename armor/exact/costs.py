@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armor.errors import InputError
+from armor.numbers import ratio
 
 __all__ = ["LARGEST", "TIE", "PointCost", "point_cost", "read_number"]
 
@@ -23,6 +24,8 @@ _U = 2.0**-53
 TIE = 1e-2  # of a softened ball: what its cost grows by up to the radius, which puts near points first
 _WALL = 10.0  # and what it grows by over each further radius
 _BEND = 0.9  # share of a barrier from which its softened form goes on along the tangent
+# What a cost of each shape may say besides: the first that is there counts.
+_SHAPES = {"barrier": ("norm", "scale"), "tau": ("norm", "radius"), "radius": ("norm",)}
 LARGEST = 1e150  # finite costs beyond it would overflow in products
 
 
@@ -140,14 +143,17 @@ class PointCost:
 
 
 def read_number(value: object, what: str) -> float:
-    """A number, or the text of one.
+    """A number, or the text of one such as "5/2".
 
     Raises:
-        InputError: it is neither.
+        InputError: it is neither, or beyond the doubles.
     """
+    plain = value.item() if isinstance(value, np.generic) else value
+    if isinstance(plain, float) and not np.isfinite(plain):
+        return plain
     try:
-        return float(str(value))
-    except ValueError:
+        return float(ratio(plain, what))
+    except (InputError, OverflowError):
         raise InputError(f"{what} must be a number, not {value!r}") from None
 
 
@@ -168,10 +174,21 @@ def point_cost(spec: str | Mapping[str, object] | PointCost) -> PointCost:
         raise InputError(
             f"unknown cost {spec!r}; known are 'sqeuclidean', 'euclidean' and {{'norm': …, 'power': …}}"
         )
-    unknown = sorted(set(spec) - {"norm", "power", "scale", "radius", "tau", "barrier"})
+    if not isinstance(spec, Mapping):
+        raise InputError(f"a cost between points is a name or a mapping, not {spec!r}")
+    unknown = sorted(str(key) for key in set(spec) - {"norm", "power", "scale", "radius", "tau", "barrier"})
     if unknown:
         raise InputError(f"unknown key {unknown[0]!r} in the cost")
-    norm = read_number(spec.get("norm", 2), "the cost's norm")
+    for shape, others in _SHAPES.items():
+        if shape in spec:
+            foreign = sorted(set(spec) - {shape, *others})
+            if foreign:
+                raise InputError(f"a cost with {shape!r} takes no {foreign[0]!r}")
+            break
+    given = spec.get("norm", 2)
+    norm = np.inf if given == "inf" else read_number(given, "the cost's norm")
+    if "tau" in spec and norm != 2:
+        raise InputError(f"a cost with 'tau' sums squares, so its norm is 2, not {given!r}")
     if norm not in (1.0, 2.0, np.inf):
         raise InputError(f"the cost's norm must be 1, 2 or 'inf', not {spec.get('norm')!r}")
     numbers: dict[str, float] = {}

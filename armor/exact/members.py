@@ -332,10 +332,14 @@ def member(spec: Spec) -> Member:
             expression.
     """
     mapping: Mapping[str, object] = {"name": spec} if isinstance(spec, str) else spec
+    if not isinstance(mapping, Mapping):
+        raise InputError(f"a divergence is a name or a mapping such as {{'name': 'kl'}}, not {spec!r}")
     if "f" in mapping:
         from armor.exact.custom import from_expression
 
-        return from_expression(str(mapping["f"]))
+        if set(mapping) != {"f"} or not isinstance(mapping["f"], str):
+            raise InputError(f"a divergence given by its f is {{'f': 't*log(t)'}}, not {dict(mapping)!r}")
+        return from_expression(mapping["f"])
     name = str(mapping.get("name"))
     foreign = sorted(str(key) for key in set(mapping) - {"name", _PARAMETER.get(name, "name")})
     if foreign and (name in _PLAIN or name in _PARAMETER):

@@ -17,15 +17,15 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from armor.errors import InputError
-from armor.exact.api import read_geometry, read_support, read_weights
+from armor.exact.api import read_count, read_geometry, read_support, read_tolerance, read_weights
 from armor.exact.bracket import best_shift, information, worst_conjugate
-from armor.exact.costs import PointCost
+from armor.exact.costs import PointCost, read_number
 from armor.exact.geometry import Geometry
 from armor.exact.members import Member, Spec, member
 from armor.exact.renyi import renyi_lambda
 from armor.exact.solution import Status
 
-__all__ = ["DroSolution", "dro"]
+__all__ = ["DroSolution", "dro", "read_losses", "read_size"]
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -114,14 +114,9 @@ def dro(
     which = member(spec)
     space = read_support(which, support) and bool(np.isfinite(which.recession))
     geometry_of, n, m = read_geometry(cost, x, y, None)
-    losses = np.asarray(phi, dtype=np.float64)
-    if losses.shape != (m,) or not np.isfinite(losses).all():
-        raise InputError(f"phi must hold {m} finite losses")
-    for name, number in (("epsilon", epsilon), ("kappa", kappa)):
-        if not (np.isfinite(number) and number >= 0):
-            raise InputError(f"{name} must be finite and at least 0, not {number!r}")
-        if number > _LARGE:
-            raise InputError(f"{name} must be at most {_LARGE:g}, not {number!r}")
+    losses = read_losses(phi, m)
+    epsilon, kappa = read_size(epsilon, "epsilon"), read_size(kappa, "kappa")
+    tolerance, limit = read_tolerance(tolerance), read_count(limit, "limit", least=2)
     weights = read_weights(p, n, "p")
     rows = np.flatnonzero(weights)
     spread = float(losses.max()) - float(losses.min())
@@ -159,6 +154,35 @@ def dro(
         status=Status.CONVERGED if upper - lower <= tolerance * scale else Status.STALLED,
         tolerance=tolerance,
     )
+
+
+def read_losses(values: ArrayLike, count: int) -> Array:
+    """`(count,)` finite losses.
+
+    Raises:
+        InputError: they are something else.
+    """
+    try:
+        losses = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError("phi must be an array of numbers") from None
+    if losses.shape != (count,) or not np.isfinite(losses).all():
+        raise InputError(f"phi must hold {count} finite losses")
+    return losses
+
+
+def read_size(value: float, name: str) -> float:
+    """A radius or penalty: at least 0, at most `_LARGE`.
+
+    Raises:
+        InputError: it is something else.
+    """
+    number = read_number(value, name)
+    if not (np.isfinite(number) and number >= 0):
+        raise InputError(f"{name} must be finite and at least 0, not {value!r}")
+    if number > _LARGE:
+        raise InputError(f"{name} must be at most {_LARGE:g}, not {value!r}")
+    return number
 
 
 class _Problem:

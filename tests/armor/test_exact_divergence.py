@@ -334,6 +334,26 @@ def test_infeasible_input_is_explained():
         ({"spec": "kl", "x": [[0.0]], "y": [[0.0, 1.0]]}, "1 coordinates"),
         ({"spec": "kl", "x": [[0.0]], "y": [[0.0]], "cost": "manhattan"}, "'manhattan'"),
         ({"spec": {"f": "abs(t-1)"}, "cost": [[0.0]], "support": "space"}, "kinks"),
+        ({"spec": {"f": "t*log(t)", "x": 1}, "cost": [[0.0]]}, "given by its f"),
+        ({"spec": {"f": 3}, "cost": [[0.0]]}, "given by its f"),
+        ({"spec": None, "cost": [[0.0]]}, "not None"),
+        ({"spec": {"name": "alpha", "alpha": None}, "cost": [[0.0]]}, "not None"),
+        ({"spec": "kl", "cost": [[0.0]], "tolerance": None}, "not None"),
+        ({"spec": "kl", "cost": [[0.0]], "tolerance": float("nan")}, "not nan"),
+        ({"spec": "kl", "cost": [[0.0]], "seed": -1}, "not -1"),
+        ({"spec": "kl", "cost": [[0.0]], "rounds": "a"}, "not 'a'"),
+        *(
+            ({"spec": "kl", "x": [[0.0]], "y": [[0.0]], "cost": cost}, words)
+            for cost, words in (
+                ({"radius": 1, "barrier": 2}, "'barrier' takes no 'radius'"),
+                ({"barrier": 2, "power": 2}, "'barrier' takes no 'power'"),
+                ({"radius": 1, "scale": 2}, "'radius' takes no 'scale'"),
+                ({"tau": 1, "power": 2}, "'tau' takes no 'power'"),
+                ({"tau": 1, "norm": "inf"}, "not 'inf'"),
+                ({"norm": None}, "not None"),
+                ({"power": "5/0"}, "not '5/0'"),
+            )
+        ),
     ],
 )
 def test_bad_input_names_the_value(arguments, words):

@@ -10,6 +10,7 @@ import pytest
 
 import theory
 from armor.cli.main import main
+from armor.exact.certificate import save_certificate
 from verification.certificate.rational import _between_points
 
 CHECKER = Path(theory.__path__[0]) / "formal" / "build" / "armor-formal"
@@ -121,14 +122,28 @@ def entry(name, value):
         (entry("x", np.inf), "x holds a coordinate that is not finite"),
         (lambda c: {"x": 1e200 * c["x"]}, "apart have costs beyond 1e+150"),
         (lambda c: {"x": c["x"][:, :1]}, "x has 1 coordinates and y has 2"),
-        (lambda _: {"cost": '{"norm": 2, "power": "two"}'}, "must be a number, not 'two'"),
+        (lambda _: {"cost": '{"norm": 2, "power": "two"}'}, "power of cost must be a number such as 0.25"),
         (lambda _: {"cost": '{"norm": 2, "power": 2'}, "not valid JSON"),
-        (lambda _: {"cost": '{"norm": 2, "pow": 2}'}, "unknown key 'pow'"),
-        (lambda _: {"divergence": '{"name": "kl", "beta": 1}'}, "takes no 'beta'"),
-        (lambda _: {"divergence": '{"name": "alpha", "alpha": "x"}'}, "must be a number, not 'x'"),
-        (lambda _: {"divergence": '{"name": "alpha"}'}, "needs its parameter"),
+        (lambda _: {"cost": '{"norm": 2, "pow": 2}'}, "cost has no field 'pow'"),
+        (lambda _: {"divergence": '{"name": "kl", "beta": 1}'}, "has no parameter 'beta'"),
+        (
+            lambda _: {"divergence": '{"name": "alpha", "alpha": "x"}'},
+            "alpha of alpha must be a number such as 0.25",
+        ),
+        (lambda _: {"divergence": '{"name": "alpha"}'}, "needs the parameter 'alpha'"),
         (lambda _: {"support": "everywhere"}, "'everywhere'"),
         (lambda _: {"same_space": True}, "same_space is true, but y is not x"),
+        (lambda _: {"same_space": 2}, "same_space must be true or false"),
+        (lambda _: {"cost": '{"norm": 2, "radius": 0.1, "barrier": 1}'}, "with 'barrier' takes no 'radius'"),
+        (lambda _: {"cost": '{"radius": 0.1, "power": 2}'}, "with 'radius' takes no 'power'"),
+        (lambda _: {"cost": '{"tau": 0.1, "scale": 2}'}, "with 'tau' takes no 'scale'"),
+        (lambda _: {"cost": '{"tau": 0.1, "norm": 1}'}, "so its norm is 2"),
+        (lambda _: {"divergence": '{"f": "t*log(t)", "x": 1}'}, "a divergence given by its f"),
+        (entry("q", -0.25), "q[3] = -0.25 is not a weight"),
+        (lambda c: {"q": c["q"][1:]}, "q has 239 weights for 240 points"),
+        (entry("phi", np.nan), "phi must hold 240 finite losses"),
+        (lambda _: {"epsilon": -1.0}, "epsilon must be finite and at least 0"),
+        (lambda _: {"kappa": -1.0}, "kappa must be finite and at least 0"),
         (lambda _: {"zeta": np.ones(3)}, "unknown field 'zeta'"),
     ],
 )
@@ -315,3 +330,131 @@ def test_costs_of_points_are_formed_exactly(rule, expected):
         for j in range(2):
             d = [Fraction(b) - Fraction(a) for a, b in zip(x[i].tolist(), y[j].tolist(), strict=True)]
             assert Fraction(found[i][j]) == expected(d)
+
+
+def as_json(instance, tmp_path, **fields):
+    """The instance as a JSON file with some fields as given."""
+    with np.load(instance) as archive:
+        content = {name: archive[name].tolist() for name in archive.files}
+    content["divergence"], content["cost"] = json.loads(content["divergence"]), json.loads(content["cost"])
+    path = tmp_path / "instance.json"
+    path.write_text(json.dumps({**content, **fields}).replace('"HUGE"', "1e400").replace('"TINY"', "1e-400"))
+    return path
+
+
+@pytest.mark.parametrize("command", ["divergence", "dro"])
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"cost": None}, "with points, cost must name a law"),
+        ({"x": [["HUGE", 0]] * 260}, "x is beyond the largest double"),
+        ({"y": [["HUGE", 0]] * 240}, "y is beyond the largest double"),
+        ({"phi": ["HUGE"] * 240}, "phi is beyond the largest double"),
+        ({"p": ["TINY"] * 260}, "p is not zero but too small"),
+        ({"epsilon": "HUGE"}, "epsilon is beyond the largest double"),
+        ({"kappa": "HUGE"}, "kappa is beyond the largest double"),
+        ({"x": None}, "'x' is missing"),
+        ({"x": None, "y": None}, "needs the points 'x'"),
+        ({"x": None, "y": None, "cost": [3]}, "cost must have 2 dimensions"),
+    ],
+)
+def test_bad_numbers_are_refused_in_one_sentence(instance, tmp_path, capsys, command, fields, words):
+    assert main([command, str(as_json(instance, tmp_path, **fields))]) == 2
+    out, err = capsys.readouterr()
+    assert words in err
+    assert err.count("\n") == 1
+    assert out == ""
+
+
+@pytest.mark.parametrize("points", [8, 250])
+@pytest.mark.parametrize(
+    ("fields", "same"),
+    [
+        ({"divergence": {"name": "alpha", "alpha": "5/2"}}, {"divergence": {"name": "alpha", "alpha": 2.5}}),
+        ({"cost": {"norm": 2, "power": "1/2"}}, {"cost": {"norm": "2", "power": 0.5, "scale": 1}}),
+        ({"cost": {"radius": "1/4"}}, {"cost": {"norm": 2, "radius": 0.25}}),
+        ({"cost": {"tau": "1/8", "radius": 0.125}}, {"cost": {"norm": 2, "tau": 0.125, "radius": 0.125}}),
+        ({"cost": {"barrier": 4}}, {"cost": {"norm": 2, "scale": "1", "barrier": "4"}}),
+    ],
+)
+def test_small_and_large_instances_are_read_alike(tmp_path, capsys, points, fields, same):
+    rng = np.random.default_rng(points)
+    x = (rng.integers(0, 8, (points, 2)) / 8).tolist()
+    even = [1 / points] * points
+    base = {
+        "divergence": "hellinger",
+        "cost": "sqeuclidean",
+        "x": x,
+        "p": even,
+        "q": rng.permutation(even).tolist(),
+    }
+    found = []
+    for change in (fields, same):
+        path = tmp_path / "instance.json"
+        path.write_text(json.dumps({**base, "y": x[::2] + x[::2], "support": "reference", **change}))
+        assert main(["divergence", str(path), "--json"]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert found[0]["value"] == pytest.approx(found[1]["value"], rel=1e-9, abs=1e-12)
+    assert found[0]["rigorous"]
+
+
+@pytest.mark.parametrize(
+    "cost", [{"radius": 0.3}, {"norm": 1, "radius": 0.3}, {"tau": 0.1, "radius": 0.1}, {"barrier": 1.0}]
+)
+def test_small_instances_have_the_costs_of_large_ones(cost):
+    """On a grid of tenths, where doubles put pairs on the edge of a ball on either side of it."""
+    from armor.exact.clouds import pairwise
+    from armor.exact.costs import point_cost
+    from verification.points import point_costs
+
+    x = np.stack(np.meshgrid(np.arange(7) / 10, np.arange(6) / 10), axis=-1).reshape(-1, 2)
+    np.testing.assert_allclose(point_costs(x, None, cost), pairwise(point_cost(cost), x, x), rtol=1e-13)
+
+
+@pytest.mark.parametrize("command", ["divergence", "dro"])
+def test_any_wrong_byte_of_an_archive_is_one_sentence(tmp_path, capsys, command):
+    path = tmp_path / "i.npz"
+    np.savez_compressed(path, divergence="kl", p=np.full(4, 0.25), support="space")
+    sound = path.read_bytes()
+    for place in range(len(sound)):
+        for flip in (0x01, 0x40, 0xFF):
+            path.write_bytes(sound[:place] + bytes([sound[place] ^ flip]) + sound[place + 1 :])
+            assert main([command, str(path)]) == 2
+            out, err = capsys.readouterr()
+            assert (out, err.count("\n")) == ("", 1)
+
+
+@pytest.mark.parametrize("suffix", ["npz", "json"])
+def test_a_certificate_that_cannot_be_written_is_refused_before_the_solve(
+    instance, tmp_path, capsys, monkeypatch, suffix
+):
+    def solve(*_, **__):
+        raise AssertionError("solved first")
+
+    monkeypatch.setattr("armor.exact.divergence", solve)
+    (tmp_path / f"folder.{suffix}").mkdir()
+    for path, words in (
+        (tmp_path / "none" / f"c.{suffix}", "there is no folder"),
+        (tmp_path / f"folder.{suffix}", "it is a folder"),
+        (instance, "is the instance file itself"),
+    ):
+        assert main(["divergence", str(instance), "--certificate", str(path)]) == 2
+        assert words in capsys.readouterr().err
+    changed(instance, cost='{"norm": 2, "power": 1, "scale": 3}')
+    assert main(["divergence", str(instance), "--certificate", str(tmp_path / "c.json")]) == 2
+    assert "irrational" in capsys.readouterr().err
+
+
+def test_an_older_certificate_stays_until_the_new_one_is_whole(tmp_path, monkeypatch):
+    def torn(file, **_):
+        file.write(b"PK torn")
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "c.npz"
+    save_certificate(path, {"format": "old"})
+    monkeypatch.setattr(np, "savez_compressed", torn)
+    with pytest.raises(OSError, match="No space left"):
+        save_certificate(path, {"format": "new"})
+    with np.load(path) as archive:
+        assert str(archive["format"]) == "old"
+    assert list(tmp_path.iterdir()) == [path]

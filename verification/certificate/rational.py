@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from verification.certificate.archive import FIELDS, FORMAT, SLACK, described, real
 
-__all__ = ["NotCovered", "Rational", "Unfit", "rational"]
+__all__ = ["NotCovered", "Rational", "Unfit", "covered", "rational"]
 
 _WORK = 100_000_000  # differences of coordinates that are formed exactly
 _TEXT = 400_000_000  # characters of all costs together
@@ -94,8 +94,8 @@ def _weights(values: Floats, name: str) -> list[Fraction]:
     return [v / total for v in exact]
 
 
-def _between_points(fields: Mapping[str, Any]) -> list[list[str | None]]:
-    """The texts of `scale · ‖y_j - x_i‖^power`; `NotCovered` where they are irrational or too long."""
+def _law(fields: Mapping[str, Any]) -> tuple[float, int, int, float]:
+    """Norm, power, the power of what is summed and scale of costs that are rational."""
     rule = described(fields, "cost")
     _need(set(rule) >= {"norm", "power", "scale"}, "the cost is not known")
     if len(rule) > 3:
@@ -108,6 +108,25 @@ def _between_points(fields: Mapping[str, Any]) -> list[list[str | None]]:
     times = power / 2 if norm == 2 else power
     if not times.is_integer():
         raise NotCovered(f"costs with norm {norm:g} and power {power:g} are irrational")
+    return norm, int(power), int(times), scale
+
+
+def covered(fields: Mapping[str, Any]) -> None:
+    """Refuse costs that have no exact rational form, before any witness is looked for.
+
+    Args:
+        fields: `cost`, as in a certificate.
+
+    Raises:
+        NotCovered: they are irrational, or none of a power of the distance.
+    """
+    if isinstance(fields["cost"], str):
+        _law(fields)
+
+
+def _between_points(fields: Mapping[str, Any]) -> list[list[str | None]]:
+    """The texts of `scale · ‖y_j - x_i‖^power`; `NotCovered` where they are irrational or too long."""
+    norm, power, times, scale = _law(fields)
     x, y = (_finite(_array(fields, name, 2), name) for name in ("x", "y"))
     _need(x.shape[1] == y.shape[1] > 0, "x and y differ in dimension")
     count = len(x) * len(y)
@@ -122,9 +141,9 @@ def _between_points(fields: Mapping[str, Any]) -> list[list[str | None]]:
         d = np.subtract.outer(a[:, k], b[:, k])
         part = d * d if norm == 2 else abs(d)
         total = np.maximum(total, part) if norm == math.inf else total + part
-    unit = Fraction(scale) / 2 ** (bits * int(power))
+    unit = Fraction(scale) / 2 ** (bits * power)
     above, below = unit.numerator, unit.denominator
-    raised = total ** int(times) * above
+    raised = total**times * above
     return [[f"{v}/{below}" if v else "0" for v in row] for row in raised.tolist()]
 
 
