@@ -1,4 +1,4 @@
-"""Progress of a run on standard error: a bar with the time left on a terminal, lines anywhere."""
+"""Progress of a run on standard error: a bar with the time left on a terminal, else lines that tell it."""
 
 import sys
 from collections.abc import Callable
@@ -32,7 +32,7 @@ class Progress:
         """Hooks that draw; `stop` ends the run between two steps."""
         if self.quiet:
             return Hooks(stop=stop)
-        return Hooks(begin=self._begin, tick=self._tick, line=self._line, stop=stop)
+        return Hooks(self._begin, self._tick, self._line, self._epoch, stop)
 
     def _begin(self, step: int, total: int) -> None:
         # Without a terminal the bar would fill a log file with its own redrawings.
@@ -46,6 +46,11 @@ class Progress:
             self.bar.update(1)
             if loss is not None:
                 self.bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+
+    def _epoch(self, text: str, left: float) -> None:
+        if self.bar is not None and self.bar.disable and left > 0:
+            text += f"  | {left / 60:.0f} min left" if left >= 60 else f"  | {left:.0f} s left"
+        self._line(text)
 
     def _line(self, text: str) -> None:
         if self.bar is not None:

@@ -52,12 +52,14 @@ class Stopped(Exception):
 class Hooks:
     """What the loop tells the outside and asks of it.
 
-    `begin(step, total)` once, `tick(loss)` after a step, `line(text)` for people; `stop()` true ends the run.
+    `begin(step, total)` once, `tick(loss)` after a step, `line(text)` for people, `epoch(text, left)` after
+    an epoch, with the seconds to the end at the pace so far; `stop()` true ends the run.
     """
 
     begin: Callable[[int, int], object] = lambda _step, _total: None
     tick: Callable[[float | None], object] = lambda _loss: None
     line: Callable[[str], object] = lambda _text: None
+    epoch: Callable[[str, float], object] = lambda _text, _left: None
     stop: Callable[[], bool] = lambda: False
 
 
@@ -364,7 +366,7 @@ class Trainer:
         self._save_last()
         self._write_metrics()
         left = (self.recipe.training.epochs - epoch - 1) * self.seconds() / (epoch + 1)
-        self.hooks.line(describe(record, self.recipe.training.epochs, best is record, left))
+        self.hooks.epoch(describe(record, self.recipe.training.epochs, best is record), left)
 
     def _average_epoch(self, epoch: int) -> None:
         state = self.state
@@ -410,8 +412,8 @@ class Trainer:
             self.board.add(self.state.history[-1])
 
 
-def describe(record: dict[str, Any], epochs: int, best: bool, left: float) -> str:
-    """One line for people about a finished epoch; `left`: seconds to the end at the pace so far."""
+def describe(record: dict[str, Any], epochs: int, best: bool) -> str:
+    """One line for people about a finished epoch."""
     text = f"epoch {record['epoch']:>3}/{epochs}  loss {record['loss']:.3f}"
     if record["natural_accuracy"] is not None:
         text += f"  natural {100 * record['natural_accuracy']:.1f} %"
@@ -425,6 +427,4 @@ def describe(record: dict[str, Any], epochs: int, best: bool, left: float) -> st
         text += f"  | validation: natural {100 * seen['natural']:.1f} %"
         text += f", {seen['attack']} {100 * seen['robust']:.1f} %"
         text += "  (best)" if best else ""
-    if left > 0:
-        text += f"  | {left / 60:.0f} min left" if left >= 60 else f"  | {left:.0f} s left"
     return text

@@ -260,7 +260,7 @@ def test_batches_whose_objective_did_not_converge_are_counted_and_said(
     def fit(self: Trainer) -> None:
         assert self.method.exact_objective is not None
         self.method.exact_objective.iterations = iterations
-        self.hooks = replace(self.hooks, line=lines.append)
+        self.hooks = replace(self.hooks, epoch=lambda text, _left: lines.append(text))
         monkeypatch.setattr(self.method.exact_objective, "_compiled", lambda: None)
         original(self)
 

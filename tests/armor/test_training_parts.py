@@ -4,6 +4,7 @@ import errno
 import itertools
 import os
 import pickle
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,9 @@ from armor.recipes.schema import Optimizer, Schedule
 from armor.training import checkpoint
 from armor.training.arithmetic import Arithmetic, Cast, choose
 from armor.training.average import StepAverage
+from armor.training.progress import Progress
 from armor.training.schedule import learning_rate
 from armor.training.trace import BINS, Trace
-from armor.training.trainer import describe
 from armor.training.workers import ALONE
 
 SPEC = ModelSpec("resnet-small", 10, (3, 32, 32), (0.5,) * 3, (0.25,) * 3)
@@ -200,14 +201,16 @@ def test_the_histogram_of_lambda_counts_every_step_between_its_extremes() -> Non
     assert sum(trace.close()["lambda_histogram"]) == 200
 
 
-def test_an_epoch_is_told_with_the_time_left() -> None:
-    record = {
-        "epoch": 3, "loss": 1.5, "natural_accuracy": None, "adversarial_accuracy": 0.4, "lambda": None,
-        "unconverged": 0,
-        "validation": {"natural": 0.5, "robust": 0.25, "attack": "pgd10"},
-    }  # fmt: skip
-    told = describe(record, 5, True, 3000.0)
-    assert told.startswith("epoch   3/5  loss 1.500")
-    assert told.endswith("pgd10 25.0 %  (best)  | 50 min left")
-    assert describe(record, 5, False, 12.4).endswith("| 12 s left")
-    assert describe(record, 3, False, 0.0).endswith("pgd10 25.0 %")
+@pytest.mark.parametrize("terminal", [False, True])
+def test_an_epoch_is_told_with_the_time_left_where_no_bar_shows_it(
+    terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    with Progress(5) as progress:
+        hooks = progress.hooks(lambda: False)
+        hooks.begin(0, 5)
+        for left in (3000.0, 12.4, 0.0):
+            hooks.epoch("epoch 3/5", left)
+    told = [line.rpartition("\r")[2] for line in capsys.readouterr().err.splitlines() if "epoch 3/5" in line]
+    expected = ["epoch 3/5  | 50 min left", "epoch 3/5  | 12 s left", "epoch 3/5"]
+    assert [line.strip() for line in told] == (["epoch 3/5"] * 3 if terminal else expected)
