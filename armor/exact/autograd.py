@@ -114,9 +114,12 @@ def divergence_tensor(
     else:
         costs = first.double()[i, j]
     which = member(spec)
+    by_weights = np.zeros(len(plain[0]))
+    if weights[0].requires_grad:
+        by_weights = _by_p(which, solution, plain[0], support)
     tensors = [
         torch.as_tensor(a, dtype=torch.float64, device=device)
-        for a in (solution.value, plan.data, _by_p(which, solution, plain[0], support), solution.potentials)
+        for a in (solution.value, plan.data, by_weights, solution.potentials)
     ]
     value, mass, by_p, by_q = tensors
     out: torch.Tensor = _Envelope.apply(  # type: ignore[no-untyped-call]
@@ -128,18 +131,52 @@ def divergence_tensor(
 def _by_p(
     which: Member, solution: Solution, p: np.ndarray[Any, Any], support: str | None
 ) -> np.ndarray[Any, Any]:
+    """`-f*(g^c)`; where `p_k = 0` the slope towards `p_k > 0`.
+
+    Raises:
+        InputError: a slope that is infinite: mass at such a point would change where η may go or must be,
+            and with it the value by more than in proportion.
+    """
     h = solution.row_potentials - which.slope_shift
+    used = p > 0
     with np.errstate(all="ignore"):
         if which.alpha is not None:
-            a, used = which.alpha, p > 0
+            a = which.alpha
             top = float(np.max(h[used]))
             if support == "space":
                 top = max(top, float(np.max(solution.potentials)))
             _, rho = renyi_lambda(a, p[used], h[used], top)
-            power = np.maximum(rho - h, 1e-300) ** ((a - 1) / a)
-            return np.asarray(power / (p @ power) / (a - 1))
-        conjugate = which.conjugate(np.where(np.isfinite(h), np.minimum(h, which.recession), 0.0))
-        return -np.where(np.isfinite(h), conjugate, -which.at_zero)
+            power = np.where(used, np.maximum(rho - h, 1e-300), rho - h) ** ((a - 1) / a)
+            out = np.asarray(power / (p[used] @ power[used]) / (a - 1))
+        else:
+            h = _below_recession(which, solution, p, h)
+            conjugate = which.conjugate(np.where(np.isfinite(h), h, 0.0))
+            out = -np.where(np.isfinite(h), conjugate, -which.at_zero)
+    bad = np.flatnonzero(~np.isfinite(out))
+    if len(bad):
+        raise InputError(
+            f"the value has no finite slope in p[{bad[0]}] = {p[bad[0]]:g}; detach p or leave it out"
+        )
+    return out
+
+
+def _below_recession(
+    which: Member, solution: Solution, p: np.ndarray[Any, Any], h: np.ndarray[Any, Any]
+) -> np.ndarray[Any, Any]:
+    """`g^c`, lowered below `f'(∞)` where only points without weight lie above and that costs nothing.
+
+    In mode "reference" the dual asks nothing of `g^c` at such points until they carry weight. Prices that are
+    as good and fit then give the slope; if there are none, the value falls at once, and `f*` is infinite.
+    """
+    limit = which.recession
+    h = np.where(p > 0, np.minimum(h, limit), h)
+    over = float(np.max(h)) - limit
+    if not over > 0:
+        return h
+    used = (p > 0) & np.isfinite(h)
+    lost = over + float(p[used] @ (which.conjugate(h[used] - over) - which.conjugate(h[used])))
+    gap = solution.upper - solution.lower
+    return np.minimum(h - over, limit) if lost <= gap + 1e-12 * max(1.0, over) else h
 
 
 def _arc_costs(rule: PointCost, d: torch.Tensor) -> torch.Tensor:

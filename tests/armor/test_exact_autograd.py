@@ -44,6 +44,60 @@ def test_gradcheck_in_points(cost):
     assert torch.autograd.gradcheck(value, (x, y), eps=1e-6, atol=2e-4)
 
 
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_gradients_in_the_weights_are_tangent_to_the_simplex(spec):
+    c, p, q = (torch.tensor(v, requires_grad=True) for v in _instance(1))
+    divergence_tensor(spec, c, p, q, support="reference")[0].backward()
+    for weights in (p, q):
+        assert weights.grad.abs().max() > 1e-3
+        assert weights.grad.mean().item() == pytest.approx(0, abs=1e-15)
+
+
+def _without_weight(seed):
+    """Seven points of P, the second without weight, six of Q, the third without."""
+    rng = np.random.default_rng(seed)
+    cost, p, q = rng.random((7, 6)) * 1.5, rng.dirichlet(np.full(7, 3.0)), rng.dirichlet(np.full(6, 3.0))
+    p[1] = q[2] = 0
+    return cost, p / p.sum(), q / q.sum()
+
+
+@pytest.mark.parametrize("spec", ["tv", "kl", "hellinger", {"name": "alpha", "alpha": -1.5}], ids=str)
+@pytest.mark.parametrize("support", ["space", "reference"])
+@pytest.mark.parametrize("seed", [0, 2, 3, 4, 12, 27, 36])
+def test_slopes_towards_weight_at_a_point_without(spec, support, seed):
+    """At 0, 2, 4, 12 and 36 the prices of total variation must be lowered first; at 3 and 27 it jumps."""
+    cost, p, q = _without_weight(seed)
+    leaves = [torch.tensor(v, requires_grad=True) for v in (p, q)]
+    towards = [
+        np.where(np.arange(len(w)) == k, 1.0, 0.0) - (np.arange(len(w)) == np.argmax(w))
+        for w, k in ((p, 1), (q, 2))
+    ]
+    step = 1e-7
+    here = divergence(spec, cost, p, q, support=support, tolerance=1e-12).value
+    moved = ((p + step * towards[0], q), (p, q + step * towards[1]))
+    slopes = [
+        (divergence(spec, cost, *w, support=support, tolerance=1e-12).value - here) / step for w in moved
+    ]
+    value = divergence_tensor(spec, torch.tensor(cost), leaves[0].detach(), leaves[1], support=support)[0]
+    value.backward()  # a slope in q there is in any case
+    assert leaves[1].grad.numpy() @ towards[1] == pytest.approx(slopes[1], rel=2e-3, abs=2e-3)
+    if abs(slopes[0]) > 50:
+        assert spec != "tv" or (support == "reference" and seed in (3, 27))
+        with pytest.raises(InputError, match=r"no finite slope in p\[1\] = 0"):
+            divergence_tensor(spec, torch.tensor(cost), *leaves, support=support)
+        return
+    divergence_tensor(spec, torch.tensor(cost), *leaves, support=support)[0].backward()
+    assert leaves[0].grad.numpy() @ towards[0] == pytest.approx(slopes[0], rel=2e-3, abs=2e-3)
+
+
+def test_weights_that_are_no_tensors_are_named():
+    cost = torch.zeros((2, 2), dtype=torch.float64)
+    with pytest.raises(InputError, match="p must be a tensor, not of type ndarray"):
+        divergence_tensor("kl", cost, np.array([0.5, 0.5]))
+    with pytest.raises(InputError, match="y must be a tensor, not of type ndarray"):
+        divergence_tensor("kl", x=cost, y=np.zeros((2, 2)))
+
+
 def test_second_derivatives_are_refused():
     cost, _, _ = _instance()
     c = torch.tensor(cost, requires_grad=True)

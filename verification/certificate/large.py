@@ -10,7 +10,7 @@ Weak duality as in the small checker (T1, T2). Floating point enters in two plac
   most `(d + 16) u` of it (each difference, square and sum to half an ulp, square roots and powers to 8
   ulps), the product form in more than 16 coordinates by `(2d + 16) u (‖x_i‖² + ‖y_j‖²)` before the root, in
   any order of summation; distances are lowered by that much, then the function of them that the cost is, and
-  of a dead zone or a barrier `1 - z/δ` also the difference. The subtraction `g_j - c_ij` adds
+  of a dead zone also the difference. The subtraction `g_j - c_ij` adds
   `u |g_j - c_ij|`, which is covered by raising the maximum by `2u (|g|_max + |h_i|)`.
 * `⟨c, π⟩`: single costs by differences, raised by their bound (whether a pair on the edge of a hard ball is
   inside is decided in rationals); the products are summed exactly in balls.
@@ -113,10 +113,12 @@ class _Costs:
             return np.where(z * (1 + sign * self.error) <= self.radius, 0.0, math.inf)
         if self.barrier is not None:
             z = z * (1 + sign * self.error)
-            room = 1 - z / self.barrier - sign * 4 * _U  # both operations to half an ulp of at most 1
+            # `error` is at least 10u more than z is off; the value grows faster than z and its own four
+            # operations are off by 4u of z or of it, so that nothing needs to be added for them.
+            room = 1 - z / self.barrier
             inside = room > 0
             with np.errstate(over="ignore"):
-                value = self.scale * z / np.where(inside, room, 1.0) * (1 + sign * 8 * _U)
+                value = self.scale * z / np.where(inside, room, 1.0)
             # A lower bound that overflows would read as an arc that is none.
             most = _MOST if sign < 0 else math.inf
             return np.where(inside, np.clip(value + tiny, 0.0, most), math.inf)
