@@ -15,6 +15,7 @@ from armor.data import cifar10
 from armor.errors import InputError
 from armor.objectives import Solution, carried, objective
 from armor.objectives.kl import KL
+from armor.preflight import PreflightRefusal
 from armor.training.audit import AuditBreach, replay
 from armor.training.certify import judge
 from armor.training.checkpoint import load
@@ -160,9 +161,18 @@ def test_a_held_dual_that_forgets_the_radius_is_a_breach(
     def forgetful(*arguments: Any, **named: Any) -> torch.Tensor:
         return original(*arguments, **{**named, "epsilon": 0.0})
 
-    monkeypatch.setattr(carried, "integrand", forgetful)
-    with pytest.raises(AuditBreach, match="dual value"):
-        _train(images, tmp_path / "wrong", "dual.mode=learned", audit_every=1)
+    fit = Trainer.fit
+
+    def broken_since_the_preflight(trainer: Trainer) -> None:
+        monkeypatch.setattr(carried, "integrand", forgetful)
+        fit(trainer)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "fit", broken_since_the_preflight)
+        with pytest.raises(AuditBreach, match="dual value"):
+            _train(images, tmp_path / "wrong", "dual.mode=learned", audit_every=1)
+    with pytest.raises(PreflightRefusal, match="learned dual: value"):  # before a run it is found out earlier
+        _train(images, tmp_path / "refused", "dual.mode=learned", audit_every=1)
 
 
 def test_the_command_stops_with_one_sentence(
