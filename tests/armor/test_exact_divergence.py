@@ -110,13 +110,24 @@ def test_bracket_holds_and_closes(instance, spec, support):
 
 @settings(max_examples=60, deadline=None)
 @given(instances(), st.sampled_from(ALL), st.sampled_from(["space", "reference"]))
-def test_against_cvxpy_on_random_instances(instance, spec, support):
+def test_brackets_meet_the_proved_intervals_of_the_cvxpy_programs(instance, spec, support):
+    """Clarabel's witnesses, polished and evaluated in balls: intervals that are proved and 1e-9 narrow."""
+    from verification.instance import from_mapping
+    from verification.solve import divergence as proved
+
     cost, p, q = instance
     solution = divergence(spec, cost, p, q, support=support)
-    if np.isfinite(solution.value):
-        reference = primal(spec, cost, p, q, support)
-        # Clarabel's own accuracy, not ours, sets this tolerance; the certified bracket is 1e-8 wide.
-        assert reference == pytest.approx(solution.value, rel=3e-4, abs=1e-5)
+    named = {"name": spec} if isinstance(spec, str) else spec
+    data = {"divergence": named, "cost": cost, "p": p, "q": q, "support": support}
+    interval = proved(from_mapping(data))
+    if not np.isfinite(interval.value):
+        assert solution.value == interval.value
+        return
+    room = 1e-14 * max(1.0, interval.value)  # the weights' last digits, which the two divide differently
+    assert interval.upper - interval.lower <= 1e-9 * max(1.0, interval.value)
+    assert solution.upper - solution.lower <= 1e-8 * max(1e-4, solution.value)
+    assert interval.lower - room <= solution.upper
+    assert solution.lower <= interval.upper + room
 
 
 @pytest.mark.parametrize("spec", SMOOTH, ids=label)
