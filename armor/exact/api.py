@@ -20,7 +20,15 @@ from armor.exact.multilevel import Bracket, Level, Progress, solve_level
 from armor.exact.rounding import lower_end, upper_end
 from armor.exact.solution import Method, Solution, Status
 
-__all__ = ["divergence", "read_count", "read_geometry", "read_support", "read_tolerance", "read_weights"]
+__all__ = [
+    "divergence",
+    "read_array",
+    "read_count",
+    "read_geometry",
+    "read_support",
+    "read_tolerance",
+    "read_weights",
+]
 
 Array = NDArray[np.float64]
 
@@ -72,6 +80,8 @@ def divergence(
         InputError: weights, costs, points or options that cannot be used; one sentence that names the value.
     """
     started = time.perf_counter()
+    if progress is not None and not callable(progress):
+        raise InputError(f"progress must be a function, not {progress!r}")
     which = member(spec)
     space = read_support(which, support)
     tolerance, rounds, seed = (
@@ -203,11 +213,23 @@ def read_support(which: Member, support: str | None) -> bool:
     return support == "space"
 
 
-def _array(values: ArrayLike, name: str, dimensions: int) -> Array:
+def read_array(values: ArrayLike, name: str) -> Array:
+    """Real numbers as doubles.
+
+    Raises:
+        InputError: they are something else.
+    """
     try:
-        out = np.asarray(values, dtype=np.float64)
+        given = np.asarray(values)
+        if not np.iscomplexobj(given):
+            return np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError):
-        raise InputError(f"{name} must be an array of numbers") from None
+        pass
+    raise InputError(f"{name} must be an array of real numbers")
+
+
+def _array(values: ArrayLike, name: str, dimensions: int) -> Array:
+    out = read_array(values, name)
     if out.ndim != dimensions:
         raise InputError(f"{name} must have {dimensions} dimension(s), not {out.ndim}")
     if out.size == 0:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from armor.errors import InputError
-from armor.exact.api import divergence, read_tolerance
+from armor.exact.api import divergence, read_array, read_tolerance
 from armor.exact.costs import LARGEST
 from armor.exact.geometry import parallel
 from armor.exact.members import Member, Spec, member
@@ -80,7 +80,7 @@ def divergences(
     started = time.perf_counter()
     which = member(spec)
     tolerance = read_tolerance(tolerance)
-    costs = _doubles(cost, "cost")
+    costs = read_array(cost, "cost")
     if costs.ndim != 3 or costs.size == 0:
         raise InputError(f"cost must be a (problems, n, m) array, not of shape {costs.shape}")
     count, n, m = costs.shape
@@ -134,17 +134,10 @@ def divergences(
     return replace(out, one_by_one=len(rest), iterations=iterations, seconds=seconds)
 
 
-def _doubles(values: ArrayLike, name: str) -> Array:
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} must be an array of numbers") from None
-
-
 def _weights(values: ArrayLike | None, count: int, size: int, name: str) -> Array:
     if values is None:
         return np.full((count, size), 1.0 / size)
-    out = _doubles(values, name)
+    out = read_array(values, name)
     if out.shape != (count, size):
         raise InputError(f"{name} must have shape {(count, size)}, not {out.shape}")
     total = out.sum(axis=1)

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from armor.errors import InputError
-from armor.exact.api import read_count, read_geometry, read_support, read_tolerance, read_weights
+from armor.exact.api import read_array, read_count, read_geometry, read_support, read_tolerance, read_weights
 from armor.exact.bracket import best_shift, information, worst_conjugate
 from armor.exact.costs import PointCost, read_number
 from armor.exact.geometry import Geometry
@@ -162,10 +162,7 @@ def read_losses(values: ArrayLike, count: int) -> Array:
     Raises:
         InputError: they are something else.
     """
-    try:
-        losses = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError("phi must be an array of numbers") from None
+    losses = read_array(values, "phi")
     if losses.shape != (count,) or not np.isfinite(losses).all():
         raise InputError(f"phi must hold {count} finite losses")
     return losses

@@ -51,9 +51,11 @@ def test_bad_batches_are_named():
         divergences("kl", np.zeros((2, 2)))
     with pytest.raises(InputError, match=r"cost\[1, 0, 1\] = -1"):
         divergences("kl", np.array([[[0.0, 1.0]], [[0.0, -1.0]]]))
-    with pytest.raises(InputError, match="cost must be an array of numbers"):
+    with pytest.raises(InputError, match="cost must be an array of real numbers"):
         divergences("kl", "abc")
-    with pytest.raises(InputError, match="p must be an array of numbers"):
+    with pytest.raises(InputError, match="cost must be an array of real numbers"):
+        divergences("kl", np.zeros((2, 1, 2)) + 1j)
+    with pytest.raises(InputError, match="p must be an array of real numbers"):
         divergences("kl", np.zeros((2, 1, 2)), p="abc")
     with pytest.raises(InputError, match=r"not 1e\+300"):
         divergences("kl", np.zeros((2, 1, 2)), tolerance=1e300)

@@ -352,6 +352,10 @@ def test_infeasible_input_is_explained():
         ({"spec": "kl", "cost": [[0.0]], "tolerance": None}, "not None"),
         ({"spec": "kl", "cost": [[0.0]], "tolerance": float("nan")}, "not nan"),
         ({"spec": "kl", "cost": [[0.0]], "seed": -1}, "not -1"),
+        ({"spec": "kl", "cost": [[0.0]], "progress": 3}, "must be a function, not 3"),
+        ({"spec": "kl", "cost": [[1j]]}, "cost must be an array of real numbers"),
+        ({"spec": "kl", "cost": [[0.0], [0.0, 1.0]]}, "cost must be an array of real numbers"),
+        ({"spec": "kl", "cost": [[0.0]], "device": 3}, "device"),
         ({"spec": "kl", "cost": [[0.0]], "rounds": "a"}, "not 'a'"),
         *(
             ({"spec": "kl", "x": [[0.0]], "y": [[0.0]], "cost": cost}, words)

@@ -195,7 +195,7 @@ def test_the_units_of_the_losses_do_not_matter(scale):
         ({"epsilon": "a"}, "not 'a'"),
         ({"epsilon": None}, "not None"),
         ({"epsilon": 0.1, "kappa": "b"}, "not 'b'"),
-        ({"epsilon": 0.1, "phi": "abc"}, "phi must be an array of numbers"),
+        ({"epsilon": 0.1, "phi": "abc"}, "phi must be an array of real numbers"),
         ({"epsilon": 0.1, "tolerance": 0}, "not 0"),
         ({"epsilon": 0.1, "tolerance": float("nan")}, "not nan"),
         ({"epsilon": 0.1, "limit": 0}, "limit must be a whole number"),
