@@ -37,6 +37,8 @@ def large_instance(path: Path) -> dict[str, Any] | None:
         return None
     from verification.instance import read_divergence
 
+    if fields["support"] not in ("space", "reference"):
+        raise InputError(f'support must be "space" or "reference", but is {describe(fields["support"])}.')
     out: dict[str, Any] = {"divergence": read_divergence(fields["divergence"]), "support": fields["support"]}
     for key in ("x", "y", "p", "q", "phi"):
         if fields.get(key) is not None:

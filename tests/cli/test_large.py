@@ -354,6 +354,8 @@ def as_json(instance, tmp_path, **fields):
         ({"epsilon": "HUGE"}, "epsilon is beyond the largest double"),
         ({"kappa": "HUGE"}, "kappa is beyond the largest double"),
         ({"x": None}, "'x' is missing"),
+        ({"support": None}, 'support must be "space" or "reference", but is None'),
+        ({"support": ["space"]}, 'support must be "space" or "reference"'),
         ({"x": None, "y": None}, "needs the points 'x'"),
         ({"x": None, "y": None, "cost": [3]}, "cost must have 2 dimensions"),
     ],
