@@ -24,7 +24,7 @@ __all__ = ["cost_text", "large_certificate", "save_certificate"]
 def large_certificate(
     solution: Solution,
     spec: Spec,
-    cost: ArrayLike | str | Mapping[str, object] | PointCost,
+    cost: ArrayLike | str | Mapping[str, object] | PointCost | None,
     p: ArrayLike,
     q: ArrayLike,
     *,
@@ -59,8 +59,10 @@ def large_certificate(
         "singular": solution.singular,
     }
     if x is not None and y is not None:
-        fields["cost"] = cost_text(point_cost(cost))  # type: ignore[arg-type]
+        fields["cost"] = cost_text(point_cost("sqeuclidean" if cost is None else cost))  # type: ignore[arg-type]
         fields["x"], fields["y"] = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    elif cost is None:
+        raise InputError("give the cost matrix that was solved with, or the points x and y")
     else:
         fields["cost"] = np.asarray(cost, dtype=np.float64)
     plan = solution.plan.tocoo()

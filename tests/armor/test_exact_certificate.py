@@ -267,6 +267,16 @@ def test_mass_from_nowhere_is_refused_however_wide_the_claim():
     assert free.accepted, free.reason
 
 
+def test_the_cost_of_points_is_squared_distance_unless_said():
+    x, half = np.array([[0.0], [1.0]]), np.array([0.5, 0.5])
+    solution = divergence("kl", None, half, half, x=x, y=x + 0.5)
+    fields = large_certificate(solution, "kl", None, half, half, x=x, y=x + 0.5, support="space")
+    assert large.check_large(fields).accepted
+    assert json.loads(fields["cost"])["power"] == 2
+    with pytest.raises(InputError, match="give the cost matrix"):
+        large_certificate(solution, "kl", None, half, half, support="space")
+
+
 def test_what_cannot_be_certified_is_said():
     x = np.array([[0.0], [1.0]])
     half = np.array([0.5, 0.5])
