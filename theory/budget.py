@@ -9,7 +9,7 @@ from contextlib import contextmanager
 __all__ = ["OutOfTime", "cpu_limit"]
 
 
-_AGAIN = 0.5  # seconds until the next attempt, where a finaliser swallowed the exception
+_AGAIN = 0.01  # seconds until the next attempt, where a finaliser swallowed the exception
 
 
 class OutOfTime(BaseException):

@@ -370,10 +370,12 @@ static int search(const Batch *b, double radius, double tolerance, int budget, d
    out: value, lambda, rho, gap, gamma of the rank-one term, mu. */
 int armor_solve(long n, const void *losses, int single, const double *weights, const double *costs, double epsilon,
                 double kappa, int iterations, double *k, double *work, double *w, double *s, double *v, double *out) {
-    double *d = work, *p = work + n, *alone = work + 2 * n, *spare = work + 3 * n;
-    int64_t *place = (int64_t *)(work + 4 * n);
+    /* n doubles each; the spare ones come last, where the 64 extra make room for four samples of FEW */
+    double *d = work, *p = work + n, *alone = work + 2 * n, *spare = work + 5 * n;
+    int64_t *place = (int64_t *)(work + 3 * n);
+    _Static_assert(MANY + 64 >= 4 * FEW + 24, "the samples of a large batch overrun the spare doubles");
 #ifdef FAMILY_F
-    double *c = work + 5 * n, dear = 0;
+    double *c = work + 4 * n, dear = 0;
 #endif
     const double *l64 = losses;
     const float *l32 = losses;

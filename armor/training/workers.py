@@ -102,6 +102,7 @@ def joined(device: torch.device) -> Iterator[tuple[Workers, torch.device]]:
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Workers(dist.get_rank(), dist.get_world_size()), device
+        dist.barrier()  # who is done first waits: a group that loses a member may end the others
     finally:
         dist.destroy_process_group()
 

@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -98,3 +99,55 @@ def test_processes_that_build_at_once_do_not_disturb_each_other(tmp_path: Path) 
     assert [_said(process) for process in together] == ["42"] * 4
     folder = tmp_path / "armor-d" / "native"
     assert [path.suffix for path in folder.iterdir()] == [".so"]
+
+
+SANITISED = """
+import torch, armor
+g = torch.Generator().manual_seed(0)
+count = 0
+renyi = [{"name": "renyi", "alpha": alpha} for alpha in (1.25, 20)]
+for name in ("kl", *renyi, "pearson", "js", "neyman"):
+    for n in (1, 2, 7, 17, 128, 1000, 8191, 8192, 8193, 8215, 10239, 20000):
+        for full in range(3):
+            losses = torch.randn(n, generator=g, dtype=(torch.float64, torch.float32)[count % 2])
+            costs = torch.rand(n, generator=g) * 0.1 if full else None
+            weights = torch.rand(n, generator=g) if full == 2 else None
+            solver = armor.objective(name, epsilon=(1e-6, 0.1, 5.0)[count % 3], kappa=(0.0, 0.1)[count % 2])
+            solver(losses.requires_grad_(), costs, weights)
+            solver.at(losses, costs, weights, mu=0.3)
+            count += 1
+print(count)
+"""
+
+
+@needs_compiler
+@pytest.mark.slow
+def test_the_solver_stays_within_its_memory(tmp_path: Path) -> None:
+    """Every family and size under GCC's address and undefined-behaviour sanitisers."""
+    compiler = shutil.which("gcc")
+    found = [
+        subprocess.run(
+            [compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=True
+        ).stdout
+        for name in ("libasan.so", "libubsan.so")
+        if compiler
+    ]
+    libraries = [name.strip() for name in found if Path(name.strip()).is_absolute()]
+    if len(libraries) < 2:
+        pytest.skip("GCC's sanitisers are not installed")
+    wrapper = tmp_path / "cc"
+    wrapper.write_text(
+        f'#!/bin/sh\nexec {compiler} -fsanitize=address,undefined -fno-sanitize-recover=undefined "$@"\n'
+    )
+    wrapper.chmod(0o700)
+    done = subprocess.run(
+        [sys.executable, "-c", SANITISED],
+        env={
+            **os.environ, "CC": str(wrapper), "ARMOR_CACHE": str(tmp_path), "OMP_NUM_THREADS": "1",
+            "LD_PRELOAD": ":".join(libraries), "ASAN_OPTIONS": "detect_leaks=0:verify_asan_link_order=0",
+        },
+        capture_output=True, text=True, check=False, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.strip() == "216"
+    assert len(list(tmp_path.rglob("*.so"))) == 5  # the solver was compiled, not passed over

@@ -200,3 +200,21 @@ def test_a_cache_that_others_can_write_is_not_trusted(
     assert library("int open_cache(void) { return 1; }") is None
     (folder / "native").chmod(0o700)
     assert library("int closed_cache(void) { return 1; }") is not None
+
+
+@needs_compiler
+@pytest.mark.parametrize("n", [8192, 8200, 8215, 8216])
+def test_the_samples_of_a_large_batch_leave_the_rest_alone(n: int) -> None:
+    """The first search looks at 2,048 samples and their costs: they once overran the places of the masses."""
+    generator = torch.Generator().manual_seed(n)
+    losses = torch.randn(n, generator=generator, dtype=torch.float64).requires_grad_()
+    costs = 0.1 * torch.rand(n, generator=generator, dtype=torch.float64)
+    weights = torch.rand(n, generator=generator, dtype=torch.float64)
+    solver = armor.objective("pearson", epsilon=0.5)
+    quick, general = solver(losses, costs, weights), solver(losses[None], costs[None], weights[None])
+    torch.testing.assert_close(quick.value, general.value[0], rtol=1e-9, atol=0)
+    (first,) = torch.autograd.grad(quick.value, losses, create_graph=True)
+    (second,) = torch.autograd.grad((first * losses.detach()).sum(), losses)
+    (other,) = torch.autograd.grad(general.value[0], losses, create_graph=True)
+    (expected,) = torch.autograd.grad((other * losses.detach()).sum(), losses)
+    torch.testing.assert_close(second, expected, rtol=1e-5, atol=1e-9)

@@ -67,7 +67,7 @@ def _torchrun(
         ],
         capture_output=True, text=True, timeout=300, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
-    assert (done.returncode == 0) == (stop < 0 and not drift), done.stderr[-2000:]
+    assert (done.returncode == 0) == (stop < 0 and not drift), done.stderr
     return done.stdout + done.stderr
 
 
