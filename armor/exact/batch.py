@@ -26,7 +26,7 @@ __all__ = ["BatchSolution", "divergences"]
 
 Array = NDArray[np.float64]
 
-_CHUNK = 1 << 16  # arcs of a chunk: its arrays stay in the second-level cache
+_CHUNK = 1 << 18  # arcs of a chunk: enough work for every call, few enough to share among the cores
 _FLOOR = 1e-13  # of the mean cost: complementarity below which the Schur complement is mostly rounding
 _STEP = 0.995
 _U = 2.0**-53
