@@ -108,4 +108,5 @@ def test_prices_of_columns_without_weight_stay_below_the_recession_slope(spec):
     step = 1e-6
     moved = divergence(spec, cost, p, q + step * np.array([0.0, -1.0, 1.0]), support="space", tolerance=1e-12)
     slope = (moved.value - here.value) / step
-    assert here.potentials[2] - here.potentials[1] == pytest.approx(slope, abs=1e-3)
+    # the difference quotient is off by the step times a curvature of order 1
+    assert here.potentials[2] - here.potentials[1] == pytest.approx(slope, abs=5e-6)

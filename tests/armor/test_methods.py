@@ -241,4 +241,5 @@ def test_the_multiplier_of_udr_follows_the_batches_it_sees() -> None:
     assert isinstance(whole, Udr)
     whole.step(model, x, y, torch.Generator().manual_seed(2))
     assert whole.alternation is not None
-    assert used[-1] == pytest.approx(float(whole.alternation.mu), rel=0.05)
+    # twelve steps of one round and thirty rounds of one step end at the same multiplier
+    assert used[-1] == pytest.approx(float(whole.alternation.mu), rel=1e-4)
