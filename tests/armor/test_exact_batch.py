@@ -75,3 +75,13 @@ def test_small_problems_stay_in_the_array_code(spec, scale, n, m):
     )
     assert batch.one_by_one <= 2
     assert batch.converged.all()
+
+
+@pytest.mark.parametrize("spec", ["jeffreys", "neyman"])
+def test_small_costs_are_closed_by_the_array_code(spec):
+    """A relative gap of values near 1e-5 asks more of the last steps than an unrefined solve gives."""
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(256, 32, 2)), rng.normal((1, 0), 1, size=(256, 24, 2))
+    batch = divergences(spec, 1e-3 * ((x[:, :, None] - y[:, None]) ** 2).sum(axis=3), support="space")
+    assert batch.converged.all()
+    assert batch.one_by_one == 0

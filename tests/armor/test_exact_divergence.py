@@ -18,9 +18,12 @@ from armor.exact import Method, Status, divergence
 from armor.exact.api import _status
 from armor.exact.clouds import WideGeometry, point_geometry
 from armor.exact.costs import TIE, point_cost
-from armor.exact.geometry import differences_cost
+from armor.exact.geometry import MatrixGeometry, differences_cost
+from armor.exact.interior import ArcResult
+from armor.exact.linear import ArcGraph
 from armor.exact.members import member
 from armor.exact.multilevel import Bracket
+from armor.exact.primal import best_primal
 
 ALL = [*SMOOTH, *LINEAR, *RENYI]
 
@@ -450,3 +453,18 @@ def test_what_counts_as_converged_near_zero():
     assert _status(1.0, 1 + 5e-9, 1e-8, bracket, 60) is Status.CONVERGED
     assert _status(1.0, 1 + 5e-8, 1e-8, bracket, 1) is Status.ROUND_LIMIT
     assert _status(0.0, np.inf, 1e-8, Bracket(interrupted=True), 60) is Status.INTERRUPTED
+
+
+@pytest.mark.parametrize("space", [True, False])
+def test_a_column_that_a_vertex_leaves_out_is_served(space):
+    """A column below the simplex method's tolerance may come back empty, and its price would be missing."""
+    p, q = np.array([0.5, 0.5]), np.array([0.5, 0.5 - 1e-11, 1e-11])
+    cost = np.array([0.0, 0.3, 0.9, 0.2, 0.0, 0.7])
+    graph = ArcGraph(2, 3, *np.divmod(np.arange(6), 3))
+    x = np.array([0.5, 0.0, 0.0, 0.0, 0.5 - 1e-11, 0.0])
+    result = ArcResult(x, np.zeros(3), np.zeros(2), np.zeros(3), cost, 0.0, 0.0, 1, True)
+    found = best_primal(member("tv"), p, q, MatrixGeometry(cost.reshape(2, 3)), graph, cost, result, space)
+    served = np.bincount(found.columns, found.x, minlength=3) + found.singular
+    np.testing.assert_allclose(served, q, rtol=1e-15, atol=0)
+    assert found.value > 0
+    assert (found.singular[2] > 0) == space
