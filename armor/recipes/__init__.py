@@ -14,6 +14,7 @@ from typing import Any
 from armor.errors import InputError
 from armor.naming import known
 from armor.recipes.schema import Recipe
+from armor.restarts import check_restarts
 
 __all__ = ["Recipe", "find", "from_mapping", "names", "to_mapping"]
 
@@ -99,6 +100,13 @@ def _check_together(recipe: Recipe) -> None:
         )
     if recipe.attack.norm == "linf" and recipe.attack.radius > 1:
         raise InputError(f"{where} attack.radius = {recipe.attack.radius} exceeds 1, the range of a pixel")
+    attack = recipe.attack
+    check_restarts(
+        attack.restarts,
+        random=attack.start != "none" or attack.cost == "flips",
+        keeps_best=attack.keep == "best" or soft,
+        prefix=f"{where} attack.",
+    )
     if recipe.dual.mode != "exact" and recipe.method.divergence in ("none", {"name": "none"}):
         raise InputError(f"{where} dual.mode = {recipe.dual.mode!r} needs a divergence, not 'none'")
 

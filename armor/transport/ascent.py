@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from armor.errors import InputError, NotANumberError
+from armor.restarts import check_restarts
 from armor.transport.balls import Ball, draw
 
 Loss = Callable[[Tensor], Tensor]
@@ -64,8 +65,8 @@ class Ascent:
     ) -> None:
         if not (math.isfinite(step) and step >= 0):
             raise InputError(f"the attack's step must be finite and not negative, not {step!r}")
-        if steps < 0 or restarts < 1:
-            raise InputError(f"an attack needs steps >= 0 and restarts >= 1, not {steps} and {restarts}")
+        if steps < 0:
+            raise InputError(f"an attack needs steps >= 0, not {steps}")
         for name, value, known in (
             ("start", start, _STARTS),
             ("keep", keep, _KEEPS),
@@ -73,8 +74,7 @@ class Ascent:
         ):
             if value not in known:
                 raise InputError(f"{name} must be one of {', '.join(known)}, not {value!r}")
-        if restarts > 1 and (keep != "best" or start == "none"):
-            raise InputError("restarts need keep='best' and a random start: otherwise they repeat one run")
+        check_restarts(restarts, random=start != "none", keeps_best=keep == "best")
         if box is not None and not box[0] < box[1]:
             raise InputError(f"the pixel box must be an interval (low, high), not {box!r}")
         self.ball = ball

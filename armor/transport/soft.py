@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from armor.errors import InputError
+from armor.restarts import check_restarts
 from armor.transport.ascent import _SCHEDULES, Loss, Transported, _better, check_inside, checked_losses
 from armor.transport.balls import draw
 from armor.transport.costs import Cost, Flips
@@ -43,7 +44,7 @@ class SoftAscent:
                 raise InputError(f"{name} must be one of {', '.join(known)}, not {value!r}")
         if not (math.isfinite(start) and start >= 0):
             raise InputError(f"start must be finite and not negative, not {start!r}")
-        _check_restarts(restarts, start)
+        check_restarts(restarts, random=start > 0)
         self.cost, self.step, self.steps, self.rule = cost, float(step), int(steps), rule
         self.schedule, self.start, self.restarts, self.box = schedule, float(start), int(restarts), box
 
@@ -114,7 +115,7 @@ class FlipAscent:
             raise InputError(f"flips need steps >= 1 and per_step >= 1, not {steps!r} and {per_step!r}")
         if start < 0:
             raise InputError(f"start must be a number of flips, not {start!r}")
-        _check_restarts(restarts, start)
+        check_restarts(restarts, random=start > 0)
         self.cost, self.steps, self.per_step = Flips(scale), int(steps), per_step
         self.restarts, self.start = int(restarts), int(start)
 
@@ -167,12 +168,3 @@ class FlipAscent:
         order = draw(flat, generator).masked_fill(flat > 0, -1.0)
         chosen = order.topk(min(self.start, flat.shape[1]), dim=1).indices
         return flat.scatter(1, chosen, 1.0).reshape(x.shape)
-
-
-def _check_restarts(restarts: int, start: float) -> None:
-    if restarts < 1:
-        raise InputError(f"an attack needs restarts >= 1, not {restarts!r}")
-    if restarts > 1 and not start > 0:
-        raise InputError(
-            f"restarts need a random start, start > 0, not {start!r}: otherwise they repeat one run"
-        )

@@ -203,7 +203,9 @@ def test_bad_configuration_names_the_value() -> None:
         ({"step": 0.1, "steps": 1, "start": "middle"}, "middle"),
         ({"step": 0.1, "steps": 1, "keep": "first"}, "first"),
         ({"step": 0.1, "steps": 1, "schedule": "exp"}, "exp"),
-        ({"step": 0.1, "steps": 1, "restarts": 2, "keep": "last"}, "restarts"),
+        ({"step": 0.1, "steps": 1, "restarts": 2, "keep": "last"}, "restarts = 2 needs keep"),
+        ({"step": 0.1, "steps": 1, "restarts": 2, "start": "none"}, "restarts = 2 needs a random start"),
+        ({"step": 0.1, "steps": 1, "restarts": 0}, "restarts = 0"),
         ({"step": 0.1, "steps": 1, "box": (1.0, 0.0)}, "box"),
     ):
         with pytest.raises(InputError, match=seen):

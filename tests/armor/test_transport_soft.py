@@ -362,11 +362,11 @@ def test_bad_configuration_names_the_value() -> None:
         Barrier(1.0, math.inf)
     with pytest.raises(InputError, match="binary"):
         FlipAscent(1.0)(_phi, torch.full((1, 5), 0.5), mu=1.0)
-    with pytest.raises(InputError, match="restarts need a random start"):
+    with pytest.raises(InputError, match="restarts = 2 needs a random start"):
         SoftAscent(SoftBall(0.1, 1.0), step=0.1, steps=1, restarts=2)
-    with pytest.raises(InputError, match="restarts need a random start"):
+    with pytest.raises(InputError, match="restarts = 2 needs a random start"):
         FlipAscent(1.0, restarts=2)
-    with pytest.raises(InputError, match="restarts >= 1, not 0"):
+    with pytest.raises(InputError, match="restarts = 0"):
         FlipAscent(1.0, restarts=0)
     with pytest.raises(InputError, match="-3"):
         FlipAscent(1.0, start=-3)
