@@ -1,14 +1,15 @@
 """Pictures as files: learning curves of a run, accuracies of a table."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from armor.evaluation.table import Table
+from armor.evaluation.compare import Paired
+from armor.evaluation.table import Entry, Table
 from armor.training.checkpoint import write_atomically
 
 __all__ = ["learning_curves", "table_plot"]
@@ -40,28 +41,38 @@ def learning_curves(history: Sequence[dict[str, Any]], title: str, path: Path) -
 
 
 def table_plot(table: Table, path: Path) -> None:
-    """Accuracy of every row under every attack, and its difference to the baseline, as a PNG at `path`."""
+    """Accuracy of every row under every attack, and its differences to other rows, as a PNG at `path`.
+
+    The differences are to the baseline and, where that is not the same, to the row that lacks the
+    re-weighting alone.
+    """
     labels = list(dict.fromkeys(entry.label for entry in table.entries))
     attacks = list(dict.fromkeys(entry.attack for entry in table.entries))
-    figure = Figure(figsize=(11, 1.6 + 0.42 * len(labels)), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
+    beside: list[tuple[str, Callable[[Entry], Paired | None]]] = [("to the baseline", lambda e: e.paired)]
+    if table.controlled:
+        beside.append(("by the re-weighting alone", lambda e: e.alone))
+    figure = Figure(figsize=(7 + 4 * len(beside), 1.6 + 0.42 * len(labels)), layout="constrained")
+    left, *others = figure.subplots(1, 1 + len(beside), sharey=True)
     for k, attack in enumerate(attacks):
         shift = 0.16 * (k - (len(attacks) - 1) / 2)
         mine = [entry for entry in table.entries if entry.attack == attack]
         points = [(e.accuracy, *e.interval) for e in mine]
         _bars(left, points, [labels.index(e.label) + shift for e in mine], f"C{k}", attack)
-        pairs = [(e, e.paired) for e in mine if e.paired is not None]
-        points = [(p.difference, p.low, p.high) for _, p in pairs]
-        _bars(right, points, [labels.index(e.label) + shift for e, _ in pairs], f"C{k}", attack)
-        for entry, paired in pairs:
-            if len(paired.by_seed) > 1:
-                place = [labels.index(entry.label) + shift] * len(paired.by_seed)
-                right.plot([100 * d for d in paired.by_seed], place, "x", color=f"C{k}", markersize=4)
+        for axes, (_, which) in zip(others, beside, strict=True):
+            pairs = [(labels.index(e.label) + shift, p) for e in mine if (p := which(e)) is not None]
+            points = [(p.difference, p.low, p.high) for _, p in pairs]
+            _bars(axes, points, [place for place, _ in pairs], f"C{k}", attack)
+            for place, paired in pairs:
+                if len(paired.by_seed) > 1:
+                    differences = [100 * d for d in paired.by_seed]
+                    axes.plot(differences, [place] * len(differences), "x", color=f"C{k}", markersize=4)
     left.set(yticks=range(len(labels)), yticklabels=labels, xlabel="accuracy (%)")
-    right.set(xlabel="difference to the baseline (points; x: one seed)")
-    right.axvline(0, color="black", linewidth=0.8)
+    crosses = "; x: one seed" if max((e.seeds for e in table.entries), default=1) > 1 else ""
+    for axes, (title, _) in zip(others, beside, strict=True):
+        axes.set(xlabel=f"difference {title} (points{crosses})")
+        axes.axvline(0, color="black", linewidth=0.8)
     left.invert_yaxis()
-    for axes in (left, right):
+    for axes in (left, *others):
         axes.grid(axis="x", alpha=0.3)
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=8)
     figure.suptitle(f"{table.title}, 95 % intervals", fontsize=10)

@@ -34,6 +34,7 @@ class Entry:
         interval: Wilson, 95 %, of the mean accuracy on `n` images (runs on the same images do not count as
         more images).
         paired: comparison with the baseline row, the runs of equal seeds side by side; None without one.
+        alone: the same with the row that differs in the re-weighting alone.
     """
 
     label: str
@@ -45,6 +46,7 @@ class Entry:
     highest: float
     interval: tuple[float, float]
     paired: Paired | None
+    alone: Paired | None = None
 
     def to_mapping(self) -> dict[str, object]:
         """Plain values for JSON."""
@@ -58,6 +60,7 @@ class Entry:
             "highest": self.highest,
             "interval": list(self.interval),
             "paired": None if self.paired is None else self.paired.to_mapping(),
+            "alone": None if self.alone is None else self.alone.to_mapping(),
         }
 
 
@@ -78,7 +81,9 @@ class Table:
     """What has been computed so far of a table.
 
     Attributes:
-        title: of it. entries: its lines. missing: folders of runs without a whole evaluation, and why.
+        title: of it. entries: its lines. controlled: whether some row is compared with another one than its
+        baseline to see what the re-weighting alone does.
+        missing: folders of runs without a whole evaluation, and why.
         machines: what the evaluations ran on, in words.
         seconds: of training, by run, shortest first; what else the machine did meanwhile is not known here.
     """
@@ -88,27 +93,34 @@ class Table:
     missing: Mapping[str, str]
     machines: tuple[str, ...] = ()
     seconds: tuple[float, ...] = ()
+    controlled: bool = False
 
     def markdown(self) -> str:
         """The table for people."""
         lines = [f"# {self.title}", ""]
+        more = ("| re-weighting alone, points | by seed ", "| --- | --- ") if self.controlled else ("", "")
         lines.append(
             "| row | attack | images | seeds | accuracy | over seeds | 95 % interval "
-            "| against baseline, points | by seed |"
+            f"| against baseline, points | by seed {more[0]}|"
         )
-        lines.append("| --- | --- | ---: | ---: | ---: | --- | --- | --- | --- |")
+        lines.append(f"| --- | --- | ---: | ---: | ---: | --- | --- | --- | --- {more[1]}|")
         for e in self.entries:
             low, high = (100 * v for v in e.interval)
             lines.append(
                 f"| {e.label} | {e.attack} | {e.n} | {e.seeds} | {100 * e.accuracy:.2f} % "
                 f"| {100 * e.lowest:.2f} … {100 * e.highest:.2f} | {low:.2f} … {high:.2f} "
-                f"| {_paired(e.paired)} |"
+                f"| {_paired(e.paired)} |" + (f" {_paired(e.alone)} |" if self.controlled else "")
             )
         lines += [
             "",
             "Intervals are 95 %: of an accuracy Wilson's over the images, of a difference the bootstrap over "
             "the images (p: McNemar's exact test), by seed Student's t over the seeds.",
         ]
+        if self.controlled:
+            lines.append(
+                "Re-weighting alone: against the row that differs in nothing else, where this table has it "
+                "(the baseline itself, or the one with the loss, cost or radius of the row)."
+            )
         if self.machines:
             lines += ["", f"Evaluated on {'; '.join(self.machines)}."]
         if self.seconds:
@@ -123,14 +135,25 @@ class Table:
         return "\n".join(lines) + "\n"
 
 
-def _entry(label: str, attack: str, records: Sequence[Record], baselines: Sequence[Record | None]) -> Entry:
-    right = np.stack([record.right[attack] for record in records])
-    shares, n = right.mean(1), right.shape[1]
+def _against(attack: str, records: Sequence[Record], others: Sequence[Record | None]) -> Paired | None:
+    """The runs that have another one beside them, compared with it."""
     pairs = [
-        (mine, other.right[attack])
-        for mine, other in zip(right, baselines, strict=True)
+        (mine.right[attack], other.right[attack])
+        for mine, other in zip(records, others, strict=True)
         if other is not None and attack in other.right
     ]
+    return compare(*(np.stack(side) for side in zip(*pairs, strict=True))) if pairs else None
+
+
+def _entry(
+    label: str,
+    attack: str,
+    records: Sequence[Record],
+    baselines: Sequence[Record | None],
+    controls: Sequence[Record | None],
+) -> Entry:
+    right = np.stack([record.right[attack] for record in records])
+    shares, n = right.mean(1), right.shape[1]
     return Entry(
         label,
         attack,
@@ -140,7 +163,8 @@ def _entry(label: str, attack: str, records: Sequence[Record], baselines: Sequen
         float(shares.min()),
         float(shares.max()),
         wilson(right.sum() / len(records), n),
-        compare(*(np.stack(side) for side in zip(*pairs, strict=True))) if pairs else None,
+        _against(attack, records, baselines),
+        _against(attack, records, controls),
     )
 
 
@@ -247,10 +271,12 @@ def collect(title: str, rows: Sequence[Row], root: Path) -> Table:
             runs = [row for row in mine if attack in found[row.folder].right]
             records = [found[row.folder] for row in runs]
             baselines = [found.get(row.baseline) if row.baseline else None for row in runs]
-            entries.append(_entry(label, attack, records, baselines))
+            controls = [found.get(row.control) if row.control else None for row in runs]
+            entries.append(_entry(label, attack, records, baselines, controls))
     machines = dict.fromkeys(r.result.get("machine") for r in found.values())
     seconds = sorted(s for folder in found if (s := _seconds(root / folder)) is not None)
-    return Table(title, tuple(entries), missing, tuple(m for m in machines if m), tuple(seconds))
+    controlled = any(row.control not in (None, row.baseline) for row in rows)
+    return Table(title, tuple(entries), missing, tuple(m for m in machines if m), tuple(seconds), controlled)
 
 
 def _seconds(folder: Path) -> float | None:

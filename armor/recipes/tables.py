@@ -1,10 +1,15 @@
 """The tables of `armor reproduce`: which recipes make which rows, and what each scale changes."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from armor.naming import known
+
+if TYPE_CHECKING:
+    from armor.recipes import Recipe
 
 __all__ = ["SCALES", "Row", "Scale", "rows", "tables"]
 
@@ -19,7 +24,8 @@ class Scale:
         family that is missing keeps those of its recipes.
         seeds: one run each. attacks: of the evaluation, by family; images: how many (None: the whole test
         set).
-        faithful: whether the numbers can be held against published ones; then every control row runs too.
+        faithful: whether the numbers can be held against published ones.
+        controls: whether every control row runs, or only that of TRADES with ARMOR-KL.
     """
 
     settings: Mapping[str, tuple[str, ...]]
@@ -28,6 +34,7 @@ class Scale:
     attacks: Mapping[str, str]
     images: int | None
     faithful: bool
+    controls: bool
 
 
 _SMALL = (
@@ -54,7 +61,7 @@ SCALES = {
                 "data.limit=2000", "training.epochs=10", "validation.every=5", "validation.images=500",
             ),
         },
-        {"cifar": 2, "mnist": 5}, (0,), {"cifar": "pgd20", "mnist": "pgd20"}, 500, False,
+        {"cifar": 2, "mnist": 5}, (0,), {"cifar": "pgd20", "mnist": "pgd20"}, 500, False, False,
     ),
     "cpu": Scale(
         {
@@ -64,12 +71,12 @@ SCALES = {
             "mnist": ("data.limit=10000", "training.epochs=6", "validation.images=500"),
         },
         {"cifar": 2, "mnist": 5}, (0, 1, 2),
-        dict.fromkeys(("cifar", "mnist"), "pgd10,cw10,autoattack@200"), 1000, False,
+        dict.fromkeys(("cifar", "mnist"), "pgd10,cw10,autoattack@200"), 1000, False, True,
     ),
     # What is published for MNIST is FGSM and PGD-40.
     "full": Scale(
         {"cifar": (), "mnist": ()}, {}, (0, 1, 2),
-        {"cifar": "fgsm,pgd20,autoattack", "mnist": "fgsm,pgd40,autoattack"}, None, True,
+        {"cifar": "fgsm,pgd20,autoattack", "mnist": "fgsm,pgd40,autoattack"}, None, True, True,
     ),
 }  # fmt: skip
 
@@ -78,7 +85,7 @@ SCALES = {
 class _Entry:
     """A row before scale and seed: label, recipe, the row it is compared with, changes and their tag.
 
-    `extra`: a control that only a faithful scale computes.
+    `extra`: a row that only a scale with all controls computes.
     """
 
     label: str
@@ -199,6 +206,7 @@ class Row:
         label: of the row. recipe, seed: what to train. settings: changes to the recipe, seed included.
         folder: of the run, below the table's folder. baseline: folder of the run it is compared with, same
         seed. attacks, images: the evaluation (None: the whole test set). radius: of the recipe, as text.
+        control: folder of the run that differs from it in the re-weighting alone, if the table has one.
     """
 
     label: str
@@ -210,6 +218,7 @@ class Row:
     attacks: str
     images: int | None
     radius: str
+    control: str | None = None
 
 
 def tables() -> tuple[str, ...]:
@@ -230,6 +239,28 @@ def _steps(recipe: str, settings: tuple[str, ...], count: int | None) -> tuple[s
     return found if share == 1 else (*found, f"attack.step={base.step * share}")
 
 
+def _without_reweighting(recipe: "Recipe") -> str:
+    """All that training depends on but the divergence, as text: equal for a row and its control."""
+    from armor.recipes import to_mapping
+
+    content = to_mapping(replace(recipe, title=""))
+    del content["method"]["divergence"]
+    if recipe.attack.cost == "ball":  # then the attack knows of no multiplier
+        del content["method"]["epsilon"], content["method"]["kappa"], content["dual"]
+    if recipe.method.loss not in ("trades", "mart"):
+        del content["method"]["beta"]
+    return json.dumps(content, sort_keys=True)
+
+
+def _with_controls(found: Sequence[tuple[Row, "Recipe"]]) -> tuple[Row, ...]:
+    """The rows, each that re-weights with the one that differs from it in nothing else."""
+    plain = {_without_reweighting(r): row.folder for row, r in found if r.method.divergence == "none"}
+    return tuple(
+        row if r.method.divergence == "none" else replace(row, control=plain.get(_without_reweighting(r)))
+        for row, r in found
+    )
+
+
 def rows(table: str, scale: str) -> tuple[Row, ...]:
     """All runs of a table at a scale, seed by seed.
 
@@ -244,21 +275,21 @@ def rows(table: str, scale: str) -> tuple[Row, ...]:
     found = []
     for seed in chosen.seeds:
         for entry in entries:
-            if entry.extra and not chosen.faithful:
+            if entry.extra and not chosen.controls:
                 continue
             settings = (*chosen.settings[family], *entry.settings)
             settings = (*settings, *_steps(entry.recipe, settings, count), f"training.seed={seed}")
-            found.append(
-                Row(
-                    label=entry.label,
-                    recipe=entry.recipe,
-                    seed=seed,
-                    settings=settings,
-                    folder=f"{entry.recipe}{entry.tag}-seed{seed}",
-                    baseline=None if entry.against is None else f"{entry.against}-seed{seed}",
-                    attacks=chosen.attacks[family],
-                    images=chosen.images,
-                    radius=str(find(entry.recipe, settings).attack.radius),
-                )
+            recipe = find(entry.recipe, settings)
+            row = Row(
+                label=entry.label,
+                recipe=entry.recipe,
+                seed=seed,
+                settings=settings,
+                folder=f"{entry.recipe}{entry.tag}-seed{seed}",
+                baseline=None if entry.against is None else f"{entry.against}-seed{seed}",
+                attacks=chosen.attacks[family],
+                images=chosen.images,
+                radius=str(recipe.attack.radius),
             )
-    return tuple(found)
+            found.append((row, recipe))
+    return _with_controls(found)

@@ -269,6 +269,38 @@ def test_the_table_collects_what_is_there(tmp_path: Path) -> None:
     assert (tmp_path / "t.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_row_meets_its_control_beside_its_baseline(tmp_path: Path) -> None:
+    """Only a table in which the two differ has the columns and the panel for it."""
+    made = [
+        replace(_rows()[0], label=name, folder=name, baseline=against, control=control)
+        for name, against, control in (("a", None, None), ("b", "a", None), ("c", "a", "b"), ("d", "a", "a"))
+    ]
+    right = {}
+    for k, row in enumerate(made):
+        evaluation = _evaluation(k, shift=0.1 * k)
+        right[row.label] = evaluation.right.numpy()
+        _record(_run(tmp_path, row), evaluation)
+    table = collect("t", made, tmp_path)
+    entries = {e.label: e for e in table.entries if e.attack == "natural"}
+    assert table.controlled
+    assert entries["c"].paired == compare(right["c"], right["a"])
+    assert entries["c"].alone == compare(right["c"], right["b"])
+    assert entries["d"].alone == entries["d"].paired
+    assert entries["b"].alone is None
+    head, _, *lines = [line for line in table.markdown().splitlines() if line.startswith("|")]
+    assert "re-weighting alone" in head
+    assert {line.count("|") for line in (head, *lines)} == {12}
+    table_plot(table, tmp_path / "three.png")
+    same = collect("t", made[::3], tmp_path)
+    assert not same.controlled
+    assert "alone" not in same.markdown()
+    table_plot(same, tmp_path / "two.png")
+    wide, narrow = (
+        int.from_bytes((tmp_path / f"{name}.png").read_bytes()[16:20], "big") for name in ("three", "two")
+    )
+    assert wide > narrow
+
+
 def test_a_row_is_done_only_by_its_own_whole_evaluation(tmp_path: Path) -> None:
     """Each way to fall short is a reason of its own, and what falls short is in no entry of the table."""
     made = _rows()

@@ -82,7 +82,8 @@ def test_the_row_at_its_published_radius(name: str) -> None:
 
 
 @pytest.mark.parametrize("table", [table for table in tables() if table != "cifar10-duals"])
-def test_every_reweighting_has_a_row_that_differs_in_nothing_else(table: str) -> None:
+@pytest.mark.parametrize("scale", ["cpu", "full"])
+def test_every_reweighting_has_a_row_that_differs_in_nothing_else(table: str, scale: str) -> None:
     """Otherwise one could not tell the re-weighting from the loss, the attack or the radius beside it."""
 
     def but(recipe: recipes.Recipe) -> dict[str, Any]:
@@ -94,13 +95,23 @@ def test_every_reweighting_has_a_row_that_differs_in_nothing_else(table: str) ->
             del content["method"][key]
         return content
 
-    found = [recipes.find(row.recipe, row.settings) for row in rows(table, "full") if row.seed == 0]
+    made = {row.folder: row for row in rows(table, scale) if row.seed == 0}
+    found = [recipes.find(row.recipe, row.settings) for row in made.values()]
     plain = [but(recipe) for recipe in found if recipe.method.divergence == "none"]
     weighted = [recipe for recipe in found if recipe.method.divergence != "none"]
     assert weighted
     assert all(but(recipe) in plain for recipe in weighted)
     # None is there twice.
     assert len({repr(content) for content in plain}) == len(plain)
+    # And the table knows which it is.
+    for row, recipe in zip(made.values(), found, strict=True):
+        if recipe.method.divergence == "none":
+            assert row.control is None
+        else:
+            control = made[str(row.control)]
+            other = recipes.find(control.recipe, control.settings)
+            assert other.method.divergence == "none"
+            assert but(other) == but(recipe)
 
 
 def test_mnist_is_evaluated_by_what_is_published() -> None:

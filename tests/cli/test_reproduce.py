@@ -25,7 +25,7 @@ TINY = tables.Scale(
             "training.layout=contiguous",
         ),
     },
-    {"cifar": 1}, (0,), {"cifar": "fgsm"}, 30, False,
+    {"cifar": 1}, (0,), {"cifar": "fgsm"}, 30, False, False,
 )  # fmt: skip
 ROWS = 4  # of the table that is computed here
 
