@@ -1,15 +1,18 @@
 """Files that a reader sees as the old ones or as the whole new ones, never in part."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from armor.errors import InputError
 
-__all__ = ["check_target", "replacing"]
+__all__ = ["check_target", "remove_leftovers", "replacing", "write_atomically"]
+
+_SUFFIX = ".part"
 
 
 def check_target(path: Path) -> None:
@@ -34,12 +37,12 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A file to write into, which takes the place of `path` once it is whole and on the disk.
 
     Raises:
-        InputError: as `check_target`.
-        OSError: the disk is full.
+        InputError: as `check_target`; or the disk is full or fails, which leaves what was there before.
     """
     check_target(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    name = None
     try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_SUFFIX)
         with os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
@@ -48,6 +51,31 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         os.umask(mask)
         os.chmod(name, 0o666 & ~mask)
         os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    except BaseException as error:
+        if name is not None:
+            with suppress(OSError):
+                Path(name).unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
+        kept = "; what was there before is intact" if path.exists() else ""
+        raise InputError(f"{path} cannot be written: {error.strerror or error}{kept}") from None
+    if hasattr(os, "O_DIRECTORY"):  # the new name, too, is to outlast a crash
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Replace `path` by `content` (text as UTF-8); raises as `replacing`."""
+    with replacing(path) as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)
+
+
+def remove_leftovers(folder: Path, names: re.Pattern[str]) -> None:
+    """Delete what `replacing` had begun in `folder` for files called `names` when its process was killed."""
+    for path in folder.glob(f".*{_SUFFIX}"):
+        name, dot, _ = path.name.removesuffix(_SUFFIX)[1:].rpartition(".")
+        if dot and names.fullmatch(name):
+            path.unlink(missing_ok=True)

@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 def _make(args: argparse.Namespace, root: Path) -> int:
     from armor import data
     from armor.data import malware
-    from armor.training.checkpoint import write_atomically
+    from armor.files import write_atomically
 
     if args.name != "malware":
         raise InputError(

@@ -1,7 +1,6 @@
 """`armor divergence`: D^c(Q||P) of an instance file with its proved interval."""
 
 import argparse
-import sys
 
 from armor.errors import require
 
@@ -38,27 +37,25 @@ def run(args: argparse.Namespace) -> int:
     large = large_instance(args.file)
     if large is not None:
         return run_divergence(args, large)
-    from armor.cli.intervals import as_json, masses, report, write_atomically
+    from armor.cli.intervals import masses, present, report
     from verification.instance import load
-    from verification.solution import Status
     from verification.solve import divergence
 
     instance = load(args.file)
     solution = divergence(instance)
-    if args.certificate is not None:
-        write_atomically(args.certificate, solution.certificate())
-    if args.json:
-        print(as_json(solution, None, None))
-    else:
-        print("\n".join(report("D^c(Q||P), optimal-transport-regularized divergence", solution, {})))
-        if solution.plan is not None:
-            print(
-                "\n  Optimal intermediate distribution eta on the rows (P -> eta by D, eta -> Q by transport)"
-            )
-            print("\n".join(masses(("p", "eta"), (instance.p, solution.weights))))
-            if solution.singular is not None and solution.singular.any():
-                print("\n  Mass of eta created off the support of P, on the columns")
-                print("\n".join(masses(("q", "created"), (instance.q, solution.singular))))
-    if args.certificate is not None:
-        print(f"certificate written to {args.certificate}", file=sys.stderr)
-    return 1 if solution.status is Status.WIDE else 0
+
+    def text() -> list[str]:
+        lines = report("D^c(Q||P), optimal-transport-regularized divergence", solution, {})
+        if solution.plan is None:
+            return lines
+        lines += [
+            "",
+            "  Optimal intermediate distribution eta on the rows (P -> eta by D, eta -> Q by transport)",
+        ]
+        lines += masses(("p", "eta"), (instance.p, solution.weights))
+        if solution.singular is not None and solution.singular.any():
+            lines += ["", "  Mass of eta created off the support of P, on the columns"]
+            lines += masses(("q", "created"), (instance.q, solution.singular))
+        return lines
+
+    return present(args, solution, None, None, text)

@@ -1,7 +1,6 @@
 """`armor dro`: the worst-case expectation over a D^c ball of an instance file, with its proved interval."""
 
 import argparse
-import sys
 
 from armor.errors import require
 
@@ -38,31 +37,26 @@ def run(args: argparse.Namespace) -> int:
     large = large_instance(args.file)
     if large is not None:
         return run_dro(args, large)
-    from armor.cli.intervals import as_json, masses, number, report, write_atomically
+    from armor.cli.intervals import masses, number, present, report
     from verification.instance import load
-    from verification.solution import Status
     from verification.solve import dro
 
     instance = load(args.file)
     solution = dro(instance)
-    if args.certificate is not None:
-        write_atomically(args.certificate, solution.certificate())
-    if args.json:
-        print(as_json(solution, solution.lam, solution.rho))
-    else:
+
+    def text() -> list[str]:
         title = (
             f"Worst case of E_Q[phi] - kappa D^c(Q||P) over D^c(Q||P) <= epsilon, "
             f"epsilon = {number(instance.epsilon)}, kappa = {number(instance.kappa)}"
         )
-        print("\n".join(report(title, solution, {"lambda*": solution.lam, "rho*": solution.rho})))
-        if solution.plan is not None:
-            print("\n  Worst-case distribution Q* on the columns")
-            created = solution.singular if solution.singular is not None and solution.singular.any() else None
-            p = instance.p if instance.same_space else None
-            heading = ("phi", "p", "created", "Q*")
-            print("\n".join(masses(heading, (instance.phi, p, created, solution.worst_case))))
-            print("\n  Re-weighting of the rows before transport")
-            print("\n".join(masses(("p", "eta"), (instance.p, solution.weights))))
-    if args.certificate is not None:
-        print(f"certificate written to {args.certificate}", file=sys.stderr)
-    return 1 if solution.status is Status.WIDE else 0
+        lines = report(title, solution, {"lambda*": solution.lam, "rho*": solution.rho})
+        if solution.plan is None:
+            return lines
+        created = solution.singular if solution.singular is not None and solution.singular.any() else None
+        p = instance.p if instance.same_space else None
+        lines += ["", "  Worst-case distribution Q* on the columns"]
+        lines += masses(("phi", "p", "created", "Q*"), (instance.phi, p, created, solution.worst_case))
+        lines += ["", "  Re-weighting of the rows before transport"]
+        return lines + masses(("p", "eta"), (instance.p, solution.weights))
+
+    return present(args, solution, solution.lam, solution.rho, text)

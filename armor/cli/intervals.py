@@ -3,7 +3,8 @@
 import argparse
 import json
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,16 @@ from armor.files import check_target, replacing
 if TYPE_CHECKING:
     from verification.solution import Solution
 
-__all__ = ["add_options", "as_json", "check_options", "masses", "number", "report", "write_atomically"]
+__all__ = [
+    "add_options",
+    "check_options",
+    "json_text",
+    "masses",
+    "number",
+    "present",
+    "report",
+    "write_json",
+]
 
 _LONGEST = 12  # rows of a table in the text report; --json has them all
 
@@ -48,8 +58,13 @@ def _jsonable(value: Any) -> Any:
     return value
 
 
-def as_json(solution: "Solution", lam: float | None, rho: float | None) -> str:
-    """One JSON object; infinities as the strings "inf" and "-inf", null for what does not apply."""
+def json_text(fields: Mapping[str, Any]) -> str:
+    """One JSON object of numbers and arrays; infinities as the strings "inf" and "-inf"."""
+    return json.dumps({key: _jsonable(value) for key, value in fields.items()}, allow_nan=False)
+
+
+def _as_json(solution: "Solution", lam: float | None, rho: float | None) -> str:
+    """`json_text` of a solution, null for what does not apply."""
     fields: dict[str, Any] = {
         "value": solution.value,
         "lower": solution.lower,
@@ -69,7 +84,7 @@ def as_json(solution: "Solution", lam: float | None, rho: float | None) -> str:
         "message": solution.status.value,
         "notes": list(solution.instance.notes),
     }
-    return json.dumps({key: _jsonable(value) for key, value in fields.items()}, allow_nan=False)
+    return json_text(fields)
 
 
 def number(value: float | None) -> str:
@@ -116,12 +131,29 @@ def masses(heading: tuple[str, ...], columns: tuple[np.ndarray[Any, Any] | None,
     return lines
 
 
-def write_atomically(path: Path, content: Mapping[str, Any]) -> None:
+def present(
+    args: argparse.Namespace,
+    solution: "Solution",
+    lam: float | None,
+    rho: float | None,
+    text: Callable[[], list[str]],
+) -> int:
+    """Write the certificate where one is asked for, print JSON or `text`; the exit code."""
+    from verification.solution import Status
+
+    if args.certificate is not None:
+        write_json(args.certificate, solution.certificate())
+    print(_as_json(solution, lam, rho) if args.json else "\n".join(text()))
+    if args.certificate is not None:
+        print(f"certificate written to {args.certificate}", file=sys.stderr)
+    return 1 if solution.status is Status.WIDE else 0
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write JSON to `path` so that a reader sees the old file or the whole new one, never a part.
 
     Raises:
-        InputError: the folder does not exist or `path` is a folder.
-        OSError: the disk is full or the file may not be written.
+        InputError: the folder does not exist, `path` is a folder, or the disk is full.
     """
     with replacing(path) as stream:
         text = json.JSONEncoder(separators=(",", ":")).iterencode(content)

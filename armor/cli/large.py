@@ -1,7 +1,6 @@
 """`armor divergence` and `armor dro` on instances too large for the small solver: the structured one."""
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from armor.cli.intervals import json_text, write_json
 from armor.errors import InputError
 
 __all__ = ["large_instance", "run_divergence", "run_dro"]
@@ -146,27 +146,15 @@ def _progress(stream: Any) -> Any:
     return show
 
 
-def _print_json(fields: Mapping[str, Any]) -> None:
-    def plain(value: Any) -> Any:
-        if isinstance(value, np.ndarray):
-            return [plain(v) for v in value.tolist()]
-        if isinstance(value, float) and not np.isfinite(value):
-            return "inf" if value > 0 else "-inf"
-        return value
-
-    print(json.dumps({key: plain(value) for key, value in fields.items()}, allow_nan=False))
-
-
 def _write_text(path: Path, certificate: Mapping[str, Any]) -> None:
     """The certificate as JSON with exact rationals: its data are the doubles that were solved with."""
-    from armor.cli.intervals import write_atomically
     from verification.certificate.rational import NotCovered, rational
 
     try:
         found = rational(certificate)
     except NotCovered as reason:
         raise _archive_only(path, reason) from None
-    write_atomically(path, found.certificate)
+    write_json(path, found.certificate)
 
 
 def _archive_only(path: Path, reason: Exception) -> InputError:
@@ -233,26 +221,28 @@ def run_divergence(args: argparse.Namespace, fields: Mapping[str, Any]) -> int:
         print(f"certificate written to {args.certificate}", file=sys.stderr)
     n, m = solution.plan.shape
     if args.json:
-        _print_json(
-            {
-                "value": solution.value,
-                "lower": lower,
-                "upper": upper,
-                "gap": upper - lower if np.isfinite(upper) else 0.0,
-                "rigorous": rigorous,
-                "grade": "enclosed" if rigorous else "bracketed",
-                "lambda": None,
-                "rho": None,
-                "weights": solution.eta,
-                "singular": solution.singular,
-                "worst_case": None,
-                "iterations": solution.iterations,
-                "seconds": round(solution.seconds, 6),
-                "tolerance": solution.tolerance,
-                "status": solution.status.name.lower(),
-                "message": solution.status.value,
-                "notes": [note] if note else [],
-            }
+        print(
+            json_text(
+                {
+                    "value": solution.value,
+                    "lower": lower,
+                    "upper": upper,
+                    "gap": upper - lower if np.isfinite(upper) else 0.0,
+                    "rigorous": rigorous,
+                    "grade": "enclosed" if rigorous else "bracketed",
+                    "lambda": None,
+                    "rho": None,
+                    "weights": solution.eta,
+                    "singular": solution.singular,
+                    "worst_case": None,
+                    "iterations": solution.iterations,
+                    "seconds": round(solution.seconds, 6),
+                    "tolerance": solution.tolerance,
+                    "status": solution.status.name.lower(),
+                    "message": solution.status.value,
+                    "notes": [note] if note else [],
+                }
+            )
         )
     else:
         print("D^c(Q||P), optimal-transport-regularized divergence")
@@ -291,26 +281,28 @@ def run_dro(args: argparse.Namespace, fields: Mapping[str, Any]) -> int:
         **points,
     )
     if args.json:
-        _print_json(
-            {
-                "value": solution.value,
-                "lower": solution.lower,
-                "upper": solution.upper,
-                "gap": solution.gap,
-                "rigorous": False,
-                "grade": "bracketed",
-                "lambda": solution.lam,
-                "rho": solution.rho,
-                "weights": solution.weights,
-                "singular": solution.singular,
-                "worst_case": solution.worst_case,
-                "iterations": solution.iterations,
-                "seconds": round(solution.seconds, 6),
-                "tolerance": solution.tolerance,
-                "status": solution.status.name.lower(),
-                "message": solution.status.value,
-                "notes": [],
-            }
+        print(
+            json_text(
+                {
+                    "value": solution.value,
+                    "lower": solution.lower,
+                    "upper": solution.upper,
+                    "gap": solution.gap,
+                    "rigorous": False,
+                    "grade": "bracketed",
+                    "lambda": solution.lam,
+                    "rho": solution.rho,
+                    "weights": solution.weights,
+                    "singular": solution.singular,
+                    "worst_case": solution.worst_case,
+                    "iterations": solution.iterations,
+                    "seconds": round(solution.seconds, 6),
+                    "tolerance": solution.tolerance,
+                    "status": solution.status.name.lower(),
+                    "message": solution.status.value,
+                    "notes": [],
+                }
+            )
         )
     else:
         n, m = solution.plan.shape

@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
 
     from armor.evaluation.plots import table_plot
     from armor.evaluation.table import NOT_BEGUN, collect
-    from armor.training.checkpoint import write_atomically
+    from armor.files import write_atomically
 
     title = f"{args.table}, scale {args.scale}"
     if not SCALES[args.scale].faithful:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from armor.errors import InputError, require
+from armor.files import check_target, write_atomically
 
 if TYPE_CHECKING:
     from verification.matrix.runner import Run
@@ -79,16 +80,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _write(path: Path, text: str) -> None:
-    """Write all or nothing: a temporary file beside the target, then a rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def _tokens(only: list[str]) -> list[str]:
     tokens = [token.strip() for words in only for token in words.split(",") if token.strip()]
     if only and not tokens:
@@ -111,7 +102,7 @@ def _preflight(args: argparse.Namespace) -> int:
         except ValueError as error:
             raise InputError(f"--divergence {args.divergence!r} is not a JSON object: {error}") from None
     mapping = write(spec, sys.stderr)
-    _write(args.preflight, as_text(mapping))
+    write_atomically(args.preflight, as_text(mapping))
     print(f"{len(mapping['instances'])} certified instances for {mapping['divergence']} in {args.preflight}")
     return 0
 
@@ -126,7 +117,7 @@ def _against(args: argparse.Namespace) -> int:
     )
     print(against.as_json(findings) if args.json else against.as_text(findings))
     if args.json_file:
-        _write(args.json_file, against.as_json(findings))
+        write_atomically(args.json_file, against.as_json(findings))
     return 0 if against.holds(findings) else 1
 
 
@@ -138,11 +129,11 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--jobs must be at least 1, but is {args.jobs}")
     if args.f is not None and not args.f.strip():
         raise InputError('--f is empty: give f(t), such as "t*log(t)"')
-    for path in (args.html, args.json_file, args.cache, args.preflight):
-        if path is not None and path.is_dir():
-            raise InputError(f"{str(path)!r} is a folder, not a file to write")
-        if path is not None and not path.parent.is_dir():
-            raise InputError(f"the folder {str(path.parent)!r} for {path.name!r} does not exist")
+    for path in (args.html, args.json_file, args.preflight):
+        if path is not None:
+            check_target(path)
+    if args.cache is not None and (args.cache.is_dir() or not args.cache.parent.is_dir()):
+        raise InputError(f"--cache {str(args.cache)!r} is no file in a folder that exists")
     if args.preflight:
         if args.f and args.divergence:
             raise InputError("--f and --divergence exclude each other: --preflight is for one divergence")
@@ -196,9 +187,9 @@ def _finish(args: argparse.Namespace, result: "Run") -> int:
     from verification.matrix.page import as_html
 
     if args.html:
-        _write(args.html, as_html(result))
+        write_atomically(args.html, as_html(result))
     if args.json_file:
-        _write(args.json_file, report.as_json(result))
+        write_atomically(args.json_file, report.as_json(result))
     print(report.as_json(result) if args.json else report.as_text(result))
     if result.interrupted:
         return 130

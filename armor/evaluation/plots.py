@@ -1,6 +1,5 @@
 """Pictures as files: learning curves of a run, accuracies of a table."""
 
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,14 @@ from matplotlib.figure import Figure
 
 from armor.evaluation.compare import Paired
 from armor.evaluation.table import Entry, Table
-from armor.training.checkpoint import write_atomically
+from armor.files import replacing
 
 __all__ = ["learning_curves", "table_plot"]
 
 
 def _write(figure: Figure, path: Path) -> None:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    write_atomically(path, buffer.getvalue())
+    with replacing(path) as stream:
+        figure.savefig(stream, format="png", dpi=120)
 
 
 def learning_curves(history: Sequence[dict[str, Any]], title: str, path: Path) -> None:

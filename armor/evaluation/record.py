@@ -18,7 +18,7 @@ from torch import Tensor
 from armor.errors import InputError
 from armor.evaluation.attacks import AttackSpec
 from armor.evaluation.evaluate import Evaluation
-from armor.training.checkpoint import write_atomically
+from armor.files import write_atomically
 
 __all__ = ["Conditions", "Progress", "Record", "as_record", "read_record", "write_record"]
 

@@ -18,11 +18,12 @@ from typing import Any
 from torch import Tensor
 
 from armor.errors import InputError
+from armor.files import write_atomically
 from armor.methods import Method, StepResult, Udr
 from armor.models import ModelSpec
 from armor.objectives import CarriedDual, LearnedDual, Objective, Solution, objective
 from armor.training.certify import Verdict, instance_of, judge
-from armor.training.checkpoint import load, save, write_atomically
+from armor.training.checkpoint import load, save
 from armor.training.workers import ALONE, Workers
 
 __all__ = ["Audit", "AuditBreach", "replay"]

@@ -2,12 +2,9 @@
 
 import hashlib
 import io
-import os
 import pickle
-import re
 import warnings
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,50 +13,13 @@ import torch
 from torch import nn
 
 from armor.errors import InputError
+from armor.files import write_atomically
 from armor.models import ModelSpec, create
 
-__all__ = ["FORMAT", "load", "load_weights", "model_spec", "remove_leftovers", "save", "write_atomically"]
+__all__ = ["FORMAT", "load", "load_weights", "model_spec", "rebuild", "save"]
 
 FORMAT = "armor-checkpoint"
 VERSION = 1
-_LEFTOVER = re.compile(
-    r"\.((last|best|breach)\.pt|(metrics|audit)\.jsonl|metrics\.csv|(recipe|breach)\.json|[a-z]+\.png)\.\d+"
-)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace `path` by `data`: after a crash or on a full disk the file is the old or the new one, whole.
-
-    Raises:
-        InputError: the disk is full, the folder is gone or may not be written to.
-    """
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with fresh.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, path)
-    except BaseException as error:
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)
-        if not isinstance(error, OSError):
-            raise
-        kept = "; what was there before is intact" if path.exists() else ""
-        raise InputError(f"{path} cannot be written: {error.strerror or error}{kept}") from None
-    if hasattr(os, "O_DIRECTORY"):
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Delete what `write_atomically` had begun in `folder` when its process was killed."""
-    for path in folder.glob(".*"):
-        if _LEFTOVER.fullmatch(path.name):
-            path.unlink(missing_ok=True)
 
 
 def _feed(digest: "hashlib._Hash", value: object) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from armor.errors import require
-from armor.training.checkpoint import write_atomically
+from armor.files import write_atomically
 
 __all__ = ["Board", "flat", "write"]
 

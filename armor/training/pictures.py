@@ -1,6 +1,5 @@
 """Pictures of a finished run: its re-weighting over the epochs, and the images that it concerned most."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from armor.training.checkpoint import write_atomically
+from armor.files import replacing
 from armor.training.trace import EDGES
 
 __all__ = ["Noted", "contact_sheet", "histograms"]
@@ -18,9 +17,8 @@ _SHOWN = 10
 
 
 def _write(figure: Figure, path: Path) -> None:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    write_atomically(path, buffer.getvalue())
+    with replacing(path) as stream:
+        figure.savefig(stream, format="png", dpi=110)
 
 
 def histograms(history: Sequence[dict[str, Any]], title: str, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from armor.data import ImageData, digest
 from armor.data.augment import Augmentation
 from armor.errors import InputError
+from armor.files import remove_leftovers, write_atomically
 from armor.methods import Method, Udr
 from armor.models import ModelSpec, create
 from armor.objectives import Objective
@@ -21,12 +23,14 @@ from armor.training.arithmetic import LOGITS, Arithmetic, Cast, choose, threads
 from armor.training.audit import Audit
 from armor.training.batches import Batches
 from armor.training.build import make_method, make_objective, make_spec
-from armor.training.checkpoint import remove_leftovers, write_atomically
 from armor.training.metrics import Board
 from armor.training.state import State, fresh, resume
 from armor.training.trainer import Hooks, Trainer, best_record
 from armor.training.workers import ALONE, Workers, unpool_batchnorm
 
+_OWN = re.compile(
+    r"((last|best|breach)\.pt|(metrics|audit)\.jsonl|metrics\.csv|(recipe|breach)\.json|[a-z]+\.png)"
+)
 _SHEET = 256  # images among which the contact sheet chooses
 
 __all__ = ["Outcome", "device_of", "train"]
@@ -88,7 +92,7 @@ def prepare_folder(folder: Path, recipe: Recipe, *, again: bool) -> Path | None:
         what = "holds a run already: continue it with --resume, or" if last.exists() else "is not empty:"
         raise InputError(f"{folder} {what} train into another folder (--out)")
     if folder.is_dir():
-        remove_leftovers(folder)
+        remove_leftovers(folder, _OWN)
     if last.exists():
         return last
     # A run killed before its first checkpoint has left its recipe and TensorBoard's folder at most.

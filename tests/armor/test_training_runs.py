@@ -336,15 +336,15 @@ def test_resuming_without_a_run_begins_one_and_says_so(images: data.ImageData, t
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "recipe.json").write_text("{}")  # killed before its first checkpoint
-    (folder / ".last.pt.4711").write_bytes(b"half")
+    (folder / ".last.pt.k3_0ab9z.part").write_bytes(b"half")
     (folder / "tensorboard").mkdir()  # it comes before the first checkpoint
     train(_recipe("training.epochs=1"), images, folder, device=CPU, again=True, hooks=Hooks(line=said.append))
     assert said[0] == f"nothing to resume in {folder}: a new run begins"
-    assert not (folder / ".last.pt.4711").exists()
-    (folder / ".last.pt.4711").write_bytes(b"half")
+    assert not (folder / ".last.pt.k3_0ab9z.part").exists()
+    (folder / ".last.pt.k3_0ab9z.part").write_bytes(b"half")
     (folder / ".mine.1").write_text("kept")
     train(_recipe("training.epochs=1"), images, folder, device=CPU, again=True)
-    assert not (folder / ".last.pt.4711").exists()
+    assert not (folder / ".last.pt.k3_0ab9z.part").exists()
     assert (folder / ".mine.1").exists()
     stray = tmp_path / "stray"
     stray.mkdir()

@@ -10,6 +10,7 @@ import pytest
 
 import theory
 from armor.cli.main import main
+from armor.errors import InputError
 from armor.exact.certificate import save_certificate
 from verification.certificate.rational import _between_points
 
@@ -455,7 +456,7 @@ def test_an_older_certificate_stays_until_the_new_one_is_whole(tmp_path, monkeyp
     path = tmp_path / "c.npz"
     save_certificate(path, {"format": "old"})
     monkeypatch.setattr(np, "savez_compressed", torn)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(InputError, match="No space left on device; what was there before is intact"):
         save_certificate(path, {"format": "new"})
     with np.load(path) as archive:
         assert str(archive["format"]) == "old"

@@ -93,7 +93,7 @@ def test_list_prints_ids(cache: list[str], capsys: pytest.CaptureFixture[str]) -
         (["--only", "T3,kl", "--html", "/nowhere/r.html"], "'/nowhere'"),
         (["--seed", "many"], "many"),
         (["--f", " "], "--f is empty"),
-        (["--html", "."], "'.' is a folder"),
+        (["--html", "."], "cannot write '.': it is a folder"),
         (["--f", "t*log(t)", "--divergence", "kl", "--preflight", "x.json"], "exclude each other"),
         (["--against", "math:fabs", "--f", "t*log(t)"], "--f does not go with --against"),
     ],
