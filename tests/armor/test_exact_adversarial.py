@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from armor.exact import divergence, dro
-from armor.exact.batch import _Chunk
+from armor.exact.chunk import Chunk
 from armor.exact.members import member
 
 
@@ -45,7 +45,7 @@ def test_the_worst_case_allows_for_the_rounding_of_costs():
 
 def chunk(spec, cost, p, q, g):
     """One problem of a batch at prices `g`, in mode "reference"."""
-    solver = _Chunk(member(spec), cost[None], p[None], q[None], False)
+    solver = Chunk(member(spec), cost[None], p[None], q[None], False)
     solver.g, solver.x = g[None], np.ones_like(cost)[None]  # the plan is of no interest here
     return solver
 
