@@ -5,11 +5,11 @@ compilation. As an operator it is one node, runs the very code that runs without
 captured in a CUDA graph, since it never waits for the device.
 """
 
-__all__ = ["Solver", "opaque", "register"]
+__all__ = ["opaque", "register"]
 
 import itertools
 import math
-from typing import Protocol
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 import torch
@@ -17,35 +17,14 @@ from torch import Tensor
 
 from armor.objectives.solution import Dual
 
+if TYPE_CHECKING:
+    from armor.objectives.base import Objective
 
-class Solver(Protocol):
-    """What the operator asks of an objective."""
-
-    key: str
-    iterations: int
-    rank_one: bool
-
-    def solve_dual(
-        self,
-        losses: Tensor,
-        costs: Tensor | None,
-        weights: Tensor | None,
-        epsilon: float | Tensor,
-        kappa: float | Tensor,
-    ) -> Dual:
-        """The dual's solution in tensors, from detached ones of the width it works in."""
-        ...
-
-    def differentiable_twice(self, costs: Tensor | None) -> bool:
-        """Whether the solution carries what a second derivative needs."""
-        ...
-
-
-_known: "WeakValueDictionary[str, Solver]" = WeakValueDictionary()
+_known: "WeakValueDictionary[str, Objective]" = WeakValueDictionary()
 _keys = itertools.count()
 
 
-def register(solver: Solver) -> str:
+def register(solver: "Objective") -> str:
     """A key by which the operator finds the solver as long as it lives."""
     key = str(next(_keys))  # text: a number would become a symbol when the graph is traced again
     _known[key] = solver
@@ -102,7 +81,7 @@ def _(
 
 
 def opaque(
-    solver: Solver,
+    solver: "Objective",
     losses: Tensor,
     costs: Tensor | None,
     weights: Tensor | None,
