@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from theory.evidence import Grade, Outcome
-from verification.generate import COSTS, SUPPORTS
+from verification.generate import COSTS, SUPPORTS, Draw, draw
 
 if TYPE_CHECKING:
     from verification.matrix.formulas import Formulas
@@ -130,6 +130,36 @@ class Context:
     def formulas(self) -> "Formulas":
         """The formulas under test: those of the text, or a mutant's."""
         return _built(self.make, self.member)
+
+    def draw(
+        self,
+        low: int,
+        high: int,
+        *,
+        cost: str | None = None,
+        kappa: float | None = None,
+        epsilon: float | None = None,
+        ties: bool = False,
+        tiny: bool = False,
+        zeros: int | None = None,
+    ) -> Draw:
+        """A random instance of this cell on `low` to `high - 1` points; else as `verification.generate.draw`.
+
+        cost, kappa: the cell's own by default.
+        """
+        n = int(self.rng.integers(low, high))
+        return draw(
+            self.rng,
+            self.member.spec,
+            cost or self.cell.cost,
+            self.cell.support,
+            n=n,
+            kappa=kappa_value(self.cell.kappa, self.rng) if kappa is None else kappa,
+            epsilon=epsilon,
+            ties=ties,
+            tiny=tiny,
+            zeros=zeros,
+        )
 
     def claim(
         self,

@@ -3,7 +3,6 @@
 import math
 
 from theory.evidence import Grade
-from verification.generate import draw
 from verification.matrix.applies import f_divergence
 from verification.matrix.cells import Check, Context
 from verification.matrix.exact import certified_divergence, evidence_of, pair_of, without_losses
@@ -17,14 +16,7 @@ def run(context: Context) -> None:
     cell, formulas = context.cell, context.formulas
     for k in range(context.samples):
         context.tried += 1
-        sample = draw(
-            context.rng,
-            context.member.spec,
-            cell.cost,
-            cell.support,
-            n=int(context.rng.integers(2, 8)),
-            tiny=k % 2 == 1,
-        )
+        sample = context.draw(2, 8, tiny=k % 2 == 1)
         mapping = without_losses(sample.mapping)
         found = certified_divergence(context, mapping)
         if math.isinf(found.lower) or found.g is None:

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory.evidence import Grade
-from verification.generate import draw
 from verification.matrix.applies import f_divergence
 from verification.matrix.cells import NONE, Check, Context
 from verification.matrix.exact import certified_dro, evidence_of, problem_of
@@ -30,16 +29,8 @@ def conjugate_step(context: Context, problem: Problem) -> tuple[Array, float, fl
 def run(context: Context) -> None:
     for k in range(context.samples):
         context.tried += 1
-        sample = draw(
-            context.rng,
-            context.member.spec,
-            "reweighting",
-            context.cell.support,
-            n=int(context.rng.integers(2, 9)),
-            kappa=1.0,
-            epsilon=2.0**40,
-            ties=k % 2 == 0,
-            tiny=k % 2 == 1,
+        sample = context.draw(
+            2, 9, cost="reweighting", kappa=1.0, epsilon=2.0**40, ties=k % 2 == 0, tiny=k % 2 == 1
         )
         # Wide losses push some points below the domain where f* is strictly increasing: no weight is left
         # there.

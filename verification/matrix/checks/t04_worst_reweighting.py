@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory.evidence import Grade
-from verification.generate import draw
 from verification.matrix.applies import f_divergence
 from verification.matrix.cells import NONE, Check, Context
 from verification.matrix.checks.t03_reweighting import conjugate_step
@@ -39,16 +38,8 @@ def run(context: Context) -> None:
     formulas = context.formulas
     for k in range(context.samples):
         context.tried += 1
-        sample = draw(
-            context.rng,
-            context.member.spec,
-            "reweighting",
-            context.cell.support,
-            n=int(context.rng.integers(2, 9)),
-            kappa=1.0,
-            epsilon=2.0**40,
-            ties=k % 2 == 1,
-            tiny=k % 3 == 2,
+        sample = context.draw(
+            2, 9, cost="reweighting", kappa=1.0, epsilon=2.0**40, ties=k % 2 == 1, tiny=k % 3 == 2
         )
         problem = problem_of(sample.mapping)
         found = certified_dro(context, sample.mapping)

@@ -5,8 +5,8 @@ its lower end is a feasible `Q`, its upper end a dual point, both evaluated in b
 import numpy as np
 
 from theory.evidence import Grade
-from verification.generate import draw, radii
-from verification.matrix.cells import Check, Context, kappa_value
+from verification.generate import radii
+from verification.matrix.cells import Check, Context
 from verification.matrix.exact import WIDTH, Certified, certified_dro, evidence_of, problem_of
 from verification.matrix.formulas import Problem
 from verification.matrix.linear import transport_dro
@@ -25,20 +25,9 @@ def _transport_only(context: Context, problem: Problem, found: Certified, number
 
 
 def run(context: Context) -> None:
-    cell = context.cell
     for k, epsilon in enumerate(radii(context.rng, context.samples + 1)):
         context.tried += 1
-        sample = draw(
-            context.rng,
-            context.member.spec,
-            cell.cost,
-            cell.support,
-            n=int(context.rng.integers(3, 8)),
-            kappa=kappa_value(cell.kappa, context.rng),
-            epsilon=epsilon,
-            ties=k % 2 == 1,
-            tiny=k % 3 == 2,
-        )
+        sample = context.draw(3, 8, epsilon=epsilon, ties=k % 2 == 1, tiny=k % 3 == 2)
         found = certified_dro(context, sample.mapping)
         width = 0.0 if found.lower == found.upper else (found.upper - found.lower) / found.scale
         seen = evidence_of(sample.mapping, found, points=sample.points)

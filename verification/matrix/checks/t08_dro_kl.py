@@ -3,9 +3,9 @@
 import numpy as np
 
 from theory.evidence import Grade
-from verification.generate import draw, radii
+from verification.generate import radii
 from verification.matrix.applies import named
-from verification.matrix.cells import Check, Context, kappa_value
+from verification.matrix.cells import Check, Context
 from verification.matrix.exact import certified_dro, evidence_of, problem_of
 
 __all__ = ["CHECKS"]
@@ -17,17 +17,7 @@ def run(context: Context) -> None:
     cell = context.cell
     for k, epsilon in enumerate(radii(context.rng, context.samples + 1)):
         context.tried += 1
-        sample = draw(
-            context.rng,
-            context.member.spec,
-            cell.cost,
-            cell.support,
-            n=int(context.rng.integers(2, 8)),
-            kappa=kappa_value(cell.kappa, context.rng),
-            epsilon=epsilon,
-            ties=k % 2 == 1,
-            tiny=k % 3 == 2,
-        )
+        sample = context.draw(2, 8, epsilon=epsilon, ties=k % 2 == 1, tiny=k % 3 == 2)
         found = certified_dro(context, sample.mapping)
         problem = problem_of(sample.mapping)
         point = context.formulas.kl_dro(problem)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory.evidence import Grade
-from verification.generate import draw, radii
+from verification.generate import radii
 from verification.matrix.applies import Condition, every, named
 from verification.matrix.cells import Check, Context
 from verification.matrix.exact import certified_dro, evidence_of, problem_of
@@ -48,15 +48,7 @@ def eliminated(problem: Problem, h: Array, alpha: float) -> float:
 def run(context: Context) -> None:
     for k, epsilon in enumerate(radii(context.rng, context.samples + 2)):
         context.tried += 1
-        sample = draw(
-            context.rng,
-            context.member.spec,
-            context.cell.cost,
-            context.cell.support,
-            n=int(context.rng.integers(3, 8)),
-            epsilon=epsilon,
-            ties=k % 2 == 1,
-        )
+        sample = context.draw(3, 8, epsilon=epsilon, ties=k % 2 == 1)
         found = certified_dro(context, sample.mapping)
         problem = problem_of(sample.mapping)
         h = context.formulas.c_transform(problem.phi, problem.cost, np.zeros(1))[0]

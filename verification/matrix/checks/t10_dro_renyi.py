@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory.evidence import Grade
-from verification.generate import draw, radii
+from verification.generate import radii
 from verification.matrix.applies import named
-from verification.matrix.cells import Check, Context, kappa_value
+from verification.matrix.cells import Check, Context
 from verification.matrix.exact import certified_dro, evidence_of, problem_of
 from verification.matrix.formulas import Problem, minimize_log_convex
 from verification.matrix.transform import c_transform
@@ -75,16 +75,7 @@ def run(context: Context) -> None:
     cell, alpha = context.cell, context.member.parameter
     for k, epsilon in enumerate(radii(context.rng, context.samples + 1)):
         context.tried += 1
-        sample = draw(
-            context.rng,
-            context.member.spec,
-            cell.cost,
-            cell.support,
-            n=int(context.rng.integers(2, 7)),
-            kappa=kappa_value(cell.kappa, context.rng),
-            epsilon=epsilon,
-            ties=k % 2 == 1,
-        )
+        sample = context.draw(2, 7, epsilon=epsilon, ties=k % 2 == 1)
         found = certified_dro(context, sample.mapping)
         problem = problem_of(sample.mapping)
         value = renyi_dro(problem, alpha)

@@ -6,9 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from theory.evidence import Grade
-from verification.generate import draw
 from verification.matrix.applies import smooth_at_one
-from verification.matrix.cells import Check, Context, kappa_value
+from verification.matrix.cells import Check, Context
 from verification.matrix.exact import certified_dro, evidence_of, problem_of
 from verification.matrix.members import Member
 
@@ -28,15 +27,7 @@ def run(context: Context) -> None:
     a, b = derivatives(context.member)
     for _ in range(context.samples):
         context.tried += 1
-        sample = draw(
-            context.rng,
-            context.member.spec,
-            context.cell.cost,
-            context.cell.support,
-            n=int(context.rng.integers(3, 8)),
-            kappa=kappa_value(context.cell.kappa, context.rng),
-            zeros=0,
-        )
+        sample = context.draw(3, 8, zeros=0)
         problem = problem_of(sample.mapping)
         h = (problem.phi[None, :] - problem.cost).max(axis=1)
         mean = float(problem.p @ h)
