@@ -158,5 +158,7 @@ def compiled(
         return f"m.const(c[{len(constants) - 1}])"
 
     code = Printer(constant, set(values), overflow=hasattr(operations, "integer_power"))(expression)
-    # Source printed by ourselves from SymPy nodes of the kinds above; a user's text never gets here.
-    return eval(f"lambda x: {code}", {"m": operations, "c": constants, "__builtins__": {}})  # type: ignore[no-any-return]
+    # Source printed by ourselves from SymPy nodes of the kinds above; a user's text never gets here. It
+    # imports nothing, but torch does, in the frame that calls it.
+    known = {"m": operations, "c": constants, "__builtins__": {"__import__": __import__}}
+    return eval(f"lambda x: {code}", known)  # type: ignore[no-any-return]
