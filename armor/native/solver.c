@@ -10,12 +10,13 @@
 
 #define TINY 1e-300
 #define FEW 2048     /* samples that the first search looks at, */
+#define TOPMOST 512  /* at most so many of them the largest, */
 #define MANY 8192    /* from this size on */
 
 typedef struct {
     long n;
     const double *d, *p, *alone; /* losses minus their maximum, masses, f'(1/p) */
-    const float *d32, *p32;      /* single-precision copies for the first steps at large n, or NULL */
+    const float *d32, *p32;      /* KL: single-precision copies for the first steps at large n, or NULL */
     double uniform;              /* 1/n where all masses are equal (p is then not read), else 0 */
     double spread, ceiling, mean;
     const double *k;             /* constants of the family */
@@ -115,96 +116,138 @@ static double ceiling_of(const Batch *b, double peak) { return -log(peak); }
 #ifdef FAMILY_RENYI
 /* k[0] = alpha. The worst weights are p (rho - l)^(-1/alpha) up to a factor (T10): they depend on rho alone, and so
    does what they spend; mu follows from rho in closed form. One equation in sigma = log(rho - max l) is left:
-   spent = radius, or mu = kappa. With k = (rho - l)/(rho - max l), u = k^(-1/alpha): M = E u, G = E u k. */
-typedef struct { double less, more, n1; } Sums; /* M - 1, G - 1, E u (k - 1)/k */
+   spent = radius, or mu = kappa. With k = (rho - l)/(rho - max l), u = k^(-1/alpha), r = (k - 1)/k:
+   M = E u, G = E u k; and E u r, E u r^2, with which the derivatives in sigma are written. */
+typedef struct { double less, more, mass, gain, n1, n2; } Sums; /* M - 1, G - 1, M, G, E u r, E u r^2 */
 
 INLINE Sums sums_of(const Batch *b, double c, const int equal, const int close, double *restrict w) {
-    double less = 0, more = 0, n1 = 0, inverse = 1.0 / b->k[0], rest = 1.0 - inverse;
+    double less = 0, more = 0, mass = 0, gain = 0, n1 = 0, n2 = 0, inverse = 1.0 / b->k[0];
     const double *restrict d = b->d, *restrict p = b->p;
-#pragma omp simd reduction(+ : less, more, n1)
-    for (long i = 0; i < b->n; i++) {
-        double q = equal ? 1.0 : p[i], k1 = d[i] * c, v = k_log1p(k1), scale;
-        double m = expm1_scaled(-v * inverse, &scale), down = m + (scale - 1.0), u = m + scale, up;
-        if (close) { /* near alpha = 1 the product below would cancel */
-            up = expm1_scaled(v * rest, &scale);
-            up += scale - 1.0;
-        } else {
-            up = k1 * u + down;
-        }
-        less += q * down;
-        more += q * up;
-        n1 += q * u * (k1 / (1.0 + k1));
-        if (w) w[i] = q * u;
-    }
-    double s = equal ? b->uniform : 1.0;
-    return (Sums){less * s, more * s, n1 * s};
-}
-
-INLINE float log32(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, 4);
-    bits -= 0x3f3504f3u;
-    float k = (float)((int32_t)bits >> 23), m;
-    bits = (bits & 0x007fffffu) + 0x3f3504f3u;
-    memcpy(&m, &bits, 4);
-    float f = (m - 1.0f) / (m + 1.0f), s = f * f;
-    return 2.0f * f * (1.0f + s * (0.33333333f + s * (0.2f + s * (0.14285714f + s * 0.11111111f)))) + k * 0.69314718f;
-}
-
-INLINE Sums sums32_of(const Batch *b, float c, const int equal) {
-    double mass = 0, more = 0, n1 = 0;
-    const float inverse = (float)(1.0 / b->k[0]);
-    for (long from = 0; from < b->n; from += 1024) {
-        long to = from + 1024 < b->n ? from + 1024 : b->n;
-        float s0 = 0, s1 = 0, s2 = 0;
-        const float *restrict d = b->d32, *restrict p = b->p32;
-#pragma omp simd reduction(+ : s0, s1, s2)
+    /* logarithms first, by blocks: two short chains of operations overlap better than one long one */
+    for (long from = 0; from < b->n; from += 512) {
+        long to = from + 512 < b->n ? from + 512 : b->n;
+#pragma omp simd
+        for (long i = from; i < to; i++) w[i] = -inverse * k_log1p(d[i] * c);
+#pragma omp simd reduction(+ : less, more, mass, gain, n1, n2)
         for (long i = from; i < to; i++) {
-            float k1 = d[i] * c, k = 1.0f + k1, u = exp32(-inverse * log32(k)) * (equal ? 1.0f : p[i]), q = u * k1;
-            s0 += u;
-            s1 += q;
-            s2 += q / k;
+            double q = equal ? 1.0 : p[i], k1 = d[i] * c, r = k1 / (1.0 + k1), scale;
+            double m = expm1_scaled(w[i], &scale), down = m + (scale - 1.0), u = m + scale, up;
+            if (close) { /* near alpha = 1 the product below would cancel */
+                up = expm1_scaled(w[i] * (1.0 - b->k[0]), &scale);
+                up += scale - 1.0;
+            } else {
+                up = k1 * u + down;
+            }
+            less += q * down;
+            more += q * up;
+            u *= q;
+            mass += u;
+            gain += u + u * k1;
+            n1 += u * r;
+            n2 += u * r * r;
+            w[i] = u;
         }
-        mass += s0;
-        more += s1;
-        n1 += s2;
     }
     double s = equal ? b->uniform : 1.0;
-    return (Sums){mass * s - 1.0, (mass + more) * s - 1.0, n1 * s};
+    return (Sums){less * s, more * s, mass * s, gain * s, n1 * s, n2 * s};
 }
 
-static Sums sums(const Batch *b, double c, double *w) {
+/* Where the sums are known, with their masses in w; from there a series gives those of the neighbourhood. */
+typedef struct { double sigma; Sums sums; double *w; int known; } Near;
+
+#define REACH 4e-3 /* of a step times 1 + 1/alpha: up to there the six terms below are exact to rounding */
+
+/* The masses at exp(-sigma) (1 + step), u (1 + step r)^(-1/alpha), without another logarithm. */
+INLINE Sums shifted_of(const Batch *b, const Near *near, double step, const int write) {
+    double less = 0, more = 0, mass = 0, gain = 0, n1 = 0, n2 = 0, c = -exp(-near->sigma), a = b->k[0];
+    double x[7] = {1.0}, y[7] = {1.0};
+    for (int j = 1; j < 7; j++) {
+        x[j] = x[j - 1] * (1 - j - 1.0 / a) / j;
+        y[j] = y[j - 1] * ((a - 1.0) / a + (1 - j)) / j;
+    }
+    const double *restrict d = b->d;
+    double *restrict w = near->w;
+#pragma omp simd reduction(+ : less, more, mass, gain, n1, n2)
+    for (long i = 0; i < b->n; i++) {
+        double k1 = d[i] * c, k = 1.0 + k1, r = k1 / k, t = step * r, u = w[i];
+        double down = x[1] + t * (x[2] + t * (x[3] + t * (x[4] + t * (x[5] + t * x[6])))); /* of u */
+        double up = y[1] + t * (y[2] + t * (y[3] + t * (y[4] + t * (y[5] + t * y[6]))));   /* of u k */
+        down *= u * t;
+        double v = u + down, vr = v * (r + step * r - t * r);
+        less += down;
+        more += u * k * t * up;
+        mass += v;
+        gain += v * (k + step * k1);
+        n1 += vr;
+        n2 += vr * r;
+        if (write) w[i] = v;
+    }
+    double s = b->uniform > 0 ? b->uniform : 1.0;
+    return (Sums){near->sums.less + less * s, near->sums.more + more * s, mass * s, gain * s, n1 * s, n2 * s};
+}
+
+/* The step that `shifted_of` would take to sigma; INFINITY where its series does not reach. */
+static double step_of(const Batch *b, double sigma, const Near *near) {
+    double step = near->known ? expm1(near->sigma - sigma) : INFINITY;
+    return fabs(step) * (1.0 + 1.0 / b->k[0]) < REACH ? step : INFINITY;
+}
+
+static Sums sums(const Batch *b, double sigma, Near *near) {
+    double c = -exp(-sigma), step = step_of(b, sigma, near);
+    if (isfinite(step)) return shifted_of(b, near, step, 0);
     int close = fabs(b->k[0] - 1.0) < 0.05;
-    if (b->d32) return b->uniform > 0 ? sums32_of(b, (float)c, 1) : sums32_of(b, (float)c, 0);
-    if (b->uniform > 0) return close ? sums_of(b, c, 1, 1, w) : sums_of(b, c, 1, 0, w);
-    return close ? sums_of(b, c, 0, 1, w) : sums_of(b, c, 0, 0, w);
+    double *w = near->w;
+    Sums s = b->uniform > 0 ? (close ? sums_of(b, c, 1, 1, w) : sums_of(b, c, 1, 0, w))
+                            : (close ? sums_of(b, c, 0, 1, w) : sums_of(b, c, 0, 0, w));
+    *near = (Near){sigma, s, w, 1};
+    return s;
 }
 
-static double log_of(double less) { return less > -0.5 ? log1p(less) : log(1.0 + less); }
+/* The masses at sigma, scaled to the sum one. */
+static Sums masses(const Batch *b, double sigma, Near *near) {
+    double step = step_of(b, sigma, near), *restrict w = near->w;
+    Sums s = isfinite(step) ? shifted_of(b, near, step, 1) : sums(b, sigma, near);
+    double unit = (b->uniform > 0 ? b->uniform : 1.0) / s.mass;
+    for (long i = 0; i < b->n; i++) w[i] *= unit;
+    near->known = 0;
+    return s;
+}
 
-typedef struct { double spent, spending, log_mu, rising; } Place; /* and the derivatives of both in sigma */
+/* Of a sum and what it lacks to one: near one the second has the digits, far below it the first. */
+static double log_of(double whole, double less) { return less > -0.5 ? log1p(less) : log(whole); }
+
+static double drawn_of(Sums s) { return s.less > -0.5 ? s.more - s.less : s.gain - s.mass; } /* E u (k - 1) */
+
+typedef struct { double spent, spending, bending, log_mu, rising; } Place; /* bending: of spent, a second derivative */
 
 static Place place_of(const Batch *b, Sums s, double sigma) {
-    double a = b->k[0], mass = 1.0 + s.less, g = 1.0 + s.more, moved = s.n1 / mass, drawn = (s.more - s.less) / g;
-    double log_mass = log_of(s.less), log_g = log_of(s.more);
+    double a = b->k[0], mass = s.mass, g = s.gain, moved = s.n1 / mass, drawn = drawn_of(s) / g;
+    double log_mass = log_of(mass, s.less), log_g = log_of(g, s.more);
+    double moving = (s.n2 / mass) * (1.0 + 1.0 / a) - moved - moved * moved / a;
+    double drawing = (drawn - s.n1 / g) / a - drawn + (1.0 - 1.0 / a) * drawn * drawn;
     return (Place){(log_g + (a - 1.0) * log_mass) / (a * (a - 1.0)), (moved - drawn) / (a * a),
-                   sigma + log_g - log_mass + log(a), 1.0 - (moved + (a - 1.0) * drawn) / a};
+                   (moving - drawing) / (a * a), sigma + log_g - log_mass + log(a),
+                   1.0 - (moved + (a - 1.0) * drawn) / a};
 }
 
-/* sigma at which the worst weights spend `radius`, or where mu = exp(log_mu) if `radius` is 0. The last step is not
-   evaluated: where `tolerance` is met, Newton squares what is left. 0 when Newton and bisection both gave up. */
-static int search(const Batch *b, double radius, double log_mu, double tolerance, int budget, double *sigma, int *used) {
+/* sigma at which the worst weights spend `radius`, or where mu = exp(log_mu) if `radius` is 0. Halley's step (of mu:
+   Newton's) leaves the cube (the square) of the excess; the one after `tolerance` is met is not evaluated.
+   0 when it and bisection both gave up. */
+static int search(const Batch *b, double radius, double log_mu, double tolerance, int budget, double *sigma, Near *near,
+                  int *used) {
     double log_spread = log(b->spread), low = log_spread - 600.0, high = log_spread + 80.0, last = high - low;
     double x = *sigma > low && *sigma < high ? *sigma : log_spread;
     int capped = isfinite(b->ceiling) && b->ceiling > radius;
     for (int i = 0; i < budget; i++) {
-        Place at = place_of(b, sums(b, -exp(-x), NULL), x);
-        double excess, slope, noise = tolerance;
+        Place at = place_of(b, sums(b, x, near), x);
+        double excess, slope, bend = 0.0, noise = tolerance;
         ++*used;
         if (radius > 0) {
-            double net = fmax(at.spent, TINY), room = fmax(b->ceiling - net, TINY);
+            double net = fmax(at.spent, TINY), room = fmax(b->ceiling - net, TINY), inside = at.spending / net;
             excess = log(net) - log(radius) - (capped ? log(room) - log(fmax(b->ceiling - radius, TINY)) : 0.0);
-            slope = at.spending * (1.0 / net + (capped ? 1.0 / room : 0.0));
+            slope = inside + (capped ? at.spending / room : 0.0);
+            bend = at.bending / net - inside * inside;
+            if (capped) bend += at.bending / room + (at.spending / room) * (at.spending / room);
             noise += fmin(2e-15 / net, 0.01);
             if (at.spent > radius) low = x; else high = x;
         } else {
@@ -212,13 +255,14 @@ static int search(const Batch *b, double radius, double log_mu, double tolerance
             slope = at.rising;
             if (excess < 0) low = x; else high = x;
         }
-        double newton = x - excess / slope;
-        int inside = newton > low && newton < high;
+        double first = -excess / slope, turn = 1.0 + 0.5 * first * bend / slope;
+        double halley = x + first / (turn > 0.5 && turn < 2.0 ? turn : 1.0);
+        int inside = halley > low && halley < high;
         if (fabs(excess) <= noise || high - low <= 4e-16 * fabs(x)) {
-            *sigma = inside ? newton : x;
+            *sigma = inside ? halley : x;
             return 1;
         }
-        double next = inside && fabs(newton - x) <= 0.5 * last ? newton : 0.5 * (low + high);
+        double next = inside && fabs(halley - x) <= 0.5 * last ? halley : 0.5 * (low + high);
         last = fabs(next - x);
         x = next;
     }
@@ -361,6 +405,46 @@ static int search(const Batch *b, double radius, double tolerance, int budget, d
 
 #endif
 
+/* A few samples that stand for many: the largest losses one by one, on which the multiplier hangs, and of the others
+   every so-many-th, with the mass of all of them. */
+static long sketch(const Batch *b, double *restrict part_d, double *restrict part_p, double *restrict part_c) {
+    const double *restrict d = b->d;
+    double most[32];
+    long step = (b->n - 1) / (FEW - TOPMOST) + 1, rank = 128 / step, few = 0;
+    rank = rank < 1 ? 1 : rank > 32 ? 32 : rank;
+    for (long i = 0; i < rank; i++) most[i] = -INFINITY;
+    for (long i = 0; i < b->n; i += step) {
+        if (d[i] <= most[rank - 1]) continue;
+        long at = rank - 1;
+        for (; at > 0 && d[i] > most[at - 1]; at--) most[at] = most[at - 1];
+        most[at] = d[i];
+    }
+    double edge = most[rank - 1], alone = 0, others = 0;
+    for (long from = 0; from < b->n && few <= TOPMOST; from += 64) {
+        long to = from + 64 < b->n ? from + 64 : b->n;
+        double top = -INFINITY;
+#pragma omp simd reduction(max : top)
+        for (long i = from; i < to; i++) top = d[i] > top ? d[i] : top;
+        if (top <= edge) continue;
+        for (long i = from; i < to && few <= TOPMOST; i++) {
+            if (d[i] <= edge) continue;
+            if (few < TOPMOST) part_d[few] = d[i], part_p[few] = mass_of(b, i), part_c[few] = b->c ? b->c[i] : 0.0;
+            few++;
+        }
+    }
+    if (few > TOPMOST) few = 0, edge = INFINITY;
+    for (long i = 0; i < few; i++) alone += part_p[i];
+    long first = few;
+    for (long i = 0; i < b->n; i += step) {
+        if (d[i] > edge) continue;
+        part_d[few] = d[i], part_p[few] = mass_of(b, i), part_c[few] = b->c ? b->c[i] : 0.0;
+        others += part_p[few++];
+    }
+    double scale = fmax(1.0 - alone, 1e-12) / others;
+    for (long i = first; i < few; i++) part_p[i] *= scale;
+    return few;
+}
+
 /* Returns the steps taken times two, plus one where lambda* = 0; or DECLINED.
 
    losses: n doubles (or floats, `single`).  weights: masses up to a factor, or NULL for equal ones.
@@ -454,9 +538,9 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
 #pragma omp simd reduction(+ : peak, mean)
         for (long i = 0; i < m; i++) d[i] -= top, peak += d[i] == 0 ? 1.0 : 0.0, mean += d[i];
         peak /= m, mean /= m;
-#pragma omp simd reduction(+ : variance)
-        for (long i = 0; i < m; i++) variance += (d[i] - mean) * (d[i] - mean);
-        variance /= m;
+        long thin = m < MANY ? 1 : m / FEW; /* it serves the first guess only */
+        for (long i = 0; i < m; i += thin) variance += (d[i] - mean) * (d[i] - mean);
+        variance *= (double)thin / m;
     } else {
         for (long i = 0; i < m; i++) d[i] -= top, peak += d[i] == 0 ? p[i] : 0.0, mean += p[i] * d[i];
         for (long i = 0; i < m; i++) variance += p[i] * (d[i] - mean) * (d[i] - mean);
@@ -468,8 +552,10 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
     if (!b.c) b.ceiling = ceiling_of(&b, peak); /* with costs it is an optimisation of its own */
     b.mean = mean;
     int saturated = radius >= b.ceiling || (b.spread == 0 && !b.c), used = 0, settled = 0;
+    double *compact = m == n ? w : spare;
     double log_mu = 0.5 * log(fmax(variance, TINY) / (2.0 * radius));
 #ifdef FAMILY_RENYI
+    Near near = {0, {0, 0, 0, 0, 0, 0}, compact, 0};
     double far = exp(log_mu) / k[0] + mean, sigma = far > 0 ? log(far) : log_mu - log(2.0 * k[0]);
 #else
     double shift = -INFINITY;
@@ -483,48 +569,42 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
 #endif
     if (!saturated && !settled) {
         if (m >= MANY) {
-            long step = m / FEW, few = 0;
-            double part_top = -INFINITY, part_low = 0, sum = 0, part_peak = 0;
             double *pd = spare, *pp = spare + FEW + 8, *pa = spare + 2 * FEW + 16, *pc = spare + 3 * FEW + 24;
-            for (long i = 0; i < m && few < FEW; i += step, few++) {
-                pd[few] = d[i], pp[few] = equal ? 1.0 : p[i], sum += pp[few];
-                if (b.c) pc[few] = b.c[i];
-                part_top = d[i] > part_top ? d[i] : part_top;
-            }
+            long few = sketch(&b, pd, pp, pc);
+            double part_top = -INFINITY, part_low = 0, part_peak = 0;
+            for (long i = 0; i < few; i++) part_top = pd[i] > part_top ? pd[i] : part_top;
             for (long i = 0; i < few; i++) {
-                pd[i] -= part_top, pp[i] /= sum, part_low = pd[i] < part_low ? pd[i] : part_low;
+                pd[i] -= part_top, part_low = pd[i] < part_low ? pd[i] : part_low;
                 part_peak += pd[i] == 0 ? pp[i] : 0.0;
 #ifdef FAMILY_F
                 pa[i] = f_slope(1.0 / pp[i], k);
 #endif
             }
-            Batch part = {few, pd, pp, pa, NULL, NULL, equal ? 1.0 / few : 0.0, -part_low, INFINITY, mean - part_top, k, b.c ? pc : NULL, b.dear};
+            Batch part = {few, pd, pp, pa, NULL, NULL, 0.0, -part_low, INFINITY, mean - part_top, k, b.c ? pc : NULL,
+                          b.dear};
             if (!b.c) part.ceiling = ceiling_of(&part, part_peak);
             int ignored = 0, found = part.spread > 0 && radius < part.ceiling;
 #ifdef FAMILY_RENYI
-            double first = sigma, tolerance = fmax(1e-6, 2e-7 / radius);
-            if (found && search(&part, radius, 0.0, 1e-3, 20, &first, &ignored)) {
+            double first = sigma;
+            Near there = {0, {0, 0, 0, 0, 0, 0}, w, 0};
+            if (found && search(&part, radius, 0.0, 1e-3, 20, &first, &there, &ignored)) {
                 double reach = exp(first) + part_top; /* rho - max l */
                 sigma = reach > 0 ? log(reach) : first;
             }
 #else
-            double first = log_mu, first_shift = shift, tolerance = fmax(2e-6, 4e-7 / radius);
+            double first = log_mu, first_shift = shift;
             if (found && search(&part, radius, 1e-3, 12, &first, &first_shift, &ignored))
                 log_mu = first, shift = first_shift + part_top * exp(-first) * (isfinite(first_shift) ? 1.0 : 0.0);
 #endif
-#ifndef FAMILY_F
+#ifdef FAMILY_KL
+            double tolerance = fmax(2e-6, 4e-7 / radius);
             if (radius > 1e-3) {
                 float *d32 = (float *)spare, *p32 = d32 + m;
                 for (long i = 0; i < m; i++) d32[i] = (float)d[i];
                 if (!equal) for (long i = 0; i < m; i++) p32[i] = (float)p[i];
                 b.d32 = d32, b.p32 = p32;
-#ifdef FAMILY_RENYI
-                first = sigma;
-                if (search(&b, radius, 0.0, tolerance, 8, &first, &ignored)) sigma = first;
-#else
                 first = log_mu;
                 if (search(&b, radius, tolerance, 8, &first, &shift, &ignored)) log_mu = first;
-#endif
                 b.d32 = b.p32 = NULL;
             }
 #endif
@@ -534,23 +614,22 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
         double tolerance = m < MANY ? 2e-14 : single ? 2e-7 : 1e-9;
         if (!search(&b, radius, tolerance, 4 * iterations, &log_mu, &shift, &used)) return DECLINED;
 #elif defined FAMILY_RENYI
-        if (!search(&b, radius, 0.0, 3e-6, 4 * iterations, &sigma, &used)) return DECLINED;
+        if (!search(&b, radius, 0.0, 1e-5, 4 * iterations, &sigma, &near, &used)) return DECLINED;
 #else
         double tolerance = m < MANY ? 1e-10 : single ? 2e-7 : 1e-9;
         if (!search(&b, radius, tolerance, 4 * iterations, &log_mu, &shift, &used)) return DECLINED;
 #endif
     }
-    double *compact = m == n ? w : spare;
     for (long i = 0; !equal && m < n && i < n; i++) w[i] = 0.0;
 #ifdef FAMILY_RENYI
-    Sums sum = {0, 0, 0};
-    Place at = {0, 0, -INFINITY, 0};
-    if (!saturated) sum = sums(&b, -exp(-sigma), compact), at = place_of(&b, sum, sigma);
+    Sums sum = {0, 0, 0, 0, 0, 0};
+    Place at = {0, 0, 0, -INFINITY, 0};
+    if (!saturated) sum = masses(&b, sigma, &near), at = place_of(&b, sum, sigma);
     double mu0 = exp(at.log_mu);
     if (mu0 < kappa) { /* lambda* = 0: the penalty alone says how far to go */
         sigma = saturated ? log(fmax(kappa / k[0] + mean, 0.5 * kappa / k[0])) : sigma;
-        if (b.spread > 0 && !search(&b, 0.0, log(kappa), 3e-6, 4 * iterations, &sigma, &used)) return DECLINED;
-        sum = sums(&b, -exp(-sigma), compact), at = place_of(&b, sum, sigma);
+        if (b.spread > 0 && !search(&b, 0.0, log(kappa), 3e-6, 4 * iterations, &sigma, &near, &used)) return DECLINED;
+        sum = masses(&b, sigma, &near), at = place_of(&b, sum, sigma);
     }
 #else
     double mu0 = saturated || settled ? 0.0 : exp(log_mu);
@@ -572,13 +651,9 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
         if (s) for (long i = 0; i < m; i++) s[equal ? i : place[i]] = compact[i];
 #endif
 #ifdef FAMILY_RENYI
-        double a = k[0], mass = 1.0 + sum.less, c = -exp(-sigma), all = 0;
+        double a = k[0], mass = sum.mass, c = -exp(-sigma);
         double rest = 0, mean_k = 0, off = exp(at.log_mu) / mu - 1.0;
-        /* a small mass has lost digits in 1 + less; the weights' sum must be one to rounding */
-#pragma omp simd reduction(+ : all)
-        for (long i = 0; i < m; i++) all += compact[i];
-        for (long i = 0; i < m; i++) compact[i] /= all;
-        moved = (sum.more - sum.less) / (mass * c);
+        moved = drawn_of(sum) / (mass * c);
         spent = at.spent;
         free_shift = exp(sigma) * theta;
         if (s) {

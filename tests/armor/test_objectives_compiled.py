@@ -218,3 +218,58 @@ def test_the_samples_of_a_large_batch_leave_the_rest_alone(n: int) -> None:
     (other,) = torch.autograd.grad(general.value[0], losses, create_graph=True)
     (expected,) = torch.autograd.grad((other * losses.detach()).sum(), losses)
     torch.testing.assert_close(second, expected, rtol=1e-5, atol=1e-9)
+
+
+def _large(kind: str) -> tuple[Tensor, Tensor | None]:
+    """Losses of 9,001 samples and their weights, hard for a start from a few of them."""
+    generator = torch.Generator().manual_seed(11)
+    losses = torch.randn(9001, generator=generator, dtype=torch.float64)
+    weights = torch.rand(9001, generator=generator, dtype=torch.float64)
+    if kind == "masked":  # the others are moved together, into the memory that the start uses
+        return losses, weights * (weights > 0.05)
+    if kind == "ties":  # more samples at the top than are taken one by one
+        return losses.clamp(max=0.5), None
+    if kind == "crowded":  # many different large ones that every so-many-th sample misses
+        losses[torch.arange(9001) % 6 != 0] += 4.0
+        return losses, None
+    if kind == "heavy":  # nearly all mass on the largest
+        return losses, torch.where(losses > 2.5, 1.0, 1e-18)
+    return losses.sort().values.exp(), weights
+
+
+@needs_compiler
+@pytest.mark.parametrize("kind", ["masked", "ties", "crowded", "heavy", "sorted"])
+@pytest.mark.parametrize(
+    "spec",
+    ["kl", "hellinger", *({"name": "renyi", "alpha": a} for a in (0.4, 1.0 + 1e-7, 1.25, 10.0))],
+    ids=str,
+)
+def test_a_large_batch_whose_few_samples_mislead(spec: str | dict[str, object], kind: str) -> None:
+    losses, weights = _large(kind)
+    objective = armor.objective(spec, epsilon=0.02)
+    quick = objective._quick(losses, None, weights, 0.02, 0.0)
+    assert quick is not None
+    exact = _general(objective, losses, weights)
+    assert float(quick.value) == pytest.approx(float(exact.value), rel=1e-11)
+    assert float(quick.lam) == pytest.approx(float(exact.lam), rel=1e-6)
+    assert abs(float(quick.gap)) <= 1e-10 * float(losses.max() - losses.min())
+
+
+@needs_compiler
+@pytest.mark.parametrize("alpha", [0.05, 0.4, 1.0 + 1e-7, 1.25, 3.0, 30.0])
+@pytest.mark.parametrize("size", [100, 1000, 20_000])
+def test_the_masses_of_the_last_step_spend_what_they_are_said_to(alpha: float, size: int) -> None:
+    """They come from a series around those of the step before; R of them, summed anew, is the radius."""
+    generator = torch.Generator().manual_seed(size)
+    losses = torch.randn(size, generator=generator, dtype=torch.float64).exp()
+    found = armor.objective({"name": "renyi", "alpha": alpha}, epsilon=0.05)._quick(
+        losses, None, None, 0.05, 0.0
+    )
+    assert found is not None
+    assert float(found.lam) > 0
+    log_t = (found.weights * size).log()
+    rate = 1.0 - alpha
+    near_one = torch.special.expm1(rate * log_t).mean()
+    spent = float(torch.log1p(near_one)) / (alpha * (alpha - 1.0))
+    assert spent == pytest.approx(0.05, rel=1e-8 if abs(rate) < 1e-3 else 1e-12)
+    assert float(found.weights.sum()) == pytest.approx(1.0, abs=1e-13)
