@@ -23,7 +23,7 @@ from armor.bench.baselines import kl_bisection
 from armor.bench.memory import peak
 from armor.data import load
 from armor.data.augment import Augmentation
-from armor.data.keys import permutation
+from armor.data.keys import generator_for, permutation
 from armor.evaluation.measure import correct, correct_under
 from armor.methods import method
 from armor.models import ModelSpec, create
@@ -189,7 +189,7 @@ class Ours:
         attack = pgd(RADIUS, step=STEP, steps=STEPS, start="gaussian", keep="last")
         dual = objective("kl", epsilon=EPSILON, kappa=KAPPA)
         self.method = method("trades", attack, beta=BETA, objective=dual, natural_weight=NATURAL)
-        self.generator = torch.Generator().manual_seed(0)
+        self.generator = generator_for(device).manual_seed(0)
 
     def fetch(self) -> tuple[Tensor, Tensor]:
         """The next batch."""

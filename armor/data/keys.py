@@ -7,7 +7,7 @@ the order of the batches. The mixer is splitmix64 (Steele, Lea, Flood 2014), in 
 import torch
 from torch import Tensor
 
-__all__ = ["bits", "permutation", "seed_of"]
+__all__ = ["bits", "generator_for", "permutation", "seed_of"]
 
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -57,3 +57,11 @@ def permutation(seed: int, n: int, device: torch.device | str = "cpu") -> Tensor
     """A random order of 0 … n − 1, the same on every device."""
     keys = bits(seed, torch.arange(n, device=device))
     return torch.argsort(keys, stable=True)
+
+
+def generator_for(device: torch.device) -> torch.Generator:
+    """What draws training's random starts: CUDA's own generator, for which no step waits, else the CPU's.
+
+    The two draw different numbers from one seed, as do CUDA devices of different kinds.
+    """
+    return torch.Generator(device if device.type == "cuda" else "cpu")

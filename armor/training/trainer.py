@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from armor.data.keys import seed_of
+from armor.data.keys import generator_for, seed_of
 from armor.errors import NotANumberError
 from armor.evaluation.measure import correct, correct_under
 from armor.methods import StepResult, Udr
@@ -111,7 +111,7 @@ class Trainer:
         self.model = Cast(state.model, state.arithmetic)
         # Validation runs in graphs of its own, too few times to be worth compiling.
         self.eager = replace(state.arithmetic, compiled=False)
-        self.generator = torch.Generator()
+        self.generator = generator_for(batches.images.device)
         self.total = batches.per_epoch * recipe.training.epochs
         self._counted = batches.batch
         self._since = time.monotonic()
@@ -276,7 +276,8 @@ class Trainer:
         once = once and attack.restarts == 1
         if once and attack.start != "none":
             make = torch.randn if attack.start == "gaussian" else torch.rand
-            make((rank * x.shape[0], *x.shape[1:]), generator=self.generator)
+            shape = (rank * x.shape[0], *x.shape[1:])
+            make(shape, generator=self.generator, device=self.generator.device)
         elif not once:
             seed = self.recipe.training.seed
             self.generator.manual_seed(seed_of(seed, _ATTACK, self.state.step, rank))
