@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-__all__ = ["enabled", "library"]
+__all__ = ["allowed", "enabled", "library"]
 
 # Contraction and vectorisation change rounding only; no option lets the compiler assume that all is finite.
 _FLAGS = (
@@ -34,9 +34,14 @@ _SECONDS = 120
 _DIGEST = 32  # bytes
 
 
+def allowed() -> bool:
+    """Whether the user leaves room for compiled solvers, here or on a device."""
+    return os.environ.get("ARMOR_NATIVE", "1") != "0"
+
+
 def enabled() -> bool:
     """Whether kernels may be compiled at all."""
-    return os.environ.get("ARMOR_NATIVE", "1") != "0" and _compiler() is not None
+    return allowed() and _compiler() is not None
 
 
 @functools.cache

@@ -18,6 +18,7 @@ from torch import Tensor
 from armor.errors import InputError
 from armor.objectives.arrays import Array, Ops, numpy_ops, torch_ops
 from armor.objectives.compiled import Compiled
+from armor.objectives.fused import Kernel, launch, usable
 from armor.objectives.gradient import attach
 from armor.objectives.operator import opaque, register
 from armor.objectives.solution import Dual, Solution
@@ -155,6 +156,11 @@ class Objective(ABC):
             quick = self._quick(losses, costs, reference_weights, epsilon, kappa)
             if quick is not None:
                 return quick
+        fused = None if torch.compiler.is_compiling() else self._fused(costs)
+        if fused is not None and usable(fused, losses, costs):
+            launched = self._launched(fused, losses, costs, reference_weights, epsilon, kappa)
+            if launched is not None:
+                return launched
         wide = torch.float64 if losses.device.type != "mps" else torch.float32
         with torch.no_grad():
             solve = partial(opaque, self) if torch.compiler.is_compiling() else self.solve_dual
@@ -170,7 +176,7 @@ class Objective(ABC):
             lam = torch.clamp(dual.mu - kappa, min=0.0)
         out_dtype = torch.float64 if losses.dtype == torch.float64 else torch.float32
         value = value.to(out_dtype)
-        if torch.is_grad_enabled() and (losses.requires_grad or (costs is not None and costs.requires_grad)):
+        if _needs_gradient(losses, costs):
             value = attach(losses, costs, value, dual, lam > 0)
         return Solution(
             value=value,
@@ -190,8 +196,13 @@ class Objective(ABC):
         epsilon: float | Tensor,
         kappa: float | Tensor,
     ) -> Dual:
-        """The dual's solution in tensors, from detached ones: NumPy on the CPU, torch on a device."""
+        """The dual's solution in tensors, from detached ones: NumPy on the CPU, else a kernel or torch."""
         given = (losses, costs, weights, epsilon, kappa)
+        fused = self._fused(costs)
+        if fused is not None and usable(fused, losses, costs):
+            found = launch(fused, *given, 4 * self.iterations, twice=True)
+            if found is not None and found[1] is not None:
+                return found[1]
         if losses.device.type != "cpu":
             return self._prepare_and_solve(torch_ops, *given)
         raw = [x.numpy() if isinstance(x, Tensor) else x for x in given]
@@ -207,6 +218,41 @@ class Objective(ABC):
         """The family's compiled solver, None where it has none."""
         return None
 
+    def _fused(self, costs: Tensor | None) -> Kernel | None:
+        """The family's kernel for CUDA devices, None where it has none for such a problem."""
+        del costs
+        return None
+
+    def _launched(
+        self,
+        kernel: Kernel,
+        losses: Tensor,
+        costs: Tensor | None,
+        weights: Tensor | None,
+        epsilon: float | Tensor,
+        kappa: float | Tensor,
+    ) -> Solution | None:
+        """The solution by one launch, differentiable; None where the kernel failed."""
+        needed = _needs_gradient(losses, costs)
+        with torch.no_grad():
+            found = launch(
+                kernel,
+                losses.detach(),
+                None if costs is None else costs.detach(),
+                None if weights is None else weights.detach(),
+                epsilon,
+                kappa,
+                4 * self.iterations,
+                twice=needed,
+            )
+        if found is None:
+            return None
+        solution, dual = found
+        if dual is None:
+            return solution
+        value = attach(losses, costs, solution.value, dual, solution.lam.unsqueeze(-1) > 0)
+        return dataclasses.replace(solution, value=value)
+
     def _quick(
         self,
         losses: Tensor,
@@ -221,9 +267,7 @@ class Objective(ABC):
         solver = self._compiled()
         if solver is None or (costs is not None and not solver.costs):
             return None
-        needed = torch.is_grad_enabled() and (
-            losses.requires_grad or (costs is not None and costs.requires_grad)
-        )
+        needed = _needs_gradient(losses, costs)
         with torch.no_grad():
             found = solver(losses, costs, weights, epsilon, kappa, self.iterations, second=needed)
         if found is None:
@@ -297,6 +341,10 @@ class Objective(ABC):
             gamma=dual.gamma,
             twice=dual.twice,
         )
+
+
+def _needs_gradient(losses: Tensor, costs: Tensor | None) -> bool:
+    return torch.is_grad_enabled() and (losses.requires_grad or (costs is not None and costs.requires_grad))
 
 
 def _to_torch(dual: Dual) -> Dual:

@@ -18,9 +18,12 @@ __all__ = ["KL"]
 import math
 from functools import cache
 
+from torch import Tensor
+
 from armor.objectives.arrays import Array, Ops
 from armor.objectives.base import Objective
 from armor.objectives.compiled import Compiled, compiled
+from armor.objectives.fused import Kernel
 from armor.objectives.kl_vector import solve_vector
 from armor.objectives.solution import Dual, free, judge
 
@@ -35,6 +38,10 @@ class KL(Objective):
 
     def _compiled(self) -> Compiled | None:
         return _kernel()
+
+    def _fused(self, costs: Tensor | None) -> Kernel | None:
+        del costs
+        return Kernel("kl")
 
     def _solve(
         self, xp: Ops, losses: Array, costs: Array | None, p: Array, epsilon: Array, kappa: Array
