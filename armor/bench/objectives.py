@@ -1,6 +1,6 @@
 """Dual solves against the published way of solving them, at equal error of the value; then whole steps."""
 
-__all__ = ["Row", "machine", "run"]
+__all__ = ["Row", "launch_us", "machine", "run"]
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from armor.bench.baselines import Vector, kl_bisection, kl_bisection_lean, renyi_lbfgs
-from armor.objectives import objective
+from armor.objectives import Objective, objective
 
 SIZES = (128, 1024, 65536)
 
@@ -22,6 +22,7 @@ class Row:
     error: |our value - reference|, baseline_error: |baseline's value - reference|, both relative to the
     losses' range; the reference is our float64 value, whose own certified gap is `gap` (relative too).
     memory: our peak over the baseline's, for the steps of training.
+    launch_us: our solve on a CUDA device alone, microseconds, without the host that `ours_ms` waits for.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Row:
     baseline_error: float | None = None
     gap: float | None = None
     memory: float | None = None
+    launch_us: float | None = None
 
 
 def run(
@@ -72,13 +74,18 @@ def machine() -> dict[str, object]:
     import platform
 
     from armor.native.build import enabled
+    from armor.objectives.fused import active
 
-    return {
+    found: dict[str, object] = {
         "machine": platform.machine(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "compiled kernels": "yes" if enabled() else "no C compiler: NumPy",
     }
+    if torch.cuda.is_available():
+        found["CUDA device"] = torch.cuda.get_device_name()
+        found["fused kernels"] = "yes" if active() else "no: eager search"
+    return found
 
 
 def _value_of(bisection: Callable[[Vector, float, float], tuple[float, Vector]]) -> Callable[[Vector], float]:
@@ -129,7 +136,28 @@ def _row(
         error=abs(result - exact) / scale,
         baseline_error=abs(other - exact) / scale,
         gap=float(reference.gap) / scale,
+        launch_us=launch_us(ours, tensor, repeats),
     )
+
+
+def launch_us(ours: Objective, losses: torch.Tensor, repeats: int) -> float | None:
+    """Microseconds of one solve on its CUDA device, by events around replays of its graph; else None."""
+    if losses.device.type != "cuda":
+        return None
+    with torch.cuda.device(losses.device):
+        ours(losses)  # kernels are compiled and loaded before the capture
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            ours(losses)
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        graph.replay()
+        begin.record()
+        for _ in range(10 * repeats):
+            graph.replay()
+        end.record()
+        torch.cuda.synchronize()
+        return 1e3 * float(begin.elapsed_time(end)) / (10 * repeats)
 
 
 def _seconds(action: Callable[[], float]) -> float:

@@ -6,7 +6,7 @@ Triton comes with the CUDA builds of torch; without it, or where a kernel cannot
 search serves. `ARMOR_NATIVE=0` keeps the kernels out.
 """
 
-__all__ = ["LIMIT", "Kernel", "launch", "runs_on", "shape", "usable"]
+__all__ = ["LIMIT", "Kernel", "active", "launch", "runs_on", "shape", "usable"]
 
 import struct
 import warnings
@@ -39,6 +39,11 @@ class Kernel:
 def runs_on(device: torch.device) -> bool:
     """Whether problems on this device are the kernels' business."""
     return device.type == "cuda"
+
+
+def active() -> bool:
+    """Whether kernels are there, allowed, and none has failed."""
+    return not _refused and allowed() and _has_triton()
 
 
 def usable(kernel: Kernel, losses: Tensor, costs: Tensor | None) -> bool:
@@ -154,9 +159,13 @@ def launch(
 
 
 def shape(count: int) -> tuple[int, dict[str, int]]:
-    """Samples of a tile, and the launch's options: few samples a thread, so that registers hold all."""
+    """Samples of a tile, and the launch's options: few samples a thread, so that registers hold all.
+
+    Products may fuse with sums, as in the C solver: no step relies on the rounding between them.
+    """
     tile, warps = (128, 1) if count <= 128 else (512, 16)
-    return tile, {"num_warps": warps, "num_stages": 1, "maxnreg": min(255, 2048 // warps)}
+    registers = min(255, 2048 // warps)
+    return tile, {"num_warps": warps, "num_stages": 1, "maxnreg": registers, "enable_fp_fusion": True}
 
 
 def _bits(x: float) -> int:

@@ -34,7 +34,7 @@ SPECS: list[dict[str, object]] = [
 ]
 FAR: list[dict[str, object]] = [{"name": "renyi", "alpha": a} for a in (0.1, 0.97, 1.01, 10.0)]
 FEW = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def every(specs: list[dict[str, object]]) -> Any:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+import armor
 from armor.bench.baselines import kl_bisection, kl_bisection_lean
-from armor.bench.objectives import run
+from armor.bench.objectives import launch_us, run
 from armor.bench.steps import measure, our_step, problem, published_step
 
 
@@ -25,6 +26,15 @@ def test_rows_compare_at_equal_error() -> None:
         assert abs(row.gap) <= 1e-12 + row.size * 2.3e-16  # sums over the batch round
         assert row.error <= max(row.baseline_error, 1e-7 if "float32" in row.name else 1e-12)
         assert row.baseline_error <= 1e-6
+        assert row.launch_us is None  # of CUDA devices
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_launch_on_cuda_has_a_time_of_its_own() -> None:
+    time = launch_us(armor.objective("kl", epsilon=0.02), torch.randn(128, device="cuda"), 3)
+    assert time is not None
+    assert time > 0
 
 
 def test_steps_of_training_are_compared_side_by_side() -> None:
