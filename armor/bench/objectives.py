@@ -150,7 +150,7 @@ def launch_us(ours: Objective, losses: torch.Tensor, repeats: int) -> float | No
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             ours(losses)
-        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         graph.replay()
         begin.record()
         for _ in range(10 * repeats):
