@@ -25,6 +25,8 @@ from armor.objectives.reweighting import Reweighted, Reweighting
 _STEPS_ON_DEVICE, _STEPS = 20, 80  # of a mild density; `_budget` says what a steep one gets
 _HALVINGS = 110
 _FARTHEST = -690.0  # logarithm of the smallest distance
+_ROUNDING = 4.5e-16  # of a few operations, relative
+_STEEPEST = 1e250  # answer of a mass that stands for any, infinity included, beside which no other counts
 
 
 class FDivergenceObjective(Reweighted):
@@ -62,7 +64,8 @@ class FDivergenceObjective(Reweighted):
         line = _Line(xp, xp.where(live, h - top, 0.0), edge)
         high = line.origin(xp.max(xp.where(live, h, -math.inf)), top) - a
         alone = f.slope[xp.name](1.0 / xp.where(live, p, 1.0))
-        alone = (h - alone) if edge is None else (edge - alone) + (h - top)
+        # Next to the slope at infinity f' has no digits left: a bound that rounding has moved is none.
+        alone = (h - alone) if edge is None else (edge - alone) + (h - top) - _ROUNDING * abs(edge)
         alone = xp.max(xp.where(live, alone, -math.inf))
         least = line.origin(xp.min(xp.where(live, h, math.inf)), top) - a
         blocked = xp.any((p > 0) & ~live)
@@ -73,11 +76,12 @@ class FDivergenceObjective(Reweighted):
         start = mean if warm is None else xp.where(xp.isfinite(warm), warm, mean)
         if self.smooth:
             low, high, start = (line.place(x) for x in (low, high, line.origin(start, top)))
+            low, high, start = self._brink(line, p, live, low, high, start)
             u = xp.where((start > low) & (start < high), start, 0.5 * (low + high))
             u, y, t = self._newton(line, p, live, low, high, u)
             r = line.shift(u, top)
             s = xp.where(live, p * f.response[xp.name](y), 0.0)
-            s = xp.where(xp.isfinite(s), s, 0.0)
+            s = xp.where(s > 0, xp.minimum(s, _STEEPEST), 0.0)
         else:
             r, t = self._bisect(line, p, live, low, high)
             s = 0.0 * t
@@ -88,6 +92,23 @@ class FDivergenceObjective(Reweighted):
         # Dual value at r minus E_w h - D, in the gauge f'(1) = 0.
         slack = (mass - 1.0) * (xp.sum(w * known) - r - a) - (raw - divergence)
         return Reweighting(w, divergence, r, xp.where(slack > 0, slack, 0.0), s)
+
+    def _brink(
+        self, line: "_Line", p: Array, live: Array, low: Array, high: Array, start: Array
+    ) -> tuple[Array, Array, Array]:
+        """The bracket and the start, after a look at the place next to the pole where the bracket holds it.
+
+        Halving reaches it late, and a device's budget never: the mass jumps from there to infinity.
+        """
+        if line.edge is None:
+            return low, high, start
+        xp, u = line.xp, line.brink
+        near = (low < u) & (u < high)
+        if xp.done(~near):
+            return low, high, start
+        heavy = xp.sum(p * line.density(xp.maximum(low, u), live, self.functions.density[xp.name])[1]) > 1
+        low, high = xp.where(near & heavy, u, low), xp.where(near & ~heavy, u, high)
+        return low, high, start
 
     def _newton(
         self, line: "_Line", p: Array, live: Array, low: Array, high: Array, u: Array
@@ -175,6 +196,12 @@ class _Line:
         """u of distances that are none: h - r would be `edge` itself."""
         assert self.edge is not None
         return math.log(1e-17 * abs(self.edge)) if self.edge else _FARTHEST
+
+    @property
+    def brink(self) -> float:
+        """u of the smallest distances at which the density is finite."""
+        assert self.edge is not None
+        return math.log(_ROUNDING * abs(self.edge)) if self.edge else _FARTHEST * (1.0 - _ROUNDING)
 
     def place(self, x: Array) -> Array:
         """u of what `origin` gave."""

@@ -194,6 +194,11 @@ class _Search:
     room: Array
     saturated: Array
 
+    def _centred(self, a: Array, s: Array) -> Array:
+        """`a` less a constant, which M annihilates: 0 where s is largest and its digits would not do."""
+        heaviest = s >= self.xp.max(s)
+        return a - self.xp.max(self.xp.where(heaviest, a, -math.inf))
+
     def run(self, iterations: int) -> tuple[Array, Array, _Ends, int]:
         xp, d, p = self.xp, self.d, self.p
         spread = -xp.min(d)
@@ -234,12 +239,12 @@ class _Search:
                 net = xp.maximum(net, _TINY)
                 room = xp.maximum(self.room - net, _TINY)
                 excess = xp.log(net) - log_radius - xp.where(capped, xp.log(room) - log_room, 0.0)
-                a = d * theta
+                a = self._centred(d * theta, step.s)
                 slope = xp.sum(a * jacobian(xp, step.s, step.v, step.gamma, a))
                 slope = slope * (1.0 / net + xp.where(capped, 1.0 / room, 0.0))
-                noise = 2e-14 + xp.minimum(2e-15 * (1.0 + self.base) / net, 0.01)
+                noise = 2e-13 + xp.minimum(2e-15 * (1.0 + self.base) / net, 0.01)
                 newton = log_mu + excess / slope
-                same = (xp.abs(newton - log_mu) <= 1e-14) & (xp.abs(excess) <= 0.01)
+                same = (xp.abs(newton - log_mu) <= 1e-14) & (xp.abs(excess) <= 1e-9)
                 settled = settled | (xp.abs(excess) <= noise) | same
                 # Steps that do not halve bisect: on steep ground Newton may alternate between two flat ends.
                 sound = (newton > low) & (newton < high) & (xp.abs(newton - log_mu) <= 0.5 * last)
