@@ -117,11 +117,13 @@ class FDivergenceObjective(Reweighted):
         xp = line.xp
         density, response = self.functions.density[xp.name], self.functions.response[xp.name]
         t, last = 0.0 * line.d, high - low
+        least, most = low, high  # the bounds as long as nobody has been there
         for _ in range(self._on_host if xp.eager else self._on_device):
             y, t = line.density(u, live, density)
             mass = xp.sum(p * t)
             log_mass = xp.log(mass)
             low, high = xp.where(mass > 1, u, low), xp.where(mass > 1, high, u)
+            least, most = xp.where(u == least, math.nan, least), xp.where(u == most, math.nan, most)
             slope = line.rate(u) * xp.sum(xp.where(live, p * response(y), 0.0)) / mass
             newton = u + log_mass / slope
             # Rounding of the sum; what it leaves enters the value by its square only.
@@ -130,7 +132,12 @@ class FDivergenceObjective(Reweighted):
             if xp.done(settled):
                 break
             sound = (newton > low) & (newton < high) & (xp.abs(newton - u) <= 0.5 * last)
-            following = xp.where(settled, u, xp.where(sound, newton, 0.5 * (low + high)))
+            following = xp.where(sound, newton, 0.5 * (low + high))
+            if line.edge is None:
+                # A step beyond a bound: the root may lie next to it, many halvings away.
+                following = xp.where((newton <= low) & (low == least), low, following)
+                following = xp.where((newton >= high) & (high == most), high, following)
+            following = xp.where(settled, u, following)
             last, u = xp.abs(following - u), following
         if not xp.eager:
             _, t = line.density(u, live, density)

@@ -199,6 +199,16 @@ class _Search:
         heaviest = s >= self.xp.max(s)
         return a - self.xp.max(self.xp.where(heaviest, a, -math.inf))
 
+    def _cut(self, ends: _Ends) -> Array:
+        """log of the mu at which the dual's tangents at both ends of the bracket meet.
+
+        `E_w d + mu (radius - net)` is the tangent of a w. Where F all but jumps the dual has all but a kink,
+        which tangents find in a few steps; a budget that nobody looks at has no room for halvings.
+        """
+        xp = self.xp
+        rise, room = xp.sum((ends.rich - ends.poor) * self.d), ends.rich_spent - ends.poor_spent
+        return xp.log(xp.maximum(rise / xp.where(room > 0, room, 1.0), _TINY))
+
     def run(self, iterations: int) -> tuple[Array, Array, _Ends, int]:
         xp, d, p = self.xp, self.d, self.p
         spread = -xp.min(d)
@@ -217,7 +227,7 @@ class _Search:
             iterations = max(iterations, 100)
         elif xp.eager:
             iterations *= 4  # it stops as soon as it may: a hard instance (a near-jump of F) can have more
-        warm, used, last = None, 0, high - low
+        warm, used, last, crossed = None, 0, high - low, high < low
         for _ in range(iterations):
             used += 1
             theta = xp.exp(-log_mu)
@@ -248,6 +258,10 @@ class _Search:
                 settled = settled | (xp.abs(excess) <= noise) | same
                 # Steps that do not halve bisect: on steep ground Newton may alternate between two flat ends.
                 sound = (newton > low) & (newton < high) & (xp.abs(newton - log_mu) <= 0.5 * last)
+                if not xp.eager:
+                    cut = self._cut(ends)
+                    crossed = ~sound & ~crossed & (high - low < 1.0) & (cut > low) & (cut < high)
+                    middle = xp.where(crossed, cut, middle)
                 middle = xp.where(sound, newton, middle)
             if xp.done(settled):
                 break

@@ -111,3 +111,39 @@ def test_a_batch_does_not_search_below_the_rounding_of_its_divergences() -> None
         s = armor.objective({"name": "renyi", "alpha": alpha}, epsilon=0.1)(losses)
         assert s.iterations <= 15
         assert float((s.gap.abs() / losses.amax(1)).max()) <= 1e-12
+
+
+@pytest.mark.parametrize(
+    ("alpha", "losses", "mass", "epsilon"),
+    [(2.5, [0.249368, 0.0208079], 3.05e-11, 8.87778), (1.5, [1e6, 0.287], 1.318e-11, 86.5451)],
+)
+def test_a_device_goes_to_the_bound_next_to_which_the_root_lies(
+    alpha: float, losses: list[float], mass: float, epsilon: float
+) -> None:
+    """Of 1e7 the bracket of rho once kept a fraction that its budget of halvings could not exhaust."""
+    x, p = (torch.tensor(values, dtype=torch.float64) for values in (losses, [mass, 1.0]))
+    objective = armor.objective({"name": "alpha", "alpha": alpha}, epsilon=epsilon)
+    device = objective._prepare_and_solve(torch_ops, x, None, p, epsilon, 0.0)
+    host = objective(x[None], None, p[None])
+    assert int(device.status) == int(host.code) == Status.INTERIOR
+    assert float(device.value) == pytest.approx(float(host.value), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "size", "seed", "rows"), [(10, 8, 1, [109]), (10, 32, 3, [30, 69, 97, 104]), (2.95, 8, 5, [59])]
+)
+def test_a_device_closes_the_gap_at_a_near_kink(alpha: float, size: int, seed: int, rows: list[int]) -> None:
+    """Costs make the budget that a multiplier spends all but jump; 24 halvings left gaps of 1e-7."""
+    generator = torch.Generator().manual_seed(seed)
+    losses = torch.nn.functional.softplus(
+        5 * torch.randn(150, size, dtype=torch.float64, generator=generator)
+    )
+    epsilon = 10 ** (torch.rand(150, 1, dtype=torch.float64, generator=generator) * 2 - 1)
+    costs = torch.rand(150, size, dtype=torch.float64, generator=generator) * epsilon
+    objective = armor.objective({"name": "renyi", "alpha": alpha}, epsilon=1.0)
+    zero = torch.zeros(len(rows), 1, dtype=torch.float64)
+    given = (losses[rows], costs[rows], None, epsilon[rows], zero)
+    device, host = objective._prepare_and_solve(torch_ops, *given), objective.evaluate(*given)
+    assert (device.status == Status.INTERIOR).all()
+    assert float((device.value - device.primal).abs().max()) <= 1e-8
+    torch.testing.assert_close(device.value[:, 0], host.value, rtol=0, atol=1e-8)
