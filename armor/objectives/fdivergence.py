@@ -17,13 +17,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from torch import Tensor
+
+from armor.numbers import ratio
 from armor.objectives.arrays import Array, Ops
 from armor.objectives.compiled import Compiled, compiled
 from armor.objectives.functions import Elementwise, functions
+from armor.objectives.fused import Kernel, power
 from armor.objectives.reweighting import Reweighted, Reweighting
 
 _STEPS_ON_DEVICE, _STEPS = 20, 80  # of a mild density; `_budget` says what a steep one gets
 _HALVINGS = 110
+_MULTIPLES = {"pearson": (2.0, 2.0), "neyman": (-1.0, 2.0), "hellinger": (0.5, 0.5)}  # order of alpha, factor
 _FARTHEST = -690.0  # logarithm of the smallest distance
 _ROUNDING = 4.5e-16  # of a few operations, relative
 _STEEPEST = 1e250  # answer of a mass that stands for any, infinity included, beside which no other counts
@@ -46,6 +51,17 @@ class FDivergenceObjective(Reweighted):
 
     def _compiled(self) -> Compiled | None:
         return kernel(json.dumps(self.spec, sort_keys=True)) if self.smooth else None
+
+    def _fused(self, costs: Tensor | None) -> Kernel | None:
+        """The kernel of powers for the alpha divergences and their multiples (T28)."""
+        name = str(self.spec.get("name"))
+        if costs is not None or name not in ("alpha", *_MULTIPLES):
+            return None
+        if name == "alpha":
+            return power(1.0 - float(ratio(self.spec["alpha"], "alpha")), renyi=False)
+        order, multiple = _MULTIPLES[name]
+        gauge = self.functions.slope_at_one - multiple / (order - 1.0)
+        return power(1.0 - order, renyi=False, stretch=multiple, gauge=gauge)
 
     def _divergence(self, xp: Ops, w: Array, p: Array) -> Array:
         live = p > 0

@@ -6,10 +6,11 @@ Triton comes with the CUDA builds of torch; without it, or where a kernel cannot
 search serves. `ARMOR_NATIVE=0` keeps the kernels out.
 """
 
-__all__ = ["LIMIT", "Kernel", "active", "launch", "runs_on", "shape", "usable"]
+__all__ = ["LIMIT", "Kernel", "active", "launch", "power", "runs_on", "shape", "usable"]
 
 import struct
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -30,10 +31,26 @@ _refused: set[str] = set()
 
 @dataclass(frozen=True)
 class Kernel:
-    """A family's kernel.  order: alpha of Rényi, None for KL, which takes costs."""
+    """A family's kernel: "kl", which takes costs, or "power", see `fused_power.py`.
+
+    order: alpha of Rényi or, where `renyi` is False, one minus the order of an alpha divergence.
+    stretch: the multiple of that divergence.  gauge: f'(1) less that multiple's.
+    """
 
     name: str
     order: float | None = None
+    renyi: bool = True
+    stretch: float = 1.0
+    gauge: float = 0.0
+
+
+def power(order: float, *, renyi: bool, stretch: float = 1.0, gauge: float = 0.0) -> Kernel | None:
+    """The kernel of powers, where its one equation keeps its digits.
+
+    Near the orders 0 and 1 (KL and its reverse) it does not; beyond -2 the weights rise upright from zero.
+    """
+    covered = (-2.0 <= order <= -0.1 or 0.1 <= order <= 10.0) and abs(order - 1.0) >= 0.01
+    return Kernel("power", order, renyi, stretch, gauge) if covered else None
 
 
 def runs_on(device: torch.device) -> bool:
@@ -97,40 +114,44 @@ def launch(
     codes = torch.empty(lead, dtype=torch.int64, device=device)
     masses = torch.empty((*lead, count), dtype=wide, device=device)
     curvature = torch.empty_like(masses) if twice else masses
-    direction = torch.empty_like(masses) if twice and kernel.order is not None else None
+    ranked = kernel.order is not None and kernel.renyi
+    direction = torch.empty_like(masses) if twice and ranked else None
     tile, options = shape(count)
     family: tuple[object, ...] = (given, given if paid is None else paid)
     extra: dict[str, object] = {"COSTLY": paid is not None}
     order: tuple[object, ...] = ()
     if kernel.order is not None:
-        family, order = (given,), (_bits(kernel.order),)
-        extra = {"CLOSE": abs(kernel.order - 1.0) < 0.05}
+        family = (given,)
+        order = (_bits(kernel.order), _bits(kernel.stretch), _bits(kernel.gauge))
+        extra = {"CLOSE": abs(kernel.order - 1.0) < 0.05, "RENYI": kernel.renyi}
     out = (curvature,) if kernel.order is None else (curvature, masses if direction is None else direction)
     try:
-        _kernel(kernel.name)[(rows,)](
-            *family,
-            given if carried is None else carried,
-            numbers if epsilons is None else epsilons,
-            numbers if kappas is None else kappas,
-            _bits(0.0 if isinstance(epsilon, Tensor) else epsilon),
-            _bits(0.0 if isinstance(kappa, Tensor) else kappa),
-            *order,
-            count,
-            steps,
-            numbers,
-            short,
-            codes,
-            masses,
-            *out,
-            RADII=epsilons is not None,
-            PENALTIES=kappas is not None,
-            WEIGHTED=carried is not None,
-            TWICE=twice,
-            LONG=count >= LONG,
-            TILE=tile,
-            **extra,
-            **options,
-        )
+        # A launch runs on the current device, whatever device its tensors are on.
+        with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+            _kernel(kernel.name)[(rows,)](
+                *family,
+                given if carried is None else carried,
+                numbers if epsilons is None else epsilons,
+                numbers if kappas is None else kappas,
+                _bits(0.0 if isinstance(epsilon, Tensor) else epsilon),
+                _bits(0.0 if isinstance(kappa, Tensor) else kappa),
+                *order,
+                count,
+                steps,
+                numbers,
+                short,
+                codes,
+                masses,
+                *out,
+                RADII=epsilons is not None,
+                PENALTIES=kappas is not None,
+                WEIGHTED=carried is not None,
+                TWICE=twice,
+                LONG=count >= LONG,
+                TILE=tile,
+                **extra,
+                **options,
+            )
     except Exception as error:  # whatever a compiler or driver says: the eager search answers instead
         _refused.add(kernel.name)
         warnings.warn(

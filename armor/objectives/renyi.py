@@ -19,7 +19,7 @@ from armor.errors import InputError
 from armor.numbers import ratio
 from armor.objectives.arrays import Array, Ops
 from armor.objectives.compiled import Compiled, compiled
-from armor.objectives.fused import Kernel
+from armor.objectives.fused import Kernel, power
 from armor.objectives.reweighting import Reweighted, Reweighting
 
 _STEPS_ON_DEVICE = 24
@@ -53,9 +53,7 @@ class Renyi(Reweighted):
         return _kernel(self.alpha)
 
     def _fused(self, costs: Tensor | None) -> Kernel | None:
-        """Beyond these orders the kernel's one equation loses digits: the general search serves."""
-        covered = costs is None and 0.1 <= self.alpha <= 10.0 and abs(self.alpha - 1.0) >= 0.01
-        return Kernel("renyi", self.alpha) if covered else None
+        return power(self.alpha, renyi=True) if costs is None else None
 
     def _power(self, xp: Ops, t: Array) -> Array:
         """`(t^(1-alpha) - 1)/(alpha (alpha-1)) + (t - 1)/alpha`, convex with minimum 0 at t = 1."""

@@ -30,9 +30,16 @@ if os.environ.get("TRITON_INTERPRET") != "1":
 
 SPECS: list[dict[str, object]] = [
     {"name": "kl"},
-    *({"name": "renyi", "alpha": a} for a in (1.25, 2.95, 0.4)),
+    *({"name": "renyi", "alpha": a} for a in (1.25, 0.4)),
+    *({"name": "alpha", "alpha": a} for a in (1.5, -1.5)),
+    {"name": "pearson"},
+    {"name": "hellinger"},
 ]
-FAR: list[dict[str, object]] = [{"name": "renyi", "alpha": a} for a in (0.1, 0.97, 1.01, 10.0)]
+FAR: list[dict[str, object]] = [
+    *({"name": "renyi", "alpha": a} for a in (0.1, 0.97, 1.01, 2.95, 10.0)),
+    *({"name": "alpha", "alpha": a} for a in (-9.0, 0.02, 0.9, 1.1, 3.0)),
+    {"name": "neyman"},
+]
 FEW = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 MANY = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -253,7 +260,7 @@ def test_the_step_at_a_given_mu(spec: dict[str, object]) -> None:
     for mu in (0.0, 0.7, torch.tensor(0.7, dtype=torch.float64)):
         found = objective.at(losses, mu=mu)
         assert found.status.ok
-        fused._refused.add(str(spec["name"]))
+        fused._refused.update(("kl", "power"))
         try:
             other = objective.at(losses[None], mu=float(mu))
         finally:
@@ -262,7 +269,7 @@ def test_the_step_at_a_given_mu(spec: dict[str, object]) -> None:
         torch.testing.assert_close(found.weights, other.weights[0], rtol=1e-9, atol=1e-12)
 
 
-@every(SPECS)
+@every([SPECS[i] for i in (0, 1, 4)])
 def test_derivatives_by_finite_differences(spec: dict[str, object]) -> None:
     """T12: what a kernel leaves for the second derivative is right."""
     generator = torch.Generator().manual_seed(5)
@@ -290,7 +297,7 @@ def test_a_compiled_graph_runs_the_kernel(spec: dict[str, object], monkeypatch: 
     torch.testing.assert_close(gradient, plain.weights)
 
 
-@every(SPECS[:2])
+@every([SPECS[i] for i in (0, 1, 3)])
 @pytest.mark.parametrize("count", [200, fused.LONG + 11])
 def test_a_row_of_several_tiles(spec: dict[str, object], count: int) -> None:
     """From `LONG` samples on single precision goes first; the certified gap is that of float64."""
@@ -326,6 +333,10 @@ def test_what_no_kernel_covers_is_left_to_the_general_search() -> None:
         ({"name": "renyi", "alpha": 2.0}, torch.zeros(3), False),
         ({"name": "renyi", "alpha": 100.0}, None, False),
         ({"name": "renyi", "alpha": 1.001}, None, False),
+        ({"name": "alpha", "alpha": "5/2"}, None, True),
+        ({"name": "alpha", "alpha": 6}, None, False),
+        ({"name": "pearson"}, torch.zeros(3), False),
+        ({"name": "reverse_kl"}, None, False),
         ({"name": "tv"}, None, False),
     ):
         kernel = armor.objective(spec, epsilon=0.1)._fused(costs)
@@ -336,7 +347,7 @@ def test_what_no_kernel_covers_is_left_to_the_general_search() -> None:
 
 
 @pytest.mark.slow
-@every(SPECS[:2])
+@every([SPECS[i] for i in (0, 1, 3)])
 @pytest.mark.parametrize("compiled", [False, True])
 def test_the_preflight_judges_the_kernels(
     spec: dict[str, object], compiled: bool, monkeypatch: pytest.MonkeyPatch

@@ -18,7 +18,12 @@ import torch
 import armor
 from armor.objectives import Objective, fused
 
-SPECS: list[dict[str, object]] = [{"name": "kl"}, *({"name": "renyi", "alpha": a} for a in (1.25, 0.4))]
+SPECS: list[dict[str, object]] = [
+    {"name": "kl"},
+    {"name": "renyi", "alpha": 1.25},
+    {"name": "alpha", "alpha": 2.5},
+    {"name": "hellinger"},
+]
 ROOT = Path(__file__).parents[2]
 needs_triton = pytest.mark.skipif(
     importlib.util.find_spec("triton") is None, reason="Triton is not installed: `pip install triton`"
@@ -89,7 +94,7 @@ def _check_compiled(
     import triton
     from triton.runtime import driver
 
-    kernel = _Compiling(fused._kernel(str(spec["name"])))
+    kernel = _Compiling(fused._kernel("kl" if spec["name"] == "kl" else "power"))
     monkeypatch.setattr(fused, "_kernel", lambda _: kernel)
     monkeypatch.setattr(fused, "runs_on", lambda _: True)
     monkeypatch.setattr(Objective, "_quick", lambda *_: None)
@@ -129,7 +134,7 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
 @needs_triton
 @pytest.mark.usefixtures("_own_cache")
 @pytest.mark.parametrize(("capability", "count"), [(80, 128), (90, 65_536)])
-@pytest.mark.parametrize("spec", SPECS[:2], ids=lambda s: str(s["name"]))
+@pytest.mark.parametrize("spec", SPECS[:3], ids=lambda s: str(s["name"]))
 def test_launches_compile_for_devices_that_are_not_here(
     spec: dict[str, object], capability: int, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,7 +148,7 @@ def test_launches_compile_for_devices_that_are_not_here(
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("count", [128, 1024, 65_536])
 @pytest.mark.parametrize("capability", [80, 86, 90])
-@pytest.mark.parametrize("spec", SPECS[:2], ids=lambda s: str(s["name"]))
+@pytest.mark.parametrize("spec", SPECS[:3], ids=lambda s: str(s["name"]))
 def test_every_form_of_the_kernels_compiles(
     spec: dict[str, object], capability: int, count: int, full: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,4 +274,19 @@ def test_a_compiled_graph_launches_the_kernel(spec: dict[str, object]) -> None:
     torch.testing.assert_close(value, plain.value)
     (found,) = torch.autograd.grad(value, losses)
     torch.testing.assert_close(found, plain.weights.float())
+    assert not fused._refused
+
+
+@cuda
+@needs_triton
+@pytest.mark.cuda
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
+def test_a_launch_runs_where_its_losses_are() -> None:
+    """Also where another device is the current one."""
+    losses = torch.randn(128, device="cuda:1")
+    objective = armor.objective("kl", epsilon=0.1)
+    with torch.cuda.device(0):
+        solution = objective(losses)
+    assert solution.weights.device == losses.device
+    assert float(solution.value) == pytest.approx(float(objective(losses.cpu()).value), abs=1e-5)
     assert not fused._refused

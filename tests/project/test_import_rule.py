@@ -41,7 +41,7 @@ IN_FUNCTIONS_OF = {
 ON_DEMAND = {
     "theory/backends/arb_ops.py": {"flint"},
     "verification/pot_adapters.py": {"ot"},
-    **{f"armor/objectives/fused_{part}.py": {"triton"} for part in ("elementary", "rows", "kl", "renyi")},
+    **{f"armor/objectives/fused_{part}.py": {"triton"} for part in ("elementary", "rows", "kl", "power")},
 }
 
 

@@ -1,12 +1,17 @@
-"""T10 in one launch, without costs: the method of `armor/native/solver.c`, one program per problem.
+"""T7, T9 and T10 in one launch, without costs, for Rényi and every multiple of an alpha divergence.
 
-The worst weights `p (rho - l)^(-1/alpha)`, scaled to sum one, depend on rho alone, and so does what they
-spend; mu follows in closed form. One equation in `sigma = log(rho - max l)` is left: spent = radius or, where
-that asks for less than kappa, mu = kappa. With `k = (rho - l)/(rho - max l)` and `u = k^(-1/alpha)`,
-`M = E u` and `G = E u k`, the spent budget is `(log G + (alpha - 1) log M)/(alpha (alpha - 1))`.
+One program solves one problem. The worst weights of Rényi-`a` and of the alpha divergence of order `1 - a`
+are the same powers, `|l - rho|^(-1/a)` where `(rho - l)/a > 0`, scaled to sum one (T28): they depend on rho
+alone, and so does what they spend; mu follows in closed form. One equation in `sigma = log|rho - max l|` is
+left: spent = radius or, where that asks for less than kappa, mu = kappa. With `k = (rho - l)/(rho - max l)`,
+`u = k^(-1/a)`, `M = E u` and `G = E u k`, Rényi spends `R = (log G + (a - 1) log M)/(a (a - 1))` and alpha
+`(e^(a (a - 1) R) - 1)/(a (a - 1))`. So both are searched for by R.
+
+The scaled problem: `stretch` times an alpha divergence has the radius `eps/stretch` and the penalty
+`kappa stretch` of alpha itself, and its mu is alpha's over `stretch`.
 """
 
-__all__ = ["renyi"]
+__all__ = ["power"]
 
 import triton
 import triton.language as tl
@@ -24,18 +29,26 @@ def _sample(losses, weights, at, count, total, top, WEIGHTED: tl.constexpr):
 
 
 @triton.jit
-def _place(
-    losses, weights, count, total, top, sigma, alpha,
-    WEIGHTED: tl.constexpr, CLOSE: tl.constexpr, SINGLE: tl.constexpr, TILE: tl.constexpr,
-):  # fmt: skip
-    """(spent, log mu, their derivatives in sigma, M, log M) at sigma.
+def _ratio(d, sigma, order):
+    """k - 1, and log k, -708 where the weight is zero (k <= 0: negative orders alone)."""
+    more = d * tl.where(order > 0.0, -1.0, 1.0) * exp64(-sigma)
+    more = at_least(more, -1.0)
+    return more, log1p64(more)
 
-    CLOSE: alpha is so near 1 that u k - 1 would cancel as a product.
+
+@triton.jit
+def _place(
+    losses, weights, count, total, top, sigma, order,
+    WEIGHTED: tl.constexpr, RENYI: tl.constexpr, CLOSE: tl.constexpr, SINGLE: tl.constexpr,
+    TILE: tl.constexpr,
+):  # fmt: skip
+    """(R, log mu, their derivatives in sigma, M, log M) at sigma.
+
+    CLOSE: the order is so near 1 that u k - 1 would cancel as a product.
     """
     lane = tl.arange(0, TILE)
     TYPE: tl.constexpr = tl.float32 if SINGLE else tl.float64
-    c = -exp64(-sigma)
-    inverse = 1.0 / alpha
+    inverse = 1.0 / order
     down = tl.zeros((TILE,), TYPE)  # u - 1
     up = tl.zeros((TILE,), TYPE)  # u k - 1
     mass = tl.zeros((TILE,), TYPE)
@@ -43,31 +56,34 @@ def _place(
     slope = tl.zeros((TILE,), TYPE)  # u (k - 1)/k
     for start in range(0, count, TILE):
         p, d = _sample(losses, weights, start + lane, count, total, top, WEIGHTED)
-        more = d * c  # k - 1
         if SINGLE:
-            p32 = p.to(tl.float32)
-            more32 = tl.where(more < 1e30, more, 1e30).to(tl.float32)
-            u32 = tl.exp(tl.log(1.0 + more32) * (-inverse).to(tl.float32))
-            down += p32 * (u32 - 1.0)
-            up += p32 * (u32 * (1.0 + more32) - 1.0)
-            mass += p32 * u32
-            drawn += p32 * u32 * (1.0 + more32)
-            slope += p32 * u32 * (more32 / (1.0 + more32))
+            more64 = at_least(d * tl.where(order > 0.0, -1.0, 1.0) * exp64(-sigma), -1.0)
+            q = p.to(tl.float32)
+            more = tl.where(more64 < 1e30, more64, 1e30).to(tl.float32)
+            k = 1.0 + more
+            some = k > 0.0
+            k = tl.where(some, k, 1.0)
+            u = tl.where(some, tl.exp(tl.log(k) * (-inverse).to(tl.float32)), 0.0)
+            less = u - 1.0
+            rise = u * k - 1.0
         else:
-            log_k = log1p64(more)
+            q = p
+            more, log_k = _ratio(d, sigma, order)
+            some = more > -1.0
+            k = tl.where(some, 1.0 + more, 1.0)
             part, scale = expm1_parts(-log_k * inverse)
-            less = part + (scale - 1.0)
-            u = part + scale
+            less = tl.where(some, part + (scale - 1.0), -1.0)
+            u = tl.where(some, part + scale, 0.0)
             if CLOSE:
                 part, scale = expm1_parts(log_k * (1.0 - inverse))
                 rise = part + (scale - 1.0)
             else:
                 rise = more * u + less
-            down += p * less
-            up += p * rise
-            mass += p * u
-            drawn += p * u * (1.0 + more)
-            slope += p * u * (more / (1.0 + more))
+        down += q * less
+        up += q * rise
+        mass += q * u
+        drawn += q * u * k
+        slope += q * u * (more / k)
     m = tl.sum(mass).to(tl.float64)
     g = tl.sum(drawn).to(tl.float64)
     less_m = tl.sum(down).to(tl.float64)
@@ -76,23 +92,29 @@ def _place(
     log_g = log_of(less_g, g)
     moved = tl.sum(slope).to(tl.float64) / m
     pulled = (less_g - less_m) / g
-    spent = (log_g + (alpha - 1.0) * log_m) / (alpha * (alpha - 1.0))
-    spending = (moved - pulled) / (alpha * alpha)
-    log_mu = sigma + log_g - log_m + log64(alpha)
-    rising = 1.0 - (moved + (alpha - 1.0) * pulled) / alpha
+    spent = (log_g + (order - 1.0) * log_m) / (order * (order - 1.0))
+    spending = (moved - pulled) / (order * order)
+    log_mu = sigma + log64(tl.abs(order))
+    if RENYI:
+        log_mu += log_g - log_m
+        rising = 1.0 - (moved + (order - 1.0) * pulled) / order
+    else:
+        log_mu -= order * log_m
+        rising = 1.0 - moved
     return spent, spending, log_mu, rising, m, log_m
 
 
 @triton.jit
 def _search(
-    losses, weights, count, total, top, alpha, ceiling, log_spread, radius, least, penal, idle, sigma,
+    losses, weights, count, total, top, order, ceiling, log_spread, radius, least, penal, idle, sigma,
     tolerance, steps,
-    WEIGHTED: tl.constexpr, CLOSE: tl.constexpr, SINGLE: tl.constexpr, TILE: tl.constexpr,
+    WEIGHTED: tl.constexpr, RENYI: tl.constexpr, CLOSE: tl.constexpr, SINGLE: tl.constexpr,
+    TILE: tl.constexpr,
 ):  # fmt: skip
-    """sigma at which the worst weights spend `radius` or, where mu would be less there, mu = `least`.
+    """sigma at which R is `radius` or, where mu would be less there, mu is `least`.
 
     penal: the second is known to be the case.  idle: there is nothing to look for.  Also: whether that was
-    found in `steps`; spent, log mu, M and log M at sigma, for which the last pass is (SINGLE leaves it out);
+    found in `steps`; R, log mu, M and log M at sigma, for which the last pass is (SINGLE leaves it out);
     and `penal`. Where `tolerance` is met, Newton squares what is left, so the last step is not checked.
     """
     bottom = log_spread - 600.0
@@ -115,7 +137,7 @@ def _search(
     stop = settled if SINGLE else found
     while stop == 0:
         spent, spending, log_mu, rising, m, log_m = _place(
-            losses, weights, count, total, top, sigma, alpha, WEIGHTED, CLOSE, SINGLE, TILE
+            losses, weights, count, total, top, sigma, order, WEIGHTED, RENYI, CLOSE, SINGLE, TILE
         )
         ended = settled
         if SINGLE == 0:  # lambda* = 0: the penalty alone says how far to go
@@ -153,20 +175,47 @@ def _search(
     return sigma, found, spent, log_mu, m, log_m, penal
 
 
-@triton.jit(do_not_specialize=["epsilon", "kappa", "order", "count", "steps"])
-def renyi(
+@triton.jit
+def _raised(x, order, RENYI: tl.constexpr):
+    """What is spent where Rényi's measure of it is x."""
+    if RENYI == 0:
+        factor = order * (order - 1.0)
+        part, scale = expm1_parts(x * factor)
+        x = (part + (scale - 1.0)) / factor
+    return x
+
+
+@triton.jit
+def _excess(x, order, RENYI: tl.constexpr):
+    """The step's dual value less the Lagrangian, over mu, where the mu that belongs to rho is e^x mu."""
+    if RENYI:
+        part, scale = expm1_parts(x)
+        off = part + (scale - 1.0)
+        slack = (off - log1p64(off)) / order
+    else:  # r, the mass at rho and mu, is e^(-x/order)
+        y = -x / order
+        b = 1.0 - order
+        direct = exp64(b * y) / b + exp64(-order * y) / order - 1.0 / (b * order)
+        slack = tl.where(tl.abs(y) < 1e-4, 0.5 * y * y, direct)
+    return at_least(slack, 0.0)
+
+
+@triton.jit(do_not_specialize=["epsilon", "kappa", "order", "stretch", "gauge", "count", "steps"])
+def power(
     losses, weights, epsilons, kappas,
-    epsilon: tl.int64, kappa: tl.int64, order: tl.int64, count: tl.int32, steps: tl.int32,
+    epsilon: tl.int64, kappa: tl.int64, order: tl.int64, stretch: tl.int64, gauge: tl.int64,
+    count: tl.int32, steps: tl.int32,
     numbers, short, codes, masses, curvature, direction,
-    RADII: tl.constexpr, PENALTIES: tl.constexpr, WEIGHTED: tl.constexpr, CLOSE: tl.constexpr,
-    TWICE: tl.constexpr, LONG: tl.constexpr, TILE: tl.constexpr,
+    RADII: tl.constexpr, PENALTIES: tl.constexpr, WEIGHTED: tl.constexpr, RENYI: tl.constexpr,
+    CLOSE: tl.constexpr, TWICE: tl.constexpr, LONG: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
     """Solve the program's row.
 
-    losses, weights: (rows, count).  order: the bits of alpha.  epsilons, kappas: (rows,) float64, read where
-    RADII and PENALTIES say so, else the bits of epsilon and kappa serve.  numbers: (7, rows) float64, see
-    `finish`.  short: (rows,) the value in the caller's type.  codes: (rows,) int64.  masses, curvature,
-    direction: (rows, count) float64, the last two where TWICE.
+    losses, weights: (rows, count).  order, stretch, gauge: the bits of a, of the multiple of alpha (1 for
+    Rényi) and of what the raw gauge's f' has beyond that multiple's.  epsilons, kappas: (rows,) float64, read
+    where RADII and PENALTIES say so, else the bits of epsilon and kappa serve.  numbers: (7, rows) float64,
+    see `finish`.  short: (rows,) the value in the caller's type.  codes: (rows,) int64.  masses, curvature,
+    direction: (rows, count) float64, curvature where TWICE, direction where RENYI too.
     """
     row = tl.program_id(0)
     first = row.to(tl.int64) * count
@@ -180,11 +229,14 @@ def renyi(
     zero = tl.full((), 0.0, tl.float64)
     eps = number(epsilon)
     kap = number(kappa)
-    alpha = number(order)
+    a = number(order)
+    unit = number(stretch)
     if RADII:
         eps = tl.load(epsilons + row)
     if PENALTIES:
         kap = tl.load(kappas + row)
+    eps = eps / unit
+    kap = kap * unit
     lane = tl.arange(0, TILE)
 
     total, _nearest, bad, wrong, odd = survey(losses, losses, weights, count, WEIGHTED, False, TILE)
@@ -211,97 +263,110 @@ def renyi(
         square += p * (d - mean) * (d - mean)
     variance = tl.sum(square)
     equal = spread <= 0.0
-    # A sample without mass costs infinitely much for alpha > 1 only.
-    ceiling = tl.where(alpha < 1.0, log64(peak) / (alpha - 1.0), float("inf"))
-    saturated = (eps >= ceiling) | equal
+    # The radius in R, and what the argmax alone costs: a sample without mass costs infinitely much for a > 1.
+    radius = eps
+    if RENYI == 0:
+        factor = a * (a - 1.0)
+        inside = 1.0 + factor * eps > 0.0
+        radius = tl.where(inside, log1p64(factor * tl.where(inside, eps, 0.0)) / factor, float("inf"))
+    ceiling = tl.where(a < 1.0, log64(peak) / (a - 1.0), float("inf"))
+    saturated = (radius >= ceiling) | equal
     # Without a radius mu is kappa; the limit at 0 is out of reach where it costs infinitely much.
-    bound = kap
     never = (eps == float("inf")) & (ceiling == float("inf")) & (equal == 0)
     bound = tl.where(never & (kap <= 0.0), 1e-30 * spread, kap)
 
     log_spread = log64(tl.where(equal, 1.0, spread))
-    log_mu = 0.5 * (log64(at_least(variance, 1e-300)) - log64(2.0 * eps))
-    far = exp64(log_mu) / alpha + mean
-    sigma = tl.where(far > 0.0, log64(far), log_mu - log64(2.0 * alpha))
+    mild = tl.where(eps < 1e300, eps, 1e300)
+    log_mu = 0.5 * (log64(at_least(variance, 1e-300)) - log64(2.0 * mild))
+    # For a small radius rho is the mean plus mu/a.
+    sign = tl.where(a > 0.0, 1.0, -1.0)
+    far = exp64(log_mu) / tl.abs(a) + sign * mean
+    sigma = tl.where(far > 0.0, log64(far), log_mu - log64(2.0 * tl.abs(a)))
     usable = bad + odd == 0.0
-    rest = bound / alpha
-    far = tl.where(rest + mean > 0.5 * rest, rest + mean, 0.5 * rest)
+    rest = bound / tl.abs(a)
+    far = tl.where(rest + sign * mean > 0.5 * rest, rest + sign * mean, 0.5 * rest)
     sigma = tl.where(saturated, log64(far), sigma)
     idle = equal | (saturated & (bound <= 0.0)) | (usable == 0)
     tolerance = zero + 1e-7
     if LONG:
-        rough = tl.where((eps > 1e-3) & (saturated == 0), 8, 0)
+        rough = tl.where((radius > 1e-3) & (saturated == 0), 8, 0)
         guess, found, _spent, _log_mu, _m, _log_m, _penal = _search(
-            losses, weights, count, total, top, alpha, ceiling, log_spread, eps, zero, saturated, idle, sigma,
-            at_least(2e-7 / eps, 1e-5), rough, WEIGHTED, CLOSE, True, TILE,
+            losses, weights, count, total, top, a, ceiling, log_spread, radius, zero, saturated, idle, sigma,
+            at_least(2e-7 / radius, 1e-5), rough, WEIGHTED, RENYI, CLOSE, True, TILE,
         )  # fmt: skip
         sigma = tl.where(found & (idle == 0), guess, sigma)
         tolerance = zero + 3e-6
-    sigma, found, spent, log_mu, m, log_m, held = _search(
-        losses, weights, count, total, top, alpha, ceiling, log_spread, eps, bound, saturated, idle, sigma,
-        tolerance, steps, WEIGHTED, CLOSE, False, TILE,
+    sigma, found, measure, log_mu, m, log_m, held = _search(
+        losses, weights, count, total, top, a, ceiling, log_spread, radius, bound, saturated, idle, sigma,
+        tolerance, steps, WEIGHTED, RENYI, CLOSE, False, TILE,
     )  # fmt: skip
     mu = tl.where(held, bound, exp64(log_mu))
     at_zero = mu <= 0.0
 
     nothing = tl.where(usable, 0.0, float("nan"))
-    c = -exp64(-sigma)
-    log_k = alpha * (alpha - 1.0) * spent  # log E_P t^(1 - alpha), of the chain rule
-    lift = alpha * log_m - log_k
+    log_power = a * (a - 1.0) * measure  # log E_P t^(1 - a)
     toward = tl.zeros((TILE,), tl.float64)
     answers = tl.zeros((TILE,), tl.float64)
     turned = tl.zeros((TILE,), tl.float64)
     for start in range(0, count, TILE):
         at = start + lane
         p, d = _sample(losses, weights, at, count, total, top, WEIGHTED)
-        more = d * c
-        log_ratio = log1p64(more)
-        w = p * exp64(-log_ratio / alpha) / m
+        more, log_k = _ratio(d, sigma, a)
+        w = tl.where(more > -1.0, p * exp64(-log_k / a) / m, 0.0)
         w = tl.where(at_zero, tl.where(d == 0.0, p / peak, 0.0), w)
         toward += w * d
         tl.store(masses + at, w + nothing, mask=at < count)
         if TWICE:
-            s, v = _answer(p, more, log_ratio, log_m, log_k, lift, alpha)
+            s, v = _answer(p, more, log_k, log_m, log_power, unit, a, RENYI)
             answers += s
             turned += s * v
-    if TWICE:
+            if RENYI == 0:
+                tl.store(curvature + at, tl.where(at_zero, 0.0, s), mask=at < count)
+    if TWICE and RENYI:
         all = tl.sum(answers)
         centre = tl.sum(turned) / tl.where(all > 0.0, all, 1.0)
         for start in range(0, count, TILE):
             at = start + lane
             p, d = _sample(losses, weights, at, count, total, top, WEIGHTED)
-            more = d * c
-            s, v = _answer(p, more, log1p64(more), log_m, log_k, lift, alpha)
+            more, log_k = _ratio(d, sigma, a)
+            s, v = _answer(p, more, log_k, log_m, log_power, unit, a, RENYI)
             tl.store(curvature + at, tl.where(at_zero, 0.0, s), mask=at < count)
             v = tl.where(p > 0.0, v - centre, 0.0)
             tl.store(direction + at, tl.where(at_zero, 0.0, v), mask=at < count)
 
     moved = tl.sum(toward)
-    spent = tl.where(at_zero, tl.where(equal, 0.0, ceiling), spent)
-    # rho is the best for exp(log_mu), next to mu
-    off = exp64(log_mu) / tl.where(at_zero, 1.0, mu) - 1.0
+    measure = tl.where(at_zero, tl.where(equal, 0.0, ceiling), measure)
+    spent = _raised(measure, a, RENYI)
     # Of two equal forms the one without cancellation: with lambda = 0 the radius drops out altogether.
     free = (mu <= kap) | (eps == float("inf"))
     spending = tl.where(free, mu * spent, mu * (spent - eps) + kap * eps)
-    inner = moved - spending + mu / alpha * (off - log1p64(off))
-    value = top + tl.where(at_zero, moved, inner)
+    # rho is the best for exp(log_mu), next to mu
+    beside = log_mu - log64(tl.where(at_zero, 1.0, mu))
+    slack = mu * _excess(tl.where(at_zero, 0.0, beside), a, RENYI)
+    if RENYI == 0:
+        slack *= exp64(log_power)
+    value = top + tl.where(at_zero, moved, moved - spending + slack)
     share = tl.where(spent > eps, eps / spent, 1.0)
     gain = tl.where(share < 1.0, mean + share * (moved - mean), moved)
     primal = top + (gain - tl.where(kap > 0.0, kap * share * spent, 0.0))
-    scale = tl.abs(top) + spread + tl.where(kap > 0.0, kap * (1.0 + spent), 0.0)
-    rho = top + tl.where(at_zero, 0.0, exp64(sigma))
+    scale = tl.abs(top) + spread + tl.where(kap > 0.0, kap * (1.0 / unit + spent), 0.0)
+    feasible = eps > 0.0
+    mu = mu / unit
+    rho = top + tl.where(at_zero, 0.0, sign * exp64(sigma) - mu * number(gauge))
     finish(
-        numbers, short, codes, value, mu, rho, primal, zero - alpha * (alpha - 1.0), kap, scale,
-        eps > 0.0, bad, wrong, odd,
+        numbers, short, codes, value, mu, rho, primal, zero - a * (a - 1.0), kap / unit, scale, feasible,
+        bad, wrong, odd,
     )  # fmt: skip
 
 
 @triton.jit
-def _answer(p, more, log_ratio, log_m, log_k, lift, alpha):
-    """s, and v up to a constant, of the Jacobian `dw/dh` (`jacobian.py`), as `renyi.py` has them."""
-    log_t = -log_ratio / alpha - log_m
-    steep = (alpha + 1.0) * log_t + log_k
-    s = p * exp64(tl.where(steep < 300.0, steep, 300.0))
-    far = lift + log64(more)
-    v = -exp64(tl.where(far < 500.0, far, 500.0)) / alpha
+def _answer(p, more, log_k, log_m, log_power, unit, order, RENYI: tl.constexpr):
+    """s = p (f*)'' of the Jacobian `dw/dh`; for Rényi v up to a constant, as `renyi.py` has them."""
+    log_t = -log_k / order - log_m
+    steep = (order + 1.0) * log_t
+    if RENYI:
+        steep += log_power
+    s = tl.where(more > -1.0, p * exp64(tl.where(steep < 300.0, steep, 300.0)) / unit, 0.0)
+    far = order * log_m - log_power + log64(more)
+    v = -exp64(tl.where(far < 500.0, far, 500.0)) / order
     return s, tl.where(more > 0.0, v, 0.0)
