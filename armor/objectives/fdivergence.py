@@ -58,7 +58,7 @@ class FDivergenceObjective(Reweighted):
         if costs is not None or name not in ("alpha", *_MULTIPLES):
             return None
         if name == "alpha":
-            return power(1.0 - float(ratio(self.spec["alpha"], "alpha")), renyi=False)
+            return power(1.0 - _order(self.spec["alpha"]), renyi=False)
         order, multiple = _MULTIPLES[name]
         gauge = self.functions.slope_at_one - multiple / (order - 1.0)
         return power(1.0 - order, renyi=False, stretch=multiple, gauge=gauge)
@@ -266,6 +266,12 @@ def _budget(bend: float) -> tuple[int, int]:
     """
     steep = math.ceil(10.0 * bend) if bend > 3.0 else 0
     return max(_STEPS, steep), max(_STEPS_ON_DEVICE, steep)
+
+
+@lru_cache(maxsize=64)
+def _order(alpha: object) -> float:
+    """Read once: every launch asks for it."""
+    return float(ratio(alpha, "alpha"))
 
 
 @lru_cache(maxsize=64)
