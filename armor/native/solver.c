@@ -719,5 +719,5 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
     out[1] = fmax(mu - kappa, 0.0);
     out[3] = gap;
     out[5] = mu;
-    return fabs(gap) <= 1e-9 * scale ? 2 * used + (mu <= kappa) : DECLINED;
+    return isfinite(scale) && fabs(gap) <= 1e-9 * scale ? 2 * used + (mu <= kappa) : DECLINED;
 }

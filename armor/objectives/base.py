@@ -24,6 +24,8 @@ from armor.objectives.operator import opaque, register
 from armor.objectives.solution import Dual, Solution
 from armor.status import Status
 
+_HUGE = 1e100
+
 
 class Objective(ABC):
     """The DRO value of a batch of transported losses, its worst-case distribution and its gradient.
@@ -280,6 +282,25 @@ class Objective(ABC):
             return solution
         return dataclasses.replace(solution, value=value)
 
+    def _in_range(
+        self, xp: Ops, losses: Array, costs: Array | None, p: Array, epsilon: Array, kappa: Array
+    ) -> Dual:
+        """`_solve`, of losses whose squares would overflow in units of the largest of them (T20)."""
+        size = xp.maximum(xp.max(losses), -xp.min(losses))
+        huge = size > _HUGE
+        if xp.done(~huge):
+            return self._solve(xp, losses, costs, p, epsilon, kappa)
+        unit = xp.where(huge, size, 1.0)
+        penalty = kappa / (unit if losses.ndim > 1 else unit[0])  # one batch takes a number
+        dual = self._solve(xp, losses / unit, costs, p, epsilon, penalty)
+        return dataclasses.replace(
+            dual,
+            value=dual.value * unit,
+            mu=dual.mu * unit,
+            rho=dual.rho * unit,
+            primal=dual.primal * unit,
+        )
+
     def _prepare_and_solve(
         self,
         xp: Ops,
@@ -317,7 +338,7 @@ class Objective(ABC):
         fine = xp.all(finite)
         if not xp.eager or not fine.all():
             losses = xp.where(xp.isfinite(losses), losses, 0.0)
-        dual = self._solve(xp, losses, costs, p, epsilon, kappa)
+        dual = self._in_range(xp, losses, costs, p, epsilon, kappa)
         if xp.eager and fine.all():
             return dual
         status = xp.where(fine, dual.status, int(Status.NOT_FINITE))

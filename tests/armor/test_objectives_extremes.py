@@ -73,3 +73,42 @@ def test_losses_whose_range_overflows_are_never_optimal(name: str) -> None:
         assert not (s.status.ok and not math.isfinite(float(s.value)))
     device = on_device_path(objective, x)
     assert not (Status(int(device.status.max())).ok and not math.isfinite(float(device.value)))
+
+
+HUGE: list[dict[str, object]] = [
+    *(
+        {"name": n}
+        for n in (
+            "kl", "reverse_kl", "pearson", "neyman", "hellinger", "js", "triangular", "jeffreys", "tv", "none"
+        )
+    ),
+    *({"name": "alpha", "alpha": a} for a in (-1, 0.5, 6)),
+    *({"name": "renyi", "alpha": a} for a in (0.5, 2.5)),
+    {"name": "cvar", "beta": 0.3},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("spec", HUGE, ids=str)
+@pytest.mark.parametrize("factor", [1e200, 2e307])
+def test_losses_whose_squares_overflow_scale_the_solution(spec: dict[str, object], factor: float) -> None:
+    """T20: lambda, rho and the value grow with the losses and kappa, the weights stay."""
+    losses = torch.tensor([0.3, 1.0, -0.7, 2.0], dtype=torch.float64)
+    weights = torch.tensor([0.3, 0.2, 0.4, 0.1], dtype=torch.float64)
+    for kappa in (0.0, 0.25):
+        plain = armor.objective(spec, epsilon=0.1, kappa=kappa)
+        large = armor.objective(spec, epsilon=0.1, kappa=kappa * factor)
+        one = plain(losses, reference_weights=weights)
+        for found in (
+            large(losses * factor, reference_weights=weights),
+            large((losses * factor)[None], reference_weights=weights[None]),
+        ):
+            assert int(found.code) == int(one.code)
+            for name in ("value", "lam", "rho"):
+                got, wanted = float(getattr(found, name)) / factor, float(getattr(one, name))
+                assert got == pytest.approx(wanted, rel=1e-7, abs=1e-9)
+            torch.testing.assert_close(found.weights.reshape(4), one.weights, rtol=1e-6, atol=1e-9)
+        device = large._prepare_and_solve(
+            torch_ops, losses * factor, None, weights, large.epsilon, large.kappa
+        )
+        assert int(device.status) == int(one.code)
+        assert float(device.value) / factor == pytest.approx(float(one.value), rel=1e-9)
