@@ -347,7 +347,7 @@ def test_what_no_kernel_covers_is_left_to_the_general_search() -> None:
 
 
 @pytest.mark.slow
-@every([SPECS[i] for i in (0, 1, 3)])
+@every([*SPECS[:2], {"name": "alpha", "alpha": 2.5}])
 @pytest.mark.parametrize("compiled", [False, True])
 def test_the_preflight_judges_the_kernels(
     spec: dict[str, object], compiled: bool, monkeypatch: pytest.MonkeyPatch
