@@ -145,9 +145,11 @@ class FDivergenceObjective(Reweighted):
             # Rounding of the sum; what it leaves enters the value by its square only.
             same = (newton == u) & (xp.abs(log_mass) <= 1e-9)  # an infinite slope stands still too
             settled = (xp.abs(log_mass) <= 1e-14) | (high - low <= 3e-16 * line.grain(high)) | same
+            halved = xp.abs(newton - u) <= 0.5 * last
+            settled = settled | (~halved & (xp.abs(log_mass) <= 1e-11))  # steps from rounding to rounding
             if xp.done(settled):
                 break
-            sound = (newton > low) & (newton < high) & (xp.abs(newton - u) <= 0.5 * last)
+            sound = (newton > low) & (newton < high) & halved
             following = xp.where(sound, newton, 0.5 * (low + high))
             if line.edge is None:
                 # A step beyond a bound: the root may lie next to it, many halvings away.

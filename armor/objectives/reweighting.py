@@ -227,7 +227,7 @@ class _Search:
             iterations = max(iterations, 100)
         elif xp.eager:
             iterations *= 4  # it stops as soon as it may: a hard instance (a near-jump of F) can have more
-        warm, used, last, crossed = None, 0, high - low, high < low
+        warm, used, last, crossed, settled = None, 0, high - low, high < low, self.saturated
         for _ in range(iterations):
             used += 1
             theta = xp.exp(-log_mu)
@@ -235,14 +235,16 @@ class _Search:
             spent = step.divergence + self.cost_of(step.w)
             net = spent - self.base
             over = net > self.radius
+            rich, poor = over & ~settled, ~over & ~settled
             ends = _Ends(
-                xp.where(over, step.w, ends.rich),
-                xp.where(over, spent, ends.rich_spent),
-                xp.where(over, ends.poor, step.w),
-                xp.where(over, ends.poor_spent, spent),
+                xp.where(rich, step.w, ends.rich),
+                xp.where(rich, spent, ends.rich_spent),
+                xp.where(poor, step.w, ends.poor),
+                xp.where(poor, spent, ends.poor_spent),
             )
             low, high = xp.where(over, log_mu, low), xp.where(over, high, log_mu)
-            settled = (high - low <= 4e-16 * xp.abs(log_mu)) | self.saturated
+            # Once is enough: the step at the same mu from another start may say otherwise by its rounding.
+            settled = settled | (high - low <= 4e-16 * xp.abs(log_mu))
             middle = 0.5 * (low + high)
             if self.family.smooth:
                 # The logit, if there is a ceiling: both plateaus, at F(inf) and at F(0), become lines.

@@ -147,3 +147,16 @@ def test_a_device_closes_the_gap_at_a_near_kink(alpha: float, size: int, seed: i
     assert (device.status == Status.INTERIOR).all()
     assert float((device.value - device.primal).abs().max()) <= 1e-8
     torch.testing.assert_close(device.value[:, 0], host.value, rtol=0, atol=1e-8)
+
+
+def test_a_device_stays_where_it_has_settled() -> None:
+    """The same mu from another start once looked unsettled by its rounding, and the search walked off."""
+    losses = torch.tensor([0.7770958086859652, 0.23883727841411934], dtype=torch.float64)
+    weights = torch.tensor([2.1408125593396474e-05, 12.954182723705918], dtype=torch.float64)
+    objective = armor.objective("triangular", epsilon=0.03666207188285064)
+    found = objective._prepare_and_solve(torch_ops, losses, None, weights, objective.epsilon, 0.0)
+    assert int(found.status) == Status.INTERIOR
+    assert float(found.value - found.primal) <= 1e-12
+    assert float(found.value) == pytest.approx(
+        float(objective(losses[None], None, weights[None]).value), rel=1e-12
+    )
