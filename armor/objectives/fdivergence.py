@@ -9,7 +9,7 @@ Near `t = 1` the divergence is summed from the Taylor series of f at 1 in the ga
 expression loses all digits of a small radius (trap 7).
 """
 
-__all__ = ["FDivergenceObjective"]
+__all__ = ["FDivergenceObjective", "lowest_place"]
 
 import json
 import math
@@ -47,18 +47,25 @@ class FDivergenceObjective(Reweighted):
         super().__init__(spec, epsilon=epsilon, kappa=kappa, iterations=iterations)
         self.functions = functions(spec)
         self.smooth = self.functions.smooth
+        self._specification = json.dumps(self.spec, sort_keys=True)
         self._on_host, self._on_device = _budget(self.functions.bend)
 
     def _compiled(self) -> Compiled | None:
-        return kernel(json.dumps(self.spec, sort_keys=True)) if self.smooth else None
+        return kernel(self._specification) if self.smooth else None
 
     def _fused(self, costs: Tensor | None) -> Kernel | None:
-        """The kernel of powers for the alpha divergences and their multiples (T28)."""
-        name = str(self.spec.get("name"))
-        if costs is not None or name not in ("alpha", *_MULTIPLES):
+        """Without costs the kernel of powers for the alpha divergences and their multiples (T28)."""
+        if not self.smooth:
             return None
+        powers = self._powers() if costs is None else None
+        return powers or Kernel(self.name, key=self._specification, inner=self._on_host)
+
+    def _powers(self) -> Kernel | None:
+        name = str(self.spec.get("name"))
         if name == "alpha":
             return power(1.0 - _order(self.spec["alpha"]), renyi=False)
+        if name not in _MULTIPLES:
+            return None
         order, multiple = _MULTIPLES[name]
         gauge = self.functions.slope_at_one - multiple / (order - 1.0)
         return power(1.0 - order, renyi=False, stretch=multiple, gauge=gauge)
@@ -220,7 +227,7 @@ class _Line:
     def base(self) -> float:
         """u of distances that are none: h - r would be `edge` itself."""
         assert self.edge is not None
-        return math.log(1e-17 * abs(self.edge)) if self.edge else _FARTHEST
+        return lowest_place(self.edge)
 
     @property
     def brink(self) -> float:
@@ -261,6 +268,11 @@ class _Line:
         return 1.0 + self.xp.abs(high) + abs(self.edge) * self.xp.exp(-high)
 
 
+def lowest_place(edge: float) -> float:
+    """u of the distances from the pole that are none: the argument would be `edge` itself."""
+    return math.log(1e-17 * abs(edge)) if edge else _FARTHEST
+
+
 def _budget(bend: float) -> tuple[int, int]:
     """Inner steps on the host, which stops as soon as it may, and on a device, which takes them all.
 
@@ -279,15 +291,13 @@ def _order(alpha: object) -> float:
 @lru_cache(maxsize=64)
 def kernel(key: str) -> Compiled | None:
     """The compiled solver of a smooth divergence, its functions printed in C from the one expression."""
-    from theory.backends.c_source import c_source
+    from theory.backends.printed import c_source
     from theory.catalogue import divergence
     from theory.errors import InputError
 
     f = functions(json.loads(key))
-    series = [derivative / math.factorial(k) for k, derivative in enumerate(f.taylor, start=2)]
-    head = [f.slope_at_one, f.reach, *series]
     try:
-        source, numbers = c_source(divergence(json.loads(key)), len(head))
+        source, numbers = c_source(divergence(json.loads(key)), len(f.head))
     except InputError:
         return None
-    return compiled("F", source, [*head, *numbers])
+    return compiled("F", source, [*f.head, *numbers])

@@ -3,6 +3,7 @@
 __all__ = ["Elementwise", "Functions", "functions"]
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -53,6 +54,12 @@ class Functions:
         second derivative of f there (alpha - 1 for alpha, 0 for KL).
         """
         return 1.0 + self.taylor[1] / self.taylor[0] if self.taylor and self.taylor[0] else 0.0
+
+    @property
+    def head(self) -> tuple[float, ...]:
+        """What compiled solvers need of f at 1: f'(1), the series' reach and its coefficients from t² on."""
+        series = (derivative / math.factorial(k) for k, derivative in enumerate(self.taylor, start=2))
+        return (self.slope_at_one, self.reach, *series)
 
     @property
     def reach(self) -> float:

@@ -31,10 +31,11 @@ _refused: set[str] = set()
 
 @dataclass(frozen=True)
 class Kernel:
-    """A family's kernel: "kl", which takes costs, or "power", see `fused_power.py`.
+    """A family's kernel: "kl", "power" without costs (`fused_power.py`), or a smooth divergence's own name.
 
     order: alpha of Rényi or, where `renyi` is False, one minus the order of an alpha divergence.
     stretch: the multiple of that divergence.  gauge: f'(1) less that multiple's.
+    key: the specification of a smooth f-divergence as JSON, for `fused_f.py`, and `inner` its steps for rho.
     """
 
     name: str
@@ -42,6 +43,8 @@ class Kernel:
     renyi: bool = True
     stretch: float = 1.0
     gauge: float = 0.0
+    key: str | None = None
+    inner: int = 0
 
 
 def power(order: float, *, renyi: bool, stretch: float = 1.0, gauge: float = 0.0) -> Kernel | None:
@@ -73,6 +76,7 @@ def usable(kernel: Kernel, losses: Tensor, costs: Tensor | None) -> bool:
         and kernel.name not in _refused
         and allowed()
         and _has_triton()
+        and (kernel.key is None or _source().printed(kernel.key) is not None)
     )
 
 
@@ -116,19 +120,18 @@ def launch(
     curvature = torch.empty_like(masses) if twice else masses
     ranked = kernel.order is not None and kernel.renyi
     direction = torch.empty_like(masses) if twice and ranked else None
-    tile, options = shape(count)
+    tile, options = shape(count, lean=kernel.key is None)
     family: tuple[object, ...] = (given, given if paid is None else paid)
-    extra: dict[str, object] = {"COSTLY": paid is not None}
-    order: tuple[object, ...] = ()
     if kernel.order is not None:
         family = (given,)
-        order = (_bits(kernel.order), _bits(kernel.stretch), _bits(kernel.gauge))
-        extra = {"CLOSE": abs(kernel.order - 1.0) < 0.05, "RENYI": kernel.renyi}
     out = (curvature,) if kernel.order is None else (curvature, masses if direction is None else direction)
     try:
+        program, order, extra = _program(kernel, count, device)
+        if kernel.order is None:
+            extra["COSTLY"] = paid is not None
         # A launch runs on the current device, whatever device its tensors are on.
         with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
-            _kernel(kernel.name)[(rows,)](
+            program[(rows,)](
                 *family,
                 given if carried is None else carried,
                 numbers if epsilons is None else epsilons,
@@ -147,7 +150,6 @@ def launch(
                 PENALTIES=kappas is not None,
                 WEIGHTED=carried is not None,
                 TWICE=twice,
-                LONG=count >= LONG,
                 TILE=tile,
                 **extra,
                 **options,
@@ -179,12 +181,13 @@ def launch(
     )
 
 
-def shape(count: int) -> tuple[int, dict[str, int]]:
+def shape(count: int, *, lean: bool = True) -> tuple[int, dict[str, int]]:
     """Samples of a tile, and the launch's options: few samples a thread, so that registers hold all.
 
-    Products may fuse with sums, as in the C solver: no step relies on the rounding between them.
+    lean: KL and the powers need few.  Products may fuse with sums, as in the C solver: no step relies on the
+    rounding between them.
     """
-    tile, warps = (128, 1) if count <= 128 else (512, 16)
+    tile, warps = (128, 1 if lean else 2) if count <= 128 else (512, 16 if lean else 8)
     registers = min(255, 2048 // warps)
     return tile, {"num_warps": warps, "num_stages": 1, "maxnreg": registers, "enable_fp_fusion": True}
 
@@ -198,6 +201,25 @@ def _bits(x: float) -> int:
 @cache
 def _has_triton() -> bool:
     return find_spec("triton") is not None
+
+
+def _program(
+    kernel: Kernel, count: int, device: torch.device
+) -> tuple[Any, tuple[object, ...], dict[str, object]]:
+    """The Triton function, its arguments after the penalty, and what it is compiled for."""
+    if kernel.key is not None:
+        divergence = _source().printed(kernel.key)
+        order = (_source().numbers_on(kernel.key, device), kernel.inner)
+        return _kernel("f"), order, {"EDGED": divergence.edged, **divergence.functions}
+    extra: dict[str, object] = {"LONG": count >= LONG}
+    if kernel.order is None:
+        return _kernel(kernel.name), (), extra
+    extra |= {"CLOSE": abs(kernel.order - 1.0) < 0.05, "RENYI": kernel.renyi}
+    return _kernel(kernel.name), (_bits(kernel.order), _bits(kernel.stretch), _bits(kernel.gauge)), extra
+
+
+def _source() -> Any:
+    return import_module("armor.objectives.fused_printed")
 
 
 def _kernel(name: str) -> Any:

@@ -1,6 +1,7 @@
 """The fused kernels: in Triton's interpreter, compiled ahead of time for devices that are not here, on CUDA.
 
-`interpreted_fused.py` holds the interpreted tests. None of this needs a GPU but the tests marked `cuda`.
+`interpreted_fused.py` and `interpreted_fused_f.py` hold the interpreted tests. None of this needs a GPU but
+the tests marked `cuda`.
 """
 
 import importlib.util
@@ -23,7 +24,12 @@ SPECS: list[dict[str, object]] = [
     {"name": "renyi", "alpha": 1.25},
     {"name": "alpha", "alpha": 2.5},
     {"name": "hellinger"},
+    {"name": "reverse_kl"},
+    {"name": "alpha", "alpha": 6},
 ]
+COMPILED = [*SPECS[:3], SPECS[4]]
+SPILLING: list[dict[str, object]] = [{"name": "js"}, {"name": "alpha", "alpha": 0.02}]  # a few numbers
+COSTLY = ("kl", "reverse_kl", "js")
 ROOT = Path(__file__).parents[2]
 needs_triton = pytest.mark.skipif(
     importlib.util.find_spec("triton") is None, reason="Triton is not installed: `pip install triton`"
@@ -31,11 +37,11 @@ needs_triton = pytest.mark.skipif(
 cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
-def _interpreted(*chosen: str) -> None:
+def _interpreted(file: str, *chosen: str) -> None:
     """Run the interpreted tests; on a machine with a GPU they stay on the CPU."""
     words = [sys.executable, "-m", "pytest", "-q", "-W", "ignore", "-p", "no:cacheprovider", *chosen]
     done = subprocess.run(
-        [*words, str(ROOT / "tests/armor/interpreted_fused.py")],
+        [*words, str(ROOT / "tests/armor" / file)],
         env={**os.environ, "TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""},
         cwd=ROOT,
         capture_output=True,
@@ -47,15 +53,20 @@ def _interpreted(*chosen: str) -> None:
     assert "skipped" not in done.stdout
 
 
+FILES = ("interpreted_fused.py", "interpreted_fused_f.py")
+
+
 @needs_triton
-def test_the_interpreted_kernels_give_what_the_solvers_give() -> None:
-    _interpreted()
+@pytest.mark.parametrize("file", FILES)
+def test_the_interpreted_kernels_give_what_the_solvers_give(file: str) -> None:
+    _interpreted(file)
 
 
 @pytest.mark.slow
 @needs_triton
-def test_the_interpreted_kernels_on_many() -> None:
-    _interpreted("-m", "slow")
+@pytest.mark.parametrize("file", FILES)
+def test_the_interpreted_kernels_on_many(file: str) -> None:
+    _interpreted(file, "-m", "slow")
 
 
 class _Absent:
@@ -94,16 +105,19 @@ def _check_compiled(
     import triton
     from triton.runtime import driver
 
-    kernel = _Compiling(fused._kernel("kl" if spec["name"] == "kl" else "power"))
+    objective = armor.objective(spec, epsilon=0.1)
+    asked = objective._fused(None)
+    assert asked is not None
+    kernel = _Compiling(fused._kernel("f" if asked.key is not None else asked.name))
     monkeypatch.setattr(fused, "_kernel", lambda _: kernel)
     monkeypatch.setattr(fused, "runs_on", lambda _: True)
     monkeypatch.setattr(Objective, "_quick", lambda *_: None)
     costs, weights = (torch.ones(2, count, dtype=torch.bfloat16) if full else None for _ in range(2))
     radius = torch.full((2, 1), 0.1, dtype=torch.float64)
     monkeypatch.setattr(driver, "_active", _Absent(capability))
-    armor.objective(spec, epsilon=0.1).evaluate(
+    objective.evaluate(
         torch.ones(2, count).requires_grad_(full),
-        costs if spec["name"] == "kl" else None,
+        costs if spec["name"] in COSTLY else None,
         weights,
         radius if full else 0.1,
         radius if full else 0.0,
@@ -121,7 +135,9 @@ def _check_compiled(
         text=True,
         check=True,
     ).stderr
-    assert "0 bytes spill stores, 0 bytes spill loads" in told, told
+    spilled = re.search(r"(\d+) bytes spill stores", told)
+    assert spilled is not None
+    assert int(spilled[1]) <= (160 if spec in SPILLING else 0), told
 
 
 @pytest.fixture
@@ -134,7 +150,7 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
 @needs_triton
 @pytest.mark.usefixtures("_own_cache")
 @pytest.mark.parametrize(("capability", "count"), [(80, 128), (90, 65_536)])
-@pytest.mark.parametrize("spec", SPECS[:3], ids=lambda s: str(s["name"]))
+@pytest.mark.parametrize("spec", COMPILED, ids=lambda s: str(s["name"]))
 def test_launches_compile_for_devices_that_are_not_here(
     spec: dict[str, object], capability: int, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,7 +164,7 @@ def test_launches_compile_for_devices_that_are_not_here(
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("count", [128, 1024, 65_536])
 @pytest.mark.parametrize("capability", [80, 86, 90])
-@pytest.mark.parametrize("spec", SPECS[:3], ids=lambda s: str(s["name"]))
+@pytest.mark.parametrize("spec", [*COMPILED, SPECS[5], *SPILLING], ids=lambda s: str(s["name"]))
 def test_every_form_of_the_kernels_compiles(
     spec: dict[str, object], capability: int, count: int, full: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,7 +41,10 @@ IN_FUNCTIONS_OF = {
 ON_DEMAND = {
     "theory/backends/arb_ops.py": {"flint"},
     "verification/pot_adapters.py": {"ot"},
-    **{f"armor/objectives/fused_{part}.py": {"triton"} for part in ("elementary", "rows", "kl", "power")},
+    **{
+        f"armor/objectives/fused_{part}.py": {"triton"}
+        for part in ("elementary", "f", "kl", "operations", "power", "printed", "rows", "step")
+    },
 }
 
 
