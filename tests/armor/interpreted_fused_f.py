@@ -52,6 +52,7 @@ OF_POWERS: list[dict[str, object]] = [  # which without costs have a kernel of t
 ]
 ALL = [*SPECS, *OF_POWERS, *({"name": "alpha", "alpha": a} for a in (1.02, 10, 40, 0.02, -9.0))]
 TWO = settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+TEN = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 MANY = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -91,11 +92,19 @@ def check(spec: Mapping[str, object], problem: Mapping[str, Any], *, exact: bool
         assert enclosed.lower - 1e-9 * scale <= float(found.value) <= enclosed.upper + 1e-9 * scale
 
 
-@every(SPECS + OF_POWERS)
+@every(SPECS)
 @TWO
 @given(data=st.data())
 def test_the_value_is_the_exact_solvers(spec: dict[str, object], data: st.DataObject) -> None:
     """T6, T7: inside the proved interval, with masses of a distribution and a closed gap."""
+    check(spec, data.draw(problems(costly=True)), exact=True)
+
+
+@pytest.mark.slow
+@every(OF_POWERS)
+@TEN
+@given(data=st.data())
+def test_the_value_is_the_exact_solvers_for_powers(spec: dict[str, object], data: st.DataObject) -> None:
     check(spec, data.draw(problems(costly=True)), exact=True)
 
 
@@ -115,13 +124,13 @@ def test_the_value_is_the_solvers_on_many(spec: dict[str, object], data: st.Data
 
 
 @every(SPECS)
-@pytest.mark.parametrize("kappa", [0.0, 0.3])
+@pytest.mark.parametrize("kappa", [pytest.param(0.0, marks=pytest.mark.slow), 0.3])
 def test_multipliers_and_weights_are_those_of_the_cpu(spec: dict[str, object], kappa: float) -> None:
     generator = torch.Generator().manual_seed(3)
-    losses, weights = (torch.rand(40, generator=generator, dtype=torch.float64) for _ in range(2))
+    losses, weights = (torch.rand(20, generator=generator, dtype=torch.float64) for _ in range(2))
     weights[::7] = 0.0
     for epsilon, costly in ((1e-6, True), (0.05, False), (0.6, True)):
-        costs = 0.2 * epsilon * torch.rand(40, generator=generator, dtype=torch.float64) if costly else None
+        costs = 0.2 * epsilon * torch.rand(20, generator=generator, dtype=torch.float64) if costly else None
         objective = armor.objective(spec, epsilon=epsilon, kappa=kappa)
         found, other = launched(objective, losses, costs, weights), general(objective, losses, costs, weights)
         assert int(found.code) == other.status.item()
