@@ -53,7 +53,7 @@ OF_POWERS: list[dict[str, object]] = [  # which without costs have a kernel of t
 ALL = [*SPECS, *OF_POWERS, *({"name": "alpha", "alpha": a} for a in (1.02, 10, 40, 0.02, -9.0))]
 TWO = settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 TEN = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
-MANY = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(autouse=True)
