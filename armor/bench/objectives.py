@@ -74,7 +74,7 @@ def machine() -> dict[str, object]:
     import platform
 
     from armor.native.build import enabled
-    from armor.objectives.fused import active
+    from armor.objectives.fused.dispatch import active
 
     found: dict[str, object] = {
         "machine": platform.machine(),

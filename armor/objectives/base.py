@@ -18,7 +18,7 @@ from torch import Tensor
 from armor.errors import InputError
 from armor.objectives.arrays import Array, Ops, numpy_ops, torch_ops
 from armor.objectives.compiled import Compiled
-from armor.objectives.fused import Kernel, launch, usable
+from armor.objectives.fused.dispatch import Kernel, launch, usable
 from armor.objectives.gradient import attach
 from armor.objectives.operator import opaque, register
 from armor.objectives.solution import Dual, Solution

@@ -23,7 +23,7 @@ from armor.numbers import ratio
 from armor.objectives.arrays import Array, Ops
 from armor.objectives.compiled import Compiled, compiled
 from armor.objectives.functions import Elementwise, functions
-from armor.objectives.fused import Kernel, power
+from armor.objectives.fused.dispatch import Kernel, power
 from armor.objectives.reweighting import Reweighted, Reweighting
 
 _STEPS_ON_DEVICE, _STEPS = 20, 80  # of a mild density; `_budget` says what a steep one gets

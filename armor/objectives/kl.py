@@ -23,7 +23,7 @@ from torch import Tensor
 from armor.objectives.arrays import Array, Ops
 from armor.objectives.base import Objective
 from armor.objectives.compiled import Compiled, compiled
-from armor.objectives.fused import Kernel
+from armor.objectives.fused.dispatch import Kernel
 from armor.objectives.kl_vector import solve_vector
 from armor.objectives.solution import Dual, free, judge
 

@@ -19,7 +19,7 @@ from armor.errors import InputError
 from armor.numbers import ratio
 from armor.objectives.arrays import Array, Ops
 from armor.objectives.compiled import Compiled, compiled
-from armor.objectives.fused import Kernel, power
+from armor.objectives.fused.dispatch import Kernel, power
 from armor.objectives.reweighting import Reweighted, Reweighting
 
 _STEPS_ON_DEVICE = 24

@@ -6,7 +6,6 @@ Triton is imported.
 
 import math
 import os
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,9 @@ import triton.language as tl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from interpreted_kernels import (
+    check,
     every,
-    exactly,
+    extremes,
     launched,
     problems,
     tensors_on_the_cpu_are_the_kernels_business,  # noqa: F401 - a fixture, for all of these tests
@@ -27,9 +27,10 @@ from torch import Tensor
 
 import armor
 from armor import preflight
-from armor.objectives import Objective, Status, base, fused
+from armor.objectives import Objective, Status, base
 from armor.objectives.arrays import torch_ops
-from armor.objectives.fused_elementary import exp64, expm1_parts, log1p64, log64
+from armor.objectives.fused import dispatch as fused
+from armor.objectives.fused.elementary import exp64, expm1_parts, log1p64, log64
 from armor.objectives.solution import Dual
 
 if os.environ.get("TRITON_INTERPRET") != "1":
@@ -56,32 +57,12 @@ def general(objective: Objective, losses: Tensor, costs: Tensor | None, weights:
     return objective._prepare_and_solve(torch_ops, losses, costs, weights, objective.epsilon, objective.kappa)
 
 
-def check(spec: Mapping[str, object], problem: Mapping[str, Any], *, exact: bool) -> None:
-    objective = armor.objective(spec, epsilon=problem["epsilon"], kappa=problem["kappa"])
-    losses, costs, weights = (
-        None if problem[k] is None else torch.tensor(problem[k], dtype=torch.float64)
-        for k in ("losses", "costs", "weights")
-    )
-    assert losses is not None
-    found = launched(objective, losses, costs, weights)
-    scale = float(losses.abs().max() + losses.max() - losses.min()) + problem["kappa"]
-    assert found.status.ok
-    assert abs(float(found.gap)) <= 1e-9 * scale
-    other = general(objective, losses, costs, weights)
-    assert float(found.value) == pytest.approx(float(other.value), abs=1e-9 * scale)
-    assert float(found.weights.sum()) == pytest.approx(1.0, abs=1e-13)
-    assert bool((found.weights >= 0).all())
-    if exact:
-        enclosed = exactly(spec, problem)
-        assert enclosed.lower - 1e-9 * scale <= float(found.value) <= enclosed.upper + 1e-9 * scale
-
-
 @every(SPECS)
 @FEW
 @given(data=st.data())
 def test_the_value_is_the_exact_solvers(spec: dict[str, object], data: st.DataObject) -> None:
     """T6, T8, T10: inside the proved interval, with masses of a distribution and a closed gap."""
-    check(spec, data.draw(problems(costly=spec["name"] == "kl")), exact=True)
+    check(spec, data.draw(problems(costly=spec["name"] == "kl")), general, exact=True)
 
 
 @pytest.mark.slow
@@ -89,7 +70,7 @@ def test_the_value_is_the_exact_solvers(spec: dict[str, object], data: st.DataOb
 @MANY
 @given(data=st.data())
 def test_the_value_is_the_solvers_on_many(spec: dict[str, object], data: st.DataObject) -> None:
-    check(spec, data.draw(problems(costly=spec["name"] == "kl")), exact=False)
+    check(spec, data.draw(problems(costly=spec["name"] == "kl")), general, exact=False)
 
 
 @every(SPECS)
@@ -123,31 +104,6 @@ def test_extremes(spec: dict[str, object], epsilon: float) -> None:
 @pytest.mark.parametrize("epsilon", [1e-12, 1e-6, 1e-3, 0.3, 3.0, 1e3, 1e6])
 def test_more_extremes(spec: dict[str, object], epsilon: float) -> None:
     extremes(spec, epsilon)
-
-
-def extremes(spec: Mapping[str, object], epsilon: float) -> None:
-    """One sample, equal losses, an outlier of 1e6, a masked infinity, bf16: finite, certified, said."""
-    objective = armor.objective(spec, epsilon=epsilon, kappa=0.5 if epsilon == 1e-3 else 0.0)
-    for n in (1, 9):
-        even = launched(objective, torch.full((n,), 2.5, dtype=torch.float64))
-        assert even.status.ok
-        assert float(even.value) == pytest.approx(2.5, abs=1e-12)
-    outlier = torch.rand(32, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    outlier[3] = 1e6
-    far = launched(objective, outlier)
-    assert far.status.ok
-    assert abs(float(far.gap)) <= 1e-9 * 2e6
-    assert float(outlier.mean()) - 1e-3 <= float(far.value) <= 1e6 + 1e-3
-    weights = torch.ones(33, dtype=torch.float64)
-    weights[32] = 0.0
-    masked = launched(objective, torch.cat([outlier, torch.tensor([math.nan])]), None, weights)
-    assert float(masked.value) == pytest.approx(float(far.value), rel=1e-12)
-    assert float(masked.weights[32]) == 0.0
-    half = torch.randn(32, generator=torch.Generator().manual_seed(2)).bfloat16()
-    short, wide = launched(objective, half), launched(objective, half.double())
-    assert short.value.dtype == torch.float32
-    assert float(short.value) == float(wide.value.float())
-    assert float(short.lam) == float(wide.lam)
 
 
 @every(SPECS)

@@ -6,8 +6,6 @@
 import json
 import math
 import os
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +15,9 @@ import triton.language as tl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from interpreted_kernels import (
+    check,
     every,
-    exactly,
+    extremes,
     launched,
     problems,
     tensors_on_the_cpu_are_the_kernels_business,  # noqa: F401 - a fixture, for all of these tests
@@ -27,12 +26,13 @@ from torch import Tensor
 
 import armor
 from armor import preflight
-from armor.objectives import Objective, Status, fused
-from armor.objectives import fused_operations as operations
+from armor.objectives import Objective, Status
 from armor.objectives.arrays import numpy_ops
 from armor.objectives.fdivergence import FDivergenceObjective
 from armor.objectives.functions import functions
-from armor.objectives.fused_printed import numbers_on, printed
+from armor.objectives.fused import dispatch as fused
+from armor.objectives.fused import operations
+from armor.objectives.fused.printed import numbers_on, printed
 from armor.objectives.solution import Dual
 
 if os.environ.get("TRITON_INTERPRET") != "1":
@@ -68,36 +68,12 @@ def general(objective: Objective, losses: Tensor, costs: Tensor | None, weights:
         return objective._prepare_and_solve(numpy_ops, *given, objective.epsilon, objective.kappa)
 
 
-def check(spec: Mapping[str, object], problem: Mapping[str, Any], *, exact: bool) -> None:
-    objective = armor.objective(spec, epsilon=problem["epsilon"], kappa=problem["kappa"])
-    losses, costs, weights = (
-        None if problem[k] is None else torch.tensor(problem[k], dtype=torch.float64)
-        for k in ("losses", "costs", "weights")
-    )
-    assert losses is not None
-    found = launched(objective, losses, costs, weights)
-    other = general(objective, losses, costs, weights)
-    assert int(found.code) == other.status.item()
-    if found.status is Status.INFEASIBLE:
-        assert float(found.value) == -math.inf
-        return
-    scale = float(losses.abs().max() + losses.max() - losses.min()) + problem["kappa"]
-    assert found.status.ok
-    assert abs(float(found.gap)) <= 1e-9 * scale
-    assert float(found.value) == pytest.approx(other.value.item(), abs=1e-9 * scale)
-    assert float(found.weights.sum()) == pytest.approx(1.0, abs=1e-13)
-    assert bool((found.weights >= 0).all())
-    if exact:
-        enclosed = exactly(spec, problem)
-        assert enclosed.lower - 1e-9 * scale <= float(found.value) <= enclosed.upper + 1e-9 * scale
-
-
 @every(SPECS)
 @TWO
 @given(data=st.data())
 def test_the_value_is_the_exact_solvers(spec: dict[str, object], data: st.DataObject) -> None:
     """T6, T7: inside the proved interval, with masses of a distribution and a closed gap."""
-    check(spec, data.draw(problems(costly=True)), exact=True)
+    check(spec, data.draw(problems(costly=True)), general, exact=True)
 
 
 @pytest.mark.slow
@@ -105,7 +81,7 @@ def test_the_value_is_the_exact_solvers(spec: dict[str, object], data: st.DataOb
 @TEN
 @given(data=st.data())
 def test_the_value_is_the_exact_solvers_for_powers(spec: dict[str, object], data: st.DataObject) -> None:
-    check(spec, data.draw(problems(costly=True)), exact=True)
+    check(spec, data.draw(problems(costly=True)), general, exact=True)
 
 
 @pytest.mark.slow
@@ -120,7 +96,7 @@ def test_the_value_is_the_solvers_on_many(spec: dict[str, object], data: st.Data
     problem["weights"] = [1, *data.draw(st.lists(few, min_size=n - 1, max_size=n - 1))]
     if problem["costs"] is not None and data.draw(st.booleans()):
         problem["costs"][-1] = math.inf
-    check(spec, problem, exact=False)
+    check(spec, problem, general, exact=False)
 
 
 @every(SPECS)
@@ -144,37 +120,14 @@ def test_multipliers_and_weights_are_those_of_the_cpu(spec: dict[str, object], k
 
 @every([SPECS[i] for i in (0, 1, 3)])
 def test_extremes(spec: dict[str, object]) -> None:
-    check_extremes(spec, 1e-3)
+    extremes(spec, 1e-3)
 
 
 @pytest.mark.slow
 @every(ALL)
 @pytest.mark.parametrize("epsilon", [1e-12, 1e-6, 0.3, 1e6])
 def test_more_extremes(spec: dict[str, object], epsilon: float) -> None:
-    check_extremes(spec, epsilon)
-
-
-def check_extremes(spec: dict[str, object], epsilon: float) -> None:
-    """One sample, equal losses, an outlier of 1e6, a masked infinity, bf16: finite, certified, said."""
-    objective = armor.objective(spec, epsilon=epsilon, kappa=0.5 if epsilon == 1e-3 else 0.0)
-    for n in (1, 9):
-        even = launched(objective, torch.full((n,), 2.5, dtype=torch.float64))
-        assert even.status.ok
-        assert float(even.value) == pytest.approx(2.5, abs=1e-12)
-    outlier = torch.rand(33, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    outlier[3], outlier[32] = 1e6, math.nan
-    weights = torch.ones(33, dtype=torch.float64)
-    weights[32] = 0.0
-    far = launched(objective, outlier, None, weights)
-    assert far.status.ok
-    assert abs(float(far.gap)) <= 1e-9 * 2e6
-    assert float(outlier[:32].mean()) - 1e-3 <= float(far.value) <= 1e6 + 1e-3
-    assert float(far.weights[32]) == 0.0
-    half = torch.randn(32, generator=torch.Generator().manual_seed(2)).bfloat16()
-    short, wide = launched(objective, half), launched(objective, half.double())
-    assert short.value.dtype == torch.float32
-    assert float(short.value) == float(wide.value.float())
-    assert float(short.lam) == float(wide.lam)
+    extremes(spec, epsilon)
 
 
 @every(SPECS[:1])
@@ -273,6 +226,7 @@ def test_where_the_mass_or_the_budget_jumps(
     check(
         spec,
         {"losses": losses, "weights": weights, "costs": None, "epsilon": epsilon, "kappa": 0.0},
+        general,
         exact=False,
     )
 

@@ -17,7 +17,8 @@ import pytest
 import torch
 
 import armor
-from armor.objectives import Objective, fused
+from armor.objectives import Objective
+from armor.objectives.fused import dispatch as fused
 
 SPECS: list[dict[str, object]] = [
     {"name": "kl"},

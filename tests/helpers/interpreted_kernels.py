@@ -1,13 +1,20 @@
 """Running a fused kernel in Triton's interpreter: what the interpreted tests share."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from armor.objectives import Objective, Solution, fused
+import armor
+from armor.objectives import Objective, Solution, Status
+from armor.objectives.fused import dispatch as fused
+from armor.objectives.solution import Dual
+
+General = Callable[[Objective, Tensor, Tensor | None, Tensor | None], Dual]  # a solver that is no kernel
 
 
 def every(specs: list[dict[str, object]]) -> Any:
@@ -71,3 +78,53 @@ def exactly(spec: Mapping[str, object], problem: Mapping[str, Any]) -> Any:
             }
         )
     )
+
+
+def check(spec: Mapping[str, object], problem: Mapping[str, Any], general: General, *, exact: bool) -> None:
+    """As `general` solves it: status, value, a distribution, a closed gap; exact: in the proved interval."""
+    objective = armor.objective(spec, epsilon=problem["epsilon"], kappa=problem["kappa"])
+    losses, costs, weights = (
+        None if problem[k] is None else torch.tensor(problem[k], dtype=torch.float64)
+        for k in ("losses", "costs", "weights")
+    )
+    assert losses is not None
+    found = launched(objective, losses, costs, weights)
+    other = general(objective, losses, costs, weights)
+    assert int(found.code) == int(other.status.item())
+    if found.status is Status.INFEASIBLE:
+        assert float(found.value) == -math.inf
+        return
+    scale = float(losses.abs().max() + losses.max() - losses.min()) + problem["kappa"]
+    assert found.status.ok
+    assert abs(float(found.gap)) <= 1e-9 * scale
+    assert float(found.value) == pytest.approx(other.value.item(), abs=1e-9 * scale)
+    assert float(found.weights.sum()) == pytest.approx(1.0, abs=1e-13)
+    assert bool((found.weights >= 0).all())
+    if exact:
+        enclosed = exactly(spec, problem)
+        assert enclosed.lower - 1e-9 * scale <= float(found.value) <= enclosed.upper + 1e-9 * scale
+
+
+def extremes(spec: Mapping[str, object], epsilon: float) -> None:
+    """One sample, equal losses, an outlier of 1e6, a masked infinity, bf16: finite, certified, said."""
+    objective = armor.objective(spec, epsilon=epsilon, kappa=0.5 if epsilon == 1e-3 else 0.0)
+    for n in (1, 9):
+        even = launched(objective, torch.full((n,), 2.5, dtype=torch.float64))
+        assert even.status.ok
+        assert float(even.value) == pytest.approx(2.5, abs=1e-12)
+    outlier = torch.rand(32, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    outlier[3] = 1e6
+    far = launched(objective, outlier)
+    assert far.status.ok
+    assert abs(float(far.gap)) <= 1e-9 * 2e6
+    assert float(outlier.mean()) - 1e-3 <= float(far.value) <= 1e6 + 1e-3
+    weights = torch.ones(33, dtype=torch.float64)
+    weights[32] = 0.0
+    masked = launched(objective, torch.cat([outlier, torch.tensor([math.nan])]), None, weights)
+    assert float(masked.value) == pytest.approx(float(far.value), rel=1e-12)
+    assert float(masked.weights[32]) == 0.0
+    half = torch.randn(32, generator=torch.Generator().manual_seed(2)).bfloat16()
+    short, wide = launched(objective, half), launched(objective, half.double())
+    assert short.value.dtype == torch.float32
+    assert float(short.value) == float(wide.value.float())
+    assert float(short.lam) == float(wide.lam)

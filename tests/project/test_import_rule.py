@@ -42,7 +42,7 @@ ON_DEMAND = {
     "theory/backends/arb_ops.py": {"flint"},
     "verification/pot_adapters.py": {"ot"},
     **{
-        f"armor/objectives/fused_{part}.py": {"triton"}
+        f"armor/objectives/fused/{part}.py": {"triton"}
         for part in ("elementary", "f", "kl", "operations", "power", "printed", "rows", "step")
     },
 }

@@ -1,6 +1,6 @@
 """T7 of a smooth f-divergence in one launch: the method of `reweighting.py`, one program per problem.
 
-Every round solves the re-weighting step at one mu (`fused_step.py`). What the rounds are for, in this order:
+Every round solves the re-weighting step at one mu (`fused/step.py`). What the rounds are for, in this order:
 with costs, the cheapest re-weighting at all and the cheapest onto the largest losses; at kappa, whether the
 penalty alone stays in the ball; the search for log mu by Newton inside a bracket; and where the budget spent
 jumps between two neighbouring numbers, the other end of the jump, to be mixed in.
@@ -11,9 +11,9 @@ __all__ = ["f"]
 import triton
 import triton.language as tl
 
-from armor.objectives.fused_elementary import at_least, exp64, log64
-from armor.objectives.fused_rows import finish, number, survey
-from armor.objectives.fused_step import centred, moments, sample, solve, write
+from armor.objectives.fused.elementary import at_least, exp64, log64
+from armor.objectives.fused.rows import budget, finish, survey
+from armor.objectives.fused.step import centred, moments, sample, solve, write
 
 _FLOOR = tl.constexpr(0)  # rounds: the cheapest re-weighting,
 _CEILING = tl.constexpr(1)  # the cheapest onto the largest losses (without costs only to be written),
@@ -59,7 +59,7 @@ def f(
     """Solve the program's row.
 
     losses, costs, weights: (rows, count).  epsilons, kappas: (rows,) float64, read where RADII and PENALTIES
-    say so, else the bits of epsilon and kappa serve.  k: the numbers of the divergence, see `fused_step.py`.
+    say so, else the bits of epsilon and kappa serve.  k: the numbers of the divergence, see `fused/step.py`.
     inner: steps for r in a round.  numbers: (7, rows) float64, see `finish`.  short: (rows,) the value in the
     caller's type.  codes: (rows,) int64.  masses, curvature: (rows, count) float64, the second where TWICE.
     """
@@ -75,12 +75,7 @@ def f(
         curvature += first
     zero = tl.full((), 0.0, tl.float64)
     none = count * 0
-    eps = number(epsilon)
-    kap = number(kappa)
-    if RADII:
-        eps = tl.load(epsilons + row)
-    if PENALTIES:
-        kap = tl.load(kappas + row)
+    eps, kap = budget(epsilon, kappa, epsilons, kappas, RADII, PENALTIES)
     lane = tl.arange(0, TILE)
 
     total, _nearest, bad, wrong, odd = survey(losses, costs, weights, count, WEIGHTED, COSTLY, TILE)

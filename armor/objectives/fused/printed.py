@@ -15,9 +15,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from armor.objectives import fused_operations
 from armor.objectives.fdivergence import lowest_place
 from armor.objectives.functions import functions
+from armor.objectives.fused import operations
 
 HEAD = 12  # numbers before the functions' own: f'(1), the series' reach, 8 coefficients, edge, lowest place
 
@@ -60,7 +60,7 @@ def _function(name: str, text: str) -> Any:
     file = f"<armor-d {name} {hashlib.sha256(text.encode()).hexdigest()[:16]}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     known: dict[str, Any] = {"tl": tl, "__name__": __name__}
-    known |= {operation: getattr(fused_operations, operation) for operation in fused_operations.__all__}
+    known |= {operation: getattr(operations, operation) for operation in operations.__all__}
     # Source printed by ourselves from SymPy nodes of known kinds; a user's text never gets here.
     exec(compile(text, file, "exec"), known)
     return triton.jit(known[name])

@@ -6,7 +6,7 @@ u of its distance from the pole of (f*)' at the largest h, else u is r.
 
 A program's row is read anew in every pass. k holds f'(1), the reach of the series of f at 1, its 8
 coefficients from t² on, f'(inf) and the lowest u, then the numbers of the functions of the divergence, which
-come as arguments (`fused_printed.py`). onto: only the largest losses may have mass, the cheapest way to them.
+come as arguments (`fused/printed.py`). onto: only the largest losses may have mass, the cheapest way to them.
 """
 
 __all__ = ["centred", "moments", "place", "sample", "solve", "write"]
@@ -14,8 +14,8 @@ __all__ = ["centred", "moments", "place", "sample", "solve", "write"]
 import triton
 import triton.language as tl
 
-from armor.objectives.fused_elementary import at_least, exp64, log64
-from armor.objectives.fused_rows import mass_of, read
+from armor.objectives.fused.elementary import at_least, exp64, log64
+from armor.objectives.fused.rows import mass_of, read
 
 
 @triton.jit

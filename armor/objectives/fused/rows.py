@@ -5,12 +5,12 @@ float type are widened as they are read, again in every pass: a tile that holds 
 cache. A masked sample has p = 0.
 """
 
-__all__ = ["NUMBERS", "finish", "log_of", "mass_of", "number", "read", "survey"]
+__all__ = ["NUMBERS", "budget", "finish", "log_of", "mass_of", "number", "read", "survey"]
 
 import triton
 import triton.language as tl
 
-from armor.objectives.fused_elementary import log1p64, log64
+from armor.objectives.fused.elementary import log1p64, log64
 from armor.objectives.solution import CERTIFIED
 from armor.status import Status
 
@@ -29,6 +29,19 @@ _BAD_WEIGHTS = tl.constexpr(int(Status.BAD_WEIGHTS))
 def number(bits):
     """The double with these bits: a launch passes floats in single precision, whole numbers as they are."""
     return bits.to(tl.int64).to(tl.float64, bitcast=True)
+
+
+@triton.jit
+def budget(epsilon, kappa, epsilons, kappas, RADII: tl.constexpr, PENALTIES: tl.constexpr):
+    """The program's radius and penalty: of its problem where there is one per problem, else of all."""
+    row = tl.program_id(0)
+    eps = number(epsilon)
+    kap = number(kappa)
+    if RADII:
+        eps = tl.load(epsilons + row)
+    if PENALTIES:
+        kap = tl.load(kappas + row)
+    return eps, kap
 
 
 @triton.jit

@@ -16,8 +16,8 @@ __all__ = ["power"]
 import triton
 import triton.language as tl
 
-from armor.objectives.fused_elementary import at_least, exp64, expm1_parts, log1p64, log64
-from armor.objectives.fused_rows import finish, log_of, mass_of, number, read, survey
+from armor.objectives.fused.elementary import at_least, exp64, expm1_parts, log1p64, log64
+from armor.objectives.fused.rows import budget, finish, log_of, mass_of, number, read, survey
 
 
 @triton.jit
@@ -227,14 +227,9 @@ def power(
         curvature += first
         direction += first
     zero = tl.full((), 0.0, tl.float64)
-    eps = number(epsilon)
-    kap = number(kappa)
+    eps, kap = budget(epsilon, kappa, epsilons, kappas, RADII, PENALTIES)
     a = number(order)
     unit = number(stretch)
-    if RADII:
-        eps = tl.load(epsilons + row)
-    if PENALTIES:
-        kap = tl.load(kappas + row)
     eps = eps / unit
     kap = kap * unit
     lane = tl.arange(0, TILE)

@@ -11,8 +11,8 @@ __all__ = ["kl"]
 import triton
 import triton.language as tl
 
-from armor.objectives.fused_elementary import at_least, exp64, expm1_parts, log64
-from armor.objectives.fused_rows import finish, log_of, mass_of, number, read, survey
+from armor.objectives.fused.elementary import at_least, exp64, expm1_parts, log64
+from armor.objectives.fused.rows import budget, finish, log_of, mass_of, read, survey
 
 
 @triton.jit
@@ -140,12 +140,7 @@ def kl(
     if TWICE:
         curvature += first
     zero = tl.full((), 0.0, tl.float64)
-    eps = number(epsilon)
-    kap = number(kappa)
-    if RADII:
-        eps = tl.load(epsilons + row)
-    if PENALTIES:
-        kap = tl.load(kappas + row)
+    eps, kap = budget(epsilon, kappa, epsilons, kappas, RADII, PENALTIES)
     lane = tl.arange(0, TILE)
 
     total, nearest, bad, wrong, odd = survey(losses, costs, weights, count, WEIGHTED, COSTLY, TILE)

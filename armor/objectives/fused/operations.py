@@ -11,7 +11,7 @@ __all__ = [
 import triton
 import triton.language as tl
 
-from armor.objectives.fused_elementary import at_least, exp64, expm1_parts, log1p64, log64
+from armor.objectives.fused.elementary import at_least, exp64, expm1_parts, log1p64, log64
 
 
 @triton.jit

@@ -31,11 +31,11 @@ _refused: set[str] = set()
 
 @dataclass(frozen=True)
 class Kernel:
-    """A family's kernel: "kl", "power" without costs (`fused_power.py`), or a smooth divergence's own name.
+    """A family's kernel: "kl", "power" without costs (`fused/power.py`), or a smooth divergence's own name.
 
     order: alpha of Rényi or, where `renyi` is False, one minus the order of an alpha divergence.
     stretch: the multiple of that divergence.  gauge: f'(1) less that multiple's.
-    key: the specification of a smooth f-divergence as JSON, for `fused_f.py`, and `inner` its steps for rho.
+    key: the specification of a smooth f-divergence as JSON, for `fused/f.py`, and `inner` its steps for rho.
     """
 
     name: str
@@ -219,8 +219,8 @@ def _program(
 
 
 def _source() -> Any:
-    return import_module("armor.objectives.fused_printed")
+    return import_module("armor.objectives.fused.printed")
 
 
 def _kernel(name: str) -> Any:
-    return getattr(import_module(f"armor.objectives.fused_{name}"), name)
+    return getattr(import_module(f"armor.objectives.fused.{name}"), name)
