@@ -4,7 +4,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +14,18 @@ from armor.errors import InputError
 from armor.files import check_target, replacing
 
 if TYPE_CHECKING:
+    from armor.exact.solution import Solution as LargeSolution
+    from armor.exact.worst_case import DroSolution
     from verification.solution import Solution
 
 __all__ = [
     "add_options",
     "check_options",
-    "json_text",
     "masses",
     "number",
     "present",
     "report",
+    "solution_json",
     "write_json",
 ]
 
@@ -58,33 +60,55 @@ def _jsonable(value: Any) -> Any:
     return value
 
 
-def json_text(fields: Mapping[str, Any]) -> str:
-    """One JSON object of numbers and arrays; infinities as the strings "inf" and "-inf"."""
-    return json.dumps({key: _jsonable(value) for key, value in fields.items()}, allow_nan=False)
-
-
-def _as_json(solution: "Solution", lam: float | None, rho: float | None) -> str:
-    """`json_text` of a solution, null for what does not apply."""
-    fields: dict[str, Any] = {
+def solution_json(
+    solution: "Solution | LargeSolution | DroSolution",
+    *,
+    lower: float,
+    upper: float,
+    gap: float,
+    rigorous: bool,
+    lam: float | None,
+    rho: float | None,
+    weights: Any,
+    worst_case: Any,
+    notes: Sequence[str],
+) -> str:
+    """One JSON object, the same for every solver: null for what does not apply, infinities as text."""
+    fields = {
         "value": solution.value,
-        "lower": solution.lower,
-        "upper": solution.upper,
-        "gap": solution.gap,
-        "rigorous": solution.rigorous,
-        "grade": "enclosed" if solution.rigorous else "bracketed",
+        "lower": lower,
+        "upper": upper,
+        "gap": gap,
+        "rigorous": rigorous,
+        "grade": "enclosed" if rigorous else "bracketed",
         "lambda": lam,
         "rho": rho,
-        "weights": solution.weights,
+        "weights": weights,
         "singular": solution.singular,
-        "worst_case": solution.worst_case,
+        "worst_case": worst_case,
         "iterations": solution.iterations,
         "seconds": round(solution.seconds, 6),
         "tolerance": solution.tolerance,
         "status": solution.status.name.lower(),
         "message": solution.status.value,
-        "notes": list(solution.instance.notes),
+        "notes": list(notes),
     }
-    return json_text(fields)
+    return json.dumps({key: _jsonable(value) for key, value in fields.items()}, allow_nan=False)
+
+
+def _as_json(solution: "Solution", lam: float | None, rho: float | None) -> str:
+    return solution_json(
+        solution,
+        lower=solution.lower,
+        upper=solution.upper,
+        gap=solution.gap,
+        rigorous=solution.rigorous,
+        lam=lam,
+        rho=rho,
+        weights=solution.weights,
+        worst_case=solution.worst_case,
+        notes=solution.instance.notes,
+    )
 
 
 def number(value: float | None) -> str:

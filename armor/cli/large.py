@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from armor.cli.intervals import json_text, write_json
+from armor.cli.intervals import solution_json, write_json
 from armor.errors import InputError
 
 __all__ = ["large_instance", "run_divergence", "run_dro"]
@@ -222,26 +222,17 @@ def run_divergence(args: argparse.Namespace, fields: Mapping[str, Any]) -> int:
     n, m = solution.plan.shape
     if args.json:
         print(
-            json_text(
-                {
-                    "value": solution.value,
-                    "lower": lower,
-                    "upper": upper,
-                    "gap": upper - lower if np.isfinite(upper) else 0.0,
-                    "rigorous": rigorous,
-                    "grade": "enclosed" if rigorous else "bracketed",
-                    "lambda": None,
-                    "rho": None,
-                    "weights": solution.eta,
-                    "singular": solution.singular,
-                    "worst_case": None,
-                    "iterations": solution.iterations,
-                    "seconds": round(solution.seconds, 6),
-                    "tolerance": solution.tolerance,
-                    "status": solution.status.name.lower(),
-                    "message": solution.status.value,
-                    "notes": [note] if note else [],
-                }
+            solution_json(
+                solution,
+                lower=lower,
+                upper=upper,
+                gap=upper - lower if np.isfinite(upper) else 0.0,
+                rigorous=rigorous,
+                lam=None,
+                rho=None,
+                weights=solution.eta,
+                worst_case=None,
+                notes=[note] if note else [],
             )
         )
     else:
@@ -282,26 +273,17 @@ def run_dro(args: argparse.Namespace, fields: Mapping[str, Any]) -> int:
     )
     if args.json:
         print(
-            json_text(
-                {
-                    "value": solution.value,
-                    "lower": solution.lower,
-                    "upper": solution.upper,
-                    "gap": solution.gap,
-                    "rigorous": False,
-                    "grade": "bracketed",
-                    "lambda": solution.lam,
-                    "rho": solution.rho,
-                    "weights": solution.weights,
-                    "singular": solution.singular,
-                    "worst_case": solution.worst_case,
-                    "iterations": solution.iterations,
-                    "seconds": round(solution.seconds, 6),
-                    "tolerance": solution.tolerance,
-                    "status": solution.status.name.lower(),
-                    "message": solution.status.value,
-                    "notes": [],
-                }
+            solution_json(
+                solution,
+                lower=solution.lower,
+                upper=solution.upper,
+                gap=solution.gap,
+                rigorous=False,
+                lam=solution.lam,
+                rho=solution.rho,
+                weights=solution.weights,
+                worst_case=solution.worst_case,
+                notes=[],
             )
         )
     else:
