@@ -27,7 +27,8 @@ class Paired:
         p_value: of McNemar's exact test that both are equally good; None for several seeds, whose answers to
         one image are not independent.
         by_seed: the difference of each seed. seeds_low, seeds_high: 95 % interval of Student's t over the
-        seeds (how other seeds would come out), None for one seed.
+        seeds (how other seeds would come out), None for one seed and for seeds that all say the same: whole
+        images agree by chance, and show no spread to go by.
     """
 
     n: int
@@ -92,7 +93,7 @@ def compare(first: NDArray[np.bool_], second: NDArray[np.bool_], *, seed: int = 
     by_seed = apart.mean(1)
     only_first, only_second = int((apart > 0).sum()), int((apart < 0).sum())
     around: tuple[float | None, float | None] = (None, None)
-    if seeds > 1:
+    if np.ptp(by_seed) > 0:
         half = float(stats.t.ppf(0.975, seeds - 1) * by_seed.std(ddof=1) / sqrt(seeds))
         around = (float(by_seed.mean()) - half, float(by_seed.mean()) + half)
     return Paired(

@@ -70,9 +70,9 @@ def _paired(paired: Paired | None) -> str:
     images = f"{100 * paired.difference:+.2f} [{100 * paired.low:+.2f}, {100 * paired.high:+.2f}]"
     if paired.p_value is not None:
         return f"{images}, {shown_p(paired.p_value)} | "
-    assert paired.seeds_low is not None
-    assert paired.seeds_high is not None
     seeds = " ".join(f"{100 * d:+.1f}" for d in paired.by_seed)
+    if paired.seeds_low is None or paired.seeds_high is None:
+        return f"{images} | {seeds}"
     return f"{images} | {seeds} [{100 * paired.seeds_low:+.2f}, {100 * paired.seeds_high:+.2f}]"
 
 
@@ -114,7 +114,7 @@ class Table:
         lines += [
             "",
             "Intervals are 95 %: of an accuracy Wilson's over the images, of a difference the bootstrap over "
-            "the images (p: McNemar's exact test), by seed Student's t over the seeds.",
+            "the images (p: McNemar's exact test), by seed Student's t over the seeds, where they differ.",
         ]
         if self.controlled:
             lines.append(

@@ -98,6 +98,8 @@ def test_several_seeds_are_paired_by_image_and_by_seed() -> None:
     # The same run three times is no more evidence than the run once.
     once, thrice = compare(first[0], second[0]), compare(np.stack([first[0]] * 3), np.stack([second[0]] * 3))
     assert (thrice.low, thrice.high) == pytest.approx((once.low, once.high))
+    assert thrice.seeds_low is thrice.seeds_high is None  # no spread, no interval over seeds
+    assert thrice.to_mapping()["seed_interval"] is None
 
 
 def test_other_images_cannot_be_compared() -> None:
@@ -243,8 +245,8 @@ def test_the_table_collects_what_is_there(tmp_path: Path) -> None:
     assert empty.entries == ()
     assert dict(empty.missing) == dict.fromkeys([row.folder for row in made], NOT_BEGUN)
     evaluations = {}
-    for row in made[:3]:
-        evaluations[row.folder] = _evaluation(hash(row.folder) % 1000, shift=0.1 * (row.label == "armor"))
+    for k, row in enumerate(made[:3]):
+        evaluations[row.folder] = _evaluation(k, shift=0.1 * (row.label == "armor"))
         _record(_run(tmp_path, row), evaluations[row.folder])
     table = collect("t", made, tmp_path)
     assert dict(table.missing) == {"armor-seed1": NOT_BEGUN}
@@ -267,6 +269,16 @@ def test_the_table_collects_what_is_there(tmp_path: Path) -> None:
     json.dumps([e.to_mapping() for e in table.entries])
     table_plot(table, tmp_path / "t.png")
     assert (tmp_path / "t.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_seeds_that_agree_show_no_interval_over_seeds(tmp_path: Path) -> None:
+    for row in _rows():
+        _record(_run(tmp_path, row), _evaluation(len(row.label)))
+    table = collect("t", _rows(), tmp_path)
+    _, _, *lines = [line.split("|") for line in table.markdown().splitlines() if line.startswith("|")]
+    apart = next(e.paired for e in table.entries if e.label == "armor" and e.attack == "pgd20")
+    assert apart is not None
+    assert lines[-1][9].strip() == " ".join([f"{100 * apart.difference:+.1f}"] * 2)
 
 
 def test_a_row_meets_its_control_beside_its_baseline(tmp_path: Path) -> None:
