@@ -104,8 +104,9 @@ class Reweighted(Objective):
             peak, ceiling = onto_top.w, onto_top.divergence + cost_of(onto_top.w)
         radius = epsilon - floor
         feasible = radius >= 0
-        radius = xp.where(radius > 0, radius, xp.where(feasible, _TINY, 1.0))
         base = xp.where(feasible, floor, 0.0)
+        # What rounding leaves between the two: mu beyond 1e17 of the spread would multiply rounding alone.
+        radius = xp.where(feasible, xp.maximum(radius, xp.maximum(1e-34 * base, _TINY)), 1.0)
         # Equal losses spend nothing at any mu.
         saturated = (epsilon >= ceiling) | (xp.min(d) >= 0)
 
@@ -145,6 +146,11 @@ class Reweighted(Objective):
             xp.sum((cheapest + share * (w - cheapest)) * d)
             - kappa * (base + share * xp.where(spent > base, spent - base, 0.0))
         )
+        # What needs no search, where it left nothing as good or no number.
+        penalty = xp.where(base > 0, kappa * base, 0.0)
+        most, least = top - penalty, top + (xp.sum(cheapest * d) - penalty)
+        value = xp.where(value < most, value, most)
+        primal = xp.where(primal > least, primal, least)
         scale = xp.abs(top) - xp.min(d) + kappa * (1.0 + spent)
         return Dual(
             value=xp.where(feasible, value, -math.inf),

@@ -23,7 +23,7 @@ class Dual:
     mu: Array  # lambda + kappa
     rho: Array
     weights: Array  # masses of Q*
-    primal: Array  # value of a feasible re-weighting made from `weights`
+    primal: Array  # value of a feasible re-weighting: one made from `weights`, or the cheapest
     status: Array  # codes of Status
     iterations: int
     curvature: Array  # s_i = p_i (f*)''(y_i): how the weights answer to their arguments; 0 where not smooth
@@ -56,8 +56,8 @@ class Solution:
     value:    dual value, an upper bound that `gap` certifies; differentiable (T12).
     lam, rho: dual variables of T7/T8; `lam >= 0`, never clipped from above.
     weights:  masses of Q* on the samples, nonnegative, sum 1.
-    gap:      float64 dual value minus the value of a feasible re-weighting made from `weights`; not an
-              iteration residual.
+    gap:      float64 dual value minus the value of a feasible re-weighting made from `weights`, or of the
+              cheapest there is if that is better; not an iteration residual.
     """
 
     value: Tensor

@@ -54,6 +54,16 @@ def test_the_gap_of_an_unfinished_search_bounds_what_is_missing(
         assert unfinished > 0
 
 
+def test_a_search_that_finds_nothing_still_bounds() -> None:
+    """By the largest loss, and from below by the cheapest re-weighting: never by what is no number."""
+    losses, costs = torch.tensor([[1.25, 0.75], [4491.034104113467, 85378.02840796828]], dtype=torch.float64)
+    weights = torch.tensor([1e-30, 1e-9], dtype=torch.float64)
+    objective = armor.objective({"name": "alpha", "alpha": 20}, epsilon=131072.0)
+    found = objective(losses, costs, reference_weights=weights)
+    assert found.status is Status.UNCONVERGED
+    assert 0.75 <= float(found.value - found.gap) < float(found.value) <= 1.25
+
+
 @pytest.mark.parametrize("spec", ["kl", "pearson", "hellinger"])
 def test_weights_that_overspend_a_little_are_shrunk_before_they_certify(spec: str) -> None:
     """Many single-precision losses end the compiled search at seven digits of the radius, on either side."""

@@ -158,6 +158,20 @@ def test_infinite_costs_block_their_samples(spec: dict[str, object]) -> None:
 
 
 @every(ALL)
+def test_a_cost_that_all_pay_up_to_the_radius(spec: dict[str, object]) -> None:
+    """T7: at the radius itself only what costs nothing is left, with more nothing is."""
+    problem = {"losses": [0.5, 4.0, 1.25], "weights": [3, 1, 4], "epsilon": 0.25, "kappa": 0.125}
+    problem["costs"] = [0.25] * 3
+    solution, exact = _objective(spec, problem)(*_tensors(problem)), _exact(spec, problem)
+    assert solution.status.ok
+    assert exact.lower - 1e-8 <= float(solution.value) <= exact.upper + 1e-8
+    problem["costs"] = [0.2501] * 3
+    above = _objective(spec, problem)(*_tensors(problem))
+    assert above.status is Status.INFEASIBLE
+    assert float(above.value) == -math.inf
+
+
+@every(ALL)
 @settings(QUICK, max_examples=15)
 @given(problem=problems())
 def test_the_witnesses_meet_at_the_value(spec: dict[str, object], problem: dict[str, Any]) -> None:

@@ -134,6 +134,7 @@ def f(
     warm = zero + float("inf")
     about = mean
     sure = idle == 0
+    firm = idle == 0  # so is the cheapest re-weighting
     used = none
     stop = idle & (used > 0)
     # of the answer, and of the masses where they are a mixture
@@ -171,10 +172,10 @@ def f(
             if phase == _FLOOR:
                 base = tl.where(idle, 0.0, here)
                 feasible = feasible & (eps >= base) & (base < float("inf"))
-                radius = eps - base
-                radius = tl.where(radius > 0.0, radius, tl.where(feasible, 1e-300, 1.0))
                 base = tl.where(feasible, base, 0.0)
+                radius = tl.where(feasible, at_least(eps - base, at_least(1e-34 * base, 1e-300)), 1.0)
                 cheap = there
+                firm = good & (idle == 0)
                 ready = ready | (feasible == 0)
                 next_phase = none + _CEILING
             elif phase == _CEILING:
@@ -240,7 +241,7 @@ def f(
         answered = ready & (adding == 0)
         found_mu = tl.where(answered, mu, found_mu)
         shift = tl.where(answered, r, shift)
-        sure = tl.where(answered, (good | (mu <= 0.0)) & (idle == 0), sure)
+        sure = tl.where(answered, good & (idle == 0), sure)
         slack = tl.where(answered, loose, slack)
         spent = tl.where(answered, here, spent)
         moved = tl.where(answered, there, moved)
@@ -264,7 +265,12 @@ def f(
     share = tl.where(net > radius, radius / net, 1.0)
     penalty = tl.where(kap > 0.0, kap * (base + share * net), 0.0)
     primal = top + (cheap + share * (moved_mixed - cheap) - penalty)
-    primal = tl.where(sure, primal, -float("inf"))  # masses that are none prove nothing
+    # Masses that are none prove nothing; the largest loss and the cheapest re-weighting bound all the same.
+    charge = tl.where(kap > 0.0, kap * base, 0.0)
+    most = top - charge
+    least = tl.where(firm, top + (cheap - charge), -float("inf"))
+    value = tl.where(sure & (value < most), value, most)
+    primal = tl.where(sure & (primal > least), primal, least)
     scale = tl.abs(top) + spread + tl.where(kap > 0.0, kap * (1.0 + spent), 0.0)
     rho = top + tl.where(mu > 0.0, mu * shift, 0.0)
     finish(numbers, short, codes, value, mu, rho, primal, zero, kap, scale, feasible, bad, wrong, odd)

@@ -344,6 +344,9 @@ def power(
     share = tl.where(spent > eps, eps / spent, 1.0)
     gain = tl.where(share < 1.0, mean + share * (moved - mean), moved)
     primal = top + (gain - tl.where(kap > 0.0, kap * share * spent, 0.0))
+    # The largest loss and the mean bound it too, where the search left no number.
+    value = tl.where(value < top, value, top)
+    primal = tl.where(primal > top + mean, primal, top + mean)
     scale = tl.abs(top) + spread + tl.where(kap > 0.0, kap * (1.0 / unit + spent), 0.0)
     feasible = eps > 0.0
     mu = mu / unit
