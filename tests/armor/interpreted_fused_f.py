@@ -6,6 +6,7 @@
 import json
 import math
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -223,12 +224,39 @@ def test_where_the_mass_or_the_budget_jumps(
     spec: dict[str, object], losses: list[float], weights: list[float], epsilon: float
 ) -> None:
     """Between two neighbouring multipliers: both ends are mixed."""
-    check(
-        spec,
-        {"losses": losses, "weights": weights, "costs": None, "epsilon": epsilon, "kappa": 0.0},
-        general,
-        exact=False,
+    problem = {"losses": losses, "weights": weights, "costs": None, "epsilon": epsilon, "kappa": 0.0}
+    check(spec, problem, general, exact=False)
+
+
+@pytest.mark.slow
+def test_ends_are_mixed_up_to_the_whole_radius() -> None:
+    """Not up to what of it the cheapest costs leave: that would prove 6e-12 less here."""
+    losses, costs, weights = torch.tensor(
+        [[0.25, 2e-6, 0.5, 1e-6, 0.75], [2.06, 0.659, 2.92, 0.163, 3.925], [1e-9, 1e-30, 1e-9, 1e-30, 1e-30]],
+        dtype=torch.float64,
     )
+    found = launched(armor.objective({"name": "alpha", "alpha": 20}, epsilon=4.0), losses, costs, weights)
+    assert abs(float(found.gap)) <= 1e-14
+
+
+@every(SPECS)
+def test_a_search_cut_short_bounds_from_both_sides(
+    spec: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However few steps it had for rho: the value is a dual one, its gap reaches down to a primal one."""
+    losses = torch.rand(12, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    objective = armor.objective(spec, epsilon=0.2)
+    whole = objective._fused(None)
+    assert whole is not None
+    best = float(objective.at(losses, mu=0.3).value)
+    above = []
+    for inner in range(1, 9):
+        monkeypatch.setattr(objective, "_fused", lambda _, steps=inner: replace(whole, inner=steps))
+        found = objective.at(losses, mu=0.3)
+        if math.isfinite(float(found.gap)):
+            above.append(float(found.value) - best)
+            assert -1e-14 <= above[-1] <= float(found.gap) + 1e-14
+    assert max(above) > 1e-13  # so that the term for lacking mass counts
 
 
 def test_a_row_of_several_tiles() -> None:

@@ -108,6 +108,8 @@ def test_an_objective_stays_on_its_device(name: str, dtype: torch.dtype) -> None
         ("cifar10-udr", ()),
         ("cifar10-udr-kl", ()),
         ("cifar10-udr-alpha", ("method.natural=0.5",)),
+        ("cifar10-udr-kl", ("dual.mode=learned",)),
+        ("cifar10-udr-kl", ("dual.mode=carried",)),
         ("mnist-kl-nat", ()),
         ("mnist-alpha", ()),
         ("mnist-renyi-nat", ()),
