@@ -110,26 +110,23 @@ class Pooled:
         count = torch.tensor([losses.numel()], device=losses.device)
         counts = [torch.empty_like(count) for _ in range(world)]
         dist.all_gather(counts, count, group=self.group)
-        sizes = torch.cat(counts)
-        width = int(sizes.max())
+        sizes: list[int] = torch.cat(counts).tolist()  # the one wait for a device
+        width = max(sizes)
         if width == 0:
             raise InputError("no worker holds a sample")
         scale = float(world) if self.averaging else 1.0
 
         def pool(x: Tensor) -> Tensor:
             gathered: Tensor = _Gather.apply(x, width, self.group, scale)  # type: ignore[no-untyped-call]
-            return gathered
+            # Compact, in the order of the workers: the very vector that one worker would have held.
+            rows = gathered.view(world, width)
+            return torch.cat([row[:size] for row, size in zip(rows, sizes, strict=True)])
 
-        weights = (
-            torch.ones_like(losses, dtype=torch.float64) if reference_weights is None else reference_weights
-        )
-        # Compact, in the order of the workers: the very vector that one worker would have held.
-        kept = (torch.arange(width, device=losses.device) < sizes.unsqueeze(1)).flatten()
         solution = solve(
-            pool(losses)[kept],
-            None if costs is None else pool(costs)[kept],
-            None if reference_weights is None else pool(weights.detach())[kept],
+            pool(losses),
+            None if costs is None else pool(costs),
+            None if reference_weights is None else pool(reference_weights.detach()),
         )
-        start = int(sizes[:rank].sum())
+        start = sum(sizes[:rank])
         own = solution.weights[start : start + losses.numel()]
         return dataclasses.replace(solution, weights=own)
