@@ -282,7 +282,7 @@ def _start(
             chosen.layout,
             chosen.threads,
             compilation=chosen.compile,
-            passes=per_epoch * chosen.epochs * (recipe.attack.steps + 2),
+            passes=per_epoch * chosen.epochs * recipe.attack.rounds * (recipe.attack.steps + 2),
         )
     arithmetic = workers.agree(arithmetic)
     return fresh(recipe, spec, model, method, arithmetic, checked, per_epoch)
