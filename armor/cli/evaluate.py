@@ -31,7 +31,8 @@ binary features rfgsmK and rfgsmKxR (K steps, R roundings; it only switches feat
 behind it the same on malicious samples alone. An image counts as broken if any point that the attack tries,
 of all its steps and restarts, breaks it. NAME@M attacks the first M images only. Images are the first N of
 the test set, by default all. With --record and --resume an interrupted evaluation goes on where it was,
-and attacks are added to a finished one; the answers are the same as in one go.
+and attacks are added to those of a finished one; the answers are the same as in one go. A record of another
+evaluation (of other weights, images or --seed) becomes FILE.old; without --resume none is touched.
 """
 
 
@@ -73,6 +74,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluate; the result goes to standard output."""
     from armor.evaluation.attacks import parse
+    from armor.evaluation.record import refuse_to_overwrite
     from armor.numbers import ratio
 
     radius = ratio(args.radius, "radius")
@@ -87,6 +89,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("--resume needs the --record to go on with")
     if args.record is not None and args.record.is_dir():
         raise InputError(f"--record {args.record} is a folder: name a file in it")
+    if args.record is not None and not args.resume:
+        refuse_to_overwrite(args.record)
 
     import torch
 

@@ -1,10 +1,12 @@
 """An evaluation as a file: what `--json` prints, and the answer to every image, for paired comparisons.
 
 While it is being made, `FILE.partial` holds the answers so far; `Progress` goes on from there, or from a
-finished record to which attacks are added.
+finished record to which attacks are added. Nothing recorded is lost: a record whose answers cannot stand
+beside the new ones, as they belong to other weights, images or seeds, or to another ball, becomes `FILE.old`.
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +22,15 @@ from armor.evaluation.attacks import AttackSpec
 from armor.evaluation.evaluate import Evaluation
 from armor.files import write_atomically
 
-__all__ = ["Conditions", "Progress", "Record", "as_record", "read_record", "write_record"]
+__all__ = [
+    "Conditions",
+    "Progress",
+    "Record",
+    "as_record",
+    "read_record",
+    "refuse_to_overwrite",
+    "write_record",
+]
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,13 @@ def _partial(path: Path) -> Path:
     return path.with_name(path.name + ".partial")
 
 
+def refuse_to_overwrite(path: Path) -> None:
+    """`InputError` if there is a record at `path`, or an unfinished one."""
+    for found in (path, _partial(path)):
+        if found.exists():
+            raise InputError(f"{found} exists already: go on with it by --resume, or name another --record")
+
+
 def as_record(evaluation: Evaluation) -> Record:
     """What `read_record` would give of `evaluation`."""
     right = {result.spec.name: result.right.numpy() for result in evaluation.attacks}
@@ -81,7 +98,11 @@ def write_record(
 ) -> None:
     """Write `evaluation` of the model that `described` names, whole or not at all; it replaces `Progress`.
 
+    Attacks that a record at `path` holds under the same `conditions` stay in it, before the new ones.
     `machine`: on what it was measured, in words.
+
+    Raises:
+        InputError: what is at `path` is no record.
     """
     content = evaluation.to_mapping(preflight) | {
         "model": described,
@@ -93,8 +114,53 @@ def write_record(
         },
     }
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_file() and not _joined(content, read_record(path)):
+        os.replace(path, path.with_name(path.name + ".old"))
     write_atomically(path, (json.dumps(content) + "\n").encode())
-    _partial(path).unlink(missing_ok=True)
+    _settle(_partial(path), [result.spec.name for result in evaluation.attacks], content["conditions"])
+
+
+def _joined(content: dict[str, Any], before: Record) -> bool:
+    """Add the attacks of the record `before` that `content` lacks; whether it then holds all of them."""
+    conditions = content["conditions"]
+    if conditions is None or before.result.get("conditions") != conditions:
+        return False
+    own = {entry["name"]: entry for entry in content["attacks"]}
+    old = before.result["attacks"]
+    kept = [entry for entry in old if entry["name"] not in own]
+    right = {entry["name"]: _pack(torch.from_numpy(before.right[entry["name"]])) for entry in kept}
+    again = [entry for entry in old if entry["name"] in own]
+    same = [entry for entry in again if _ball(entry) == _ball(own[entry["name"]])]
+    if kept or same:  # the answers are of both machines
+        machines = [before.result.get("machine"), content["machine"]]
+        content["machine"] = "; ".join(dict.fromkeys(m for m in machines if m)) or None
+    content["attacks"] = kept + content["attacks"]
+    content["right"] |= right
+    return len(same) == len(again)
+
+
+def _ball(entry: Mapping[str, Any]) -> list[Any]:
+    return [entry[key] for key in ("norm", "radius", "steps", "restarts")]
+
+
+def _settle(partial: Path, done: Sequence[str], conditions: dict[str, Any] | None) -> None:
+    """Of an unfinished evaluation leave the attacks that are still unfinished, if there are any."""
+    left = {name: entry for name, entry in _unfinished(partial, conditions).items() if name not in done}
+    if left:
+        write_atomically(partial, json.dumps({"conditions": conditions, "attacks": left}).encode())
+    else:
+        partial.unlink(missing_ok=True)
+
+
+def _unfinished(partial: Path, conditions: dict[str, Any] | None) -> dict[str, Any]:
+    """By attack, what `partial` holds of an evaluation under `conditions`; nothing if it is damaged."""
+    try:
+        content = json.loads(partial.read_text(encoding="utf-8"))
+        if content["conditions"] != conditions:
+            return {}
+        return dict(content["attacks"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def read_record(path: Path) -> Record:
@@ -132,6 +198,7 @@ class Progress:
         self.path, self.conditions, self.attacks = path, conditions, attacks
         self.partial = _partial(path)
         self.known: dict[str, Tensor] = {}
+        self.others: dict[str, Any] = {}  # unfinished attacks of another list: they stay unfinished
 
     def find(self) -> Mapping[str, Tensor]:
         """Take over what the record and the unfinished one hold of the same evaluation, by attack."""
@@ -157,18 +224,15 @@ class Progress:
                 self._take(entry["name"], record.right[entry["name"]])
 
     def _from_partial(self) -> None:
-        try:
-            content = json.loads(self.partial.read_text(encoding="utf-8"))
-            if content["conditions"] != asdict(self.conditions):
-                return
-            own = {spec.name: _settings(spec) for spec in self.attacks}
-            for name, entry in content["attacks"].items():
-                if own.get(name) == entry["settings"]:
+        own = {spec.name: _settings(spec) for spec in self.attacks}
+        for name, entry in _unfinished(self.partial, asdict(self.conditions)).items():
+            try:
+                if name not in own:
+                    self.others[name] = entry
+                elif own[name] == entry["settings"]:
                     self._take(name, _unpack(entry["right"], int(entry["done"])))
-        except FileNotFoundError:
-            return
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return  # damaged: its answers are worked out again
+            except (ValueError, KeyError, TypeError):
+                continue  # damaged: its answers are worked out again
 
     def keep(self, name: str, right: Tensor) -> None:
         """Write down the answers so far."""
@@ -176,7 +240,8 @@ class Progress:
         own = {spec.name: _settings(spec) for spec in self.attacks}
         content = {
             "conditions": asdict(self.conditions),
-            "attacks": {
+            "attacks": self.others
+            | {
                 name: {"settings": own[name], "done": bits.numel(), "right": _pack(bits)}
                 for name, bits in self.known.items()
             },

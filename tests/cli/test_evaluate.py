@@ -12,6 +12,7 @@ from armor.cli.main import main
 from armor.data import cifar10, load
 from armor.evaluation import evaluate as evaluation
 from armor.evaluation import measure
+from armor.evaluation.record import read_record
 from armor.models import ModelSpec, create
 
 PARTS = tiny_cifar.files(per_batch=24)
@@ -178,6 +179,63 @@ def test_an_interrupted_evaluation_goes_on_where_it_was(
     assert main([*words, *more, str(record), "--resume", "--seed", "2"]) == 0
     assert len(attacked) == 19
     capsys.readouterr()
+
+
+def test_a_record_loses_nothing(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, old = tmp_path / "e.json", tmp_path / "e.json.old"
+    more = [*words, "--record", str(record), "--n", "20", "--attack"]
+    assert main([*more, "fgsm,pgd3"]) == 0
+    first = read_record(record)
+    text = record.read_text()
+    capsys.readouterr()
+    assert main([*more, "pgd2"]) == 2  # refused before anything is attacked or read
+    assert capsys.readouterr().err == (
+        f"armor: {record} exists already: go on with it by --resume, or name another --record\n"
+    )
+    assert record.read_text() == text
+    assert main([*more, "pgd2,fgsm", "--resume", "--json"]) == 0
+    assert [a["name"] for a in json.loads(capsys.readouterr().out)["attacks"]] == ["pgd2", "fgsm"]
+    added = read_record(record)
+    assert [entry["name"] for entry in added.result["attacks"]] == ["pgd3", "pgd2", "fgsm"]
+    assert all((added.right[name] == first.right[name]).all() for name in first.right)
+    assert added.result["machine"] == first.result["machine"]
+    assert not old.exists()
+    text = record.read_text()
+    assert main([*more, "fgsm", "--radius", "1/255", "--resume"]) == 0  # the same name, another ball
+    assert [entry["name"] for entry in read_record(record).result["attacks"]] == ["pgd3", "pgd2", "fgsm"]
+    assert old.read_text() == text
+    text = record.read_text()
+    assert main([*more, "fgsm", "--resume", "--seed", "1"]) == 0  # another evaluation
+    assert [entry["name"] for entry in read_record(record).result["attacks"]] == ["fgsm"]
+    assert old.read_text() == text
+    _unfinished_attacks_stay(more, record, monkeypatch, capsys)
+
+
+def _unfinished_attacks_stay(
+    more: list[str], record: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What an interruption has left of an attack is there when another one has been added meanwhile."""
+    real, attacked = measure.correct_under, []
+
+    def counted(*args: Any, **options: Any) -> torch.Tensor:
+        attacked.append(options["first"])
+        if len(attacked) == 3:
+            raise KeyboardInterrupt
+        return real(*args, **options)
+
+    monkeypatch.setattr(evaluation, "correct_under", counted)
+    record.unlink()
+    assert main([*more, "pgd4", "--batch", "5"]) == 130
+    capsys.readouterr()
+    assert main([*more, "pgd4", "--batch", "5"]) == 2
+    assert f"{record}.partial exists already" in capsys.readouterr().err
+    assert main([*more, "fgsm", "--batch", "5", "--resume"]) == 0
+    assert main([*more, "pgd4", "--batch", "5", "--resume"]) == 0
+    assert attacked == [0, 1, 2, 0, 1, 2, 3, 2, 3]
+    assert [entry["name"] for entry in read_record(record).result["attacks"]] == ["fgsm", "pgd4"]
+    assert not record.with_name("e.json.partial").exists()
 
 
 def test_binary_features_by_rfgsm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
