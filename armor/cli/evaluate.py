@@ -85,6 +85,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--n {args.n} is not a positive number of images")
     if args.batch < 1:
         raise InputError(f"--batch {args.batch} is not a positive number of images")
+    if not 0 <= args.seed < 2**31:
+        raise InputError(f"--seed {args.seed} is outside 0 ... 2^31 - 1")
     if args.resume and args.record is None:
         raise InputError("--resume needs the --record to go on with")
     if args.record is not None and args.record.is_dir():

@@ -5,6 +5,7 @@ Exit codes: 0 done and all hold; 1 a check falls short; 2 bad input, usage or en
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -73,6 +74,19 @@ def _is_bad_input(error: BaseException) -> bool:
     return isinstance(error, kinds)
 
 
+def _out_of_memory(error: BaseException) -> str | None:
+    """The sentence for a CUDA device that is full, found without importing torch; None for other errors."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(error, torch.OutOfMemoryError):
+        return None
+    tried = re.search(r"[Tt]ried to allocate [\d.]+ \w+", str(error))
+    asked = f" ({tried[0][0].lower()}{tried[0][1:]})" if tried else ""
+    return (
+        f"the CUDA device has not enough memory left{asked}: take smaller batches (--batch of evaluate, "
+        "training.batch of a recipe) or another --device"
+    )
+
+
 def _joined(words: Sequence[str]) -> list[str]:
     """`--f EXPR` as one word, so that an expression may begin with a minus sign."""
     joined: list[str] = []
@@ -110,9 +124,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"armor: {absent}", file=sys.stderr)
         return 2
     except Exception as error:
-        if not _is_bad_input(error):
+        full = _out_of_memory(error)
+        if full is None and not _is_bad_input(error):
             raise
-        print(f"armor: {error}", file=sys.stderr)
+        print(f"armor: {full or error}", file=sys.stderr)
         return 2
 
 

@@ -75,6 +75,11 @@ def _check_together(recipe: Recipe) -> None:
         raise InputError(f"{where} optimizer.nesterov = true needs optimizer.momentum > 0")
     if recipe.training.ema and recipe.training.swa:
         raise InputError(f"{where} training.ema and training.swa exclude each other")
+    if recipe.training.swa > recipe.training.epochs:
+        raise InputError(
+            f"{where} training.swa = {recipe.training.swa} exceeds training.epochs = "
+            f"{recipe.training.epochs}: nothing would be averaged"
+        )
     if (recipe.data.name == "malware") != (recipe.attack.cost == "flips"):
         raise InputError(
             f"{where} attack.cost = {recipe.attack.cost!r} does not fit data.name = {recipe.data.name!r}: "

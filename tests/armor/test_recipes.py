@@ -52,6 +52,7 @@ def test_the_smoke_recipe_is_shipped() -> None:
         ({"optimizer": {"nesterov": True, "momentum": 0}}, ["momentum > 0"]),
         ({"data": {"validation": 100}}, ["validation.images = 1000", "data.validation = 100"]),
         ({"data": {"limit": 50}}, ["training.batch = 128", "data.limit = 50"]),
+        ({"training": {"swa": 200, "epochs": 10}}, ["training.swa = 200", "training.epochs = 10"]),
         ({"title": 3}, ["title = 3"]),
         ({"method": {"loss": "udr"}}, ["'udr'", "soft attack.cost", "'ball'"]),
         ({"attack": {"cost": "soft-ball"}}, ["'trades'", "'soft-ball'"]),

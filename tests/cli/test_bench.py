@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 
 from armor.cli.main import main
 
@@ -38,6 +39,33 @@ def test_divergence_rows_hold_both_sides(monkeypatch, capsys):
 def test_bad_options(words, message, capsys):
     assert main(words) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_device_beyond_those_of_the_machine(monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for words in (["bench", "training"], ["train", "cifar10-smoke"], ["evaluate", "nowhere.pt"]):
+        assert main([*words, "--device", "cuda:7"]) == 2
+        message = "device 'cuda:7' asked for, but this machine offers 2 CUDA devices"
+        assert capsys.readouterr().err == f"armor: {message}\n"
+
+
+def test_a_device_without_enough_memory_is_one_sentence(monkeypatch, capsys):
+    from armor.bench import objectives
+
+    def run(device="cpu"):
+        del device
+        raise torch.OutOfMemoryError(
+            "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 15.77 GiB, "
+            "of which 1.2 GiB is free. Process 7 has 14 GiB memory in use."
+        )
+
+    monkeypatch.setattr(objectives, "run", run)
+    assert main(["bench", "objectives"]) == 2
+    assert capsys.readouterr().err == (
+        "armor: the CUDA device has not enough memory left (tried to allocate 2.50 GiB): "
+        "take smaller batches (--batch of evaluate, training.batch of a recipe) or another --device\n"
+    )
 
 
 def test_unknown_benchmark(capsys):

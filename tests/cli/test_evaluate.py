@@ -113,6 +113,8 @@ def test_a_foreign_state_dict(words: list[str], tmp_path: Path, capsys: pytest.C
         (["--n", "0"], "--n 0"),
         (["--n", "41"], "--n 41"),
         (["--batch", "0"], "--batch 0"),
+        (["--seed", "-1"], "--seed -1"),
+        (["--seed", "100000000000000000000000"], "--seed 100000000000000000000000 is outside"),
         (["--dataset", "cifar100"], "100 classes"),
         (["--dataset", "mnist"], "was trained on cifar10"),
         (["--dataset", "imagenet"], "unknown data set 'imagenet'"),
