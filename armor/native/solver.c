@@ -508,6 +508,7 @@ int armor_solve(long n, const void *losses, int single, const double *weights, c
             if (q > 0 && costs) {
                 lost += q * expm1(nearest - costs[i]);
                 q *= exp(nearest - costs[i]);
+                if (q <= 1e-250 && isfinite(costs[i])) return DECLINED; /* a hidden mass: `_LEAST` of kl.py */
                 kept += q;
             }
 #endif

@@ -16,8 +16,10 @@ line (T19), falls back to bisection inside the bracket.
 __all__ = ["KL"]
 
 import math
+from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
 from torch import Tensor
 
 from armor.objectives.arrays import Array, Ops
@@ -28,6 +30,7 @@ from armor.objectives.kl_vector import solve_vector
 from armor.objectives.solution import Dual, free, judge
 
 _TINY = 1e-300
+_LEAST = 1e-250  # masses below: their quotients and logarithms are better taken from the costs
 
 
 class KL(Objective):
@@ -46,9 +49,18 @@ class KL(Objective):
     def _solve(
         self, xp: Ops, losses: Array, costs: Array | None, p: Array, epsilon: Array, kappa: Array
     ) -> Dual:
-        if xp.eager and losses.ndim == 1:
+        if xp.eager and losses.ndim == 1 and not _far(costs, p):
             return solve_vector(losses, costs, p, float(epsilon), float(kappa), self.iterations)
         return solve_batched(xp, losses, costs, p, epsilon, kappa, self.iterations)
+
+
+def _far(costs: Array | None, p: Array) -> bool:
+    """Whether the costs of one batch hide masses: some of q are too small."""
+    if costs is None:
+        return False
+    live = (p > 0) & (costs < math.inf)
+    excess = costs[live] - costs[live].min(initial=math.inf)
+    return bool((excess - np.log(p[live]) >= -math.log(_LEAST)).any())
 
 
 @cache
@@ -56,66 +68,105 @@ def _kernel() -> Compiled | None:
     return compiled("KL")
 
 
-def tilt(xp: Ops, costs: Array | None, p: Array) -> tuple[Array, Array]:
-    """`q` proportional to `p e^{-c}` and `F0 = -log sum p e^{-c}` (..., 1), `inf` if nothing is reachable."""
+@dataclass(frozen=True)
+class _Tilted:
+    """`q` proportional to `p e^{-c}`, and `F0 = -log sum p e^{-c}` (..., 1), `inf` if nothing is reachable.
+
+    q: masses (..., B).  logs: their logarithms where costs lie so far apart that some masses are too small
+    for a float and yet, at a small mu, those of the worst re-weighting; None where q tells everything.
+    live: where mass may be.
+    """
+
+    q: Array
+    logs: Array | None
+    base: Array
+    live: Array
+
+    def sums(self, xp: Ops, x: Array) -> tuple[Array, Array]:
+        """`log E_q e^x` (..., 1) of `x <= 0`, and the masses proportional to `q e^x`."""
+        less = xp.sum(self.q * xp.expm1(x))
+        if self.logs is None:
+            e = self.q * xp.exp(x)
+            mass = xp.sum(e)
+            far = xp.log(mass)
+        else:
+            y = xp.where(self.live, self.logs + x, -math.inf)
+            peak = xp.max(y)
+            peak = xp.where(peak > -math.inf, peak, 0.0)
+            e = xp.exp(y - peak)
+            mass = xp.sum(e)
+            far = peak + xp.log(mass)
+        # Near x = 0 the logarithm of a sum near one loses its digits, elsewhere log1p does.
+        return xp.where(less > -0.5, xp.log1p(less), far), e / mass
+
+    def spent(self, xp: Ops, w: Array) -> Array:
+        """KL(w‖q) from the masses alone, in the Bregman form whose terms do not cancel near w = q."""
+        q = self.q
+        if self.logs is None:
+            delta = xp.where(q > 0, (w - q) / xp.where(q > 0, q, 1.0), 0.0)
+            inside = xp.maximum(delta, -1.0 + 1e-16)
+            return xp.sum(q * ((1.0 + delta) * xp.log1p(inside) - delta))
+        held = q > _LEAST
+        delta = xp.where(held, (w - q) / xp.where(held, q, 1.0), 0.0)
+        inside = xp.maximum(delta, -1.0 + 1e-16)
+        known = xp.where(w > 0, xp.log(xp.where(w > 0, w, 1.0)) - xp.where(self.live, self.logs, 0.0), 0.0)
+        return xp.sum(xp.where(held, q * ((1.0 + delta) * xp.log1p(inside) - delta), w * (known - 1.0) + q))
+
+
+def tilt(xp: Ops, costs: Array | None, p: Array) -> _Tilted:
+    """The reference that the costs leave."""
     if costs is None:
-        return p, 0.0 * xp.sum(p)
-    nearest = xp.min(xp.where(p > 0, costs, math.inf))
+        return _Tilted(p, None, 0.0 * xp.sum(p), p > 0)
+    live = (p > 0) & (costs < math.inf)
+    nearest = xp.min(xp.where(live, costs, math.inf))
     reachable = nearest < math.inf
-    excess = costs - xp.where(reachable, nearest, 0.0)
-    mass = xp.sum(p * xp.exp(-excess))
-    shrink = xp.sum(p * xp.expm1(-excess))
-    log_mass = xp.where(shrink > -0.5, xp.log1p(shrink), xp.log(mass))
-    q = xp.where(reachable, p * xp.exp(-excess) / mass, p)
-    return q, xp.where(reachable, nearest - log_mass, math.inf)
-
-
-def moments(xp: Ops, d: Array, q: Array, theta: Array) -> tuple[Array, Array, Array, Array]:
-    """KL(w‖q), log E_q e^{theta d}, Var_w(d) and w for `w` proportional to `q e^{theta d}`, `d <= 0`."""
-    x = d * theta
-    e = q * xp.exp(x)
+    excess = xp.where(live, costs - xp.where(reachable, nearest, 0.0), math.inf)
+    e = p * xp.exp(-excess)
     mass = xp.sum(e)
-    shrink = xp.sum(q * xp.expm1(x))
-    # Near theta = 0 the logarithm of a sum near one loses its digits, elsewhere log1p does.
-    log_mass = xp.where(shrink > -0.5, xp.log1p(shrink), xp.log(mass))
-    w = e / mass
+    less = xp.sum(p * xp.expm1(-excess))
+    log_mass = xp.where(less > -0.5, xp.log1p(less), xp.log(mass))
+    q = xp.where(reachable, e / mass, p)
+    logs = None
+    if not xp.done(~(live & (q <= _LEAST))):
+        logs = xp.log(xp.where(live, p, 1.0)) - xp.where(live, excess, 0.0) - log_mass
+        logs = xp.where(live, logs, 0.0)
+    return _Tilted(q, logs, xp.where(reachable, nearest - log_mass, math.inf), live)
+
+
+def moments(xp: Ops, d: Array, tilted: _Tilted, theta: Array) -> tuple[Array, Array, Array, Array]:
+    """KL(w‖q), log E_q e^{theta d}, Var_w(d) and w for `w` proportional to `q e^{theta d}`, `d <= 0`."""
+    log_mass, w = tilted.sums(xp, d * theta)
     mean = xp.sum(w * d)
     centred = d - mean
     return theta * mean - log_mass, log_mass, xp.sum(w * centred * centred), w
-
-
-def spent(xp: Ops, w: Array, q: Array) -> Array:
-    """KL(w‖q) from the masses alone, in the Bregman form whose terms do not cancel near w = q."""
-    delta = xp.where(q > 0, (w - q) / xp.where(q > 0, q, 1.0), 0.0)
-    inside = xp.maximum(delta, -1.0 + 1e-16)
-    return xp.sum(q * ((1.0 + delta) * xp.log1p(inside) - delta))
 
 
 def solve_batched(
     xp: Ops, losses: Array, costs: Array | None, p: Array, epsilon: Array, kappa: Array, iterations: int
 ) -> Dual:
     """The solver for any backend and leading axes; a fixed budget of iterations where looking would sync."""
-    q, base = tilt(xp, costs, p)
-    live = q > 0
+    tilted = tilt(xp, costs, p)
+    q, base, live = tilted.q, tilted.base, tilted.live
     top = xp.max(xp.where(live, losses, -math.inf))
+    top = xp.where(top > -math.inf, top, 0.0)
     d = xp.where(live, losses - top, 0.0)
     radius = epsilon - base
     feasible = radius >= 0
     radius = xp.where(radius > 0, radius, xp.where(feasible, _TINY, 1.0))
-    at_top = live & (d == 0)
-    top_mass = xp.sum(xp.where(at_top, q, 0.0))
-    saturated = radius >= -xp.log(top_mass)
+    # q on the largest losses, as at mu = 0
+    depth, peak = tilted.sums(xp, xp.where(live & (d == 0), 0.0, -math.inf))
+    saturated = radius >= -depth
 
-    log_mu, used = (0.0 * radius, 0) if free(epsilon) else _search(xp, d, q, radius, at_top, iterations)
+    log_mu, used = (0.0 * radius, 0) if free(epsilon) else _search(xp, d, tilted, radius, depth, iterations)
     mu = xp.maximum(xp.where(saturated, 0.0, xp.exp(log_mu)), kappa)
     zero = mu <= 0
     theta = xp.where(zero, 0.0, 1.0 / xp.where(zero, 1.0, mu))
-    _, log_mass, _, w = moments(xp, d, q, theta)
-    w = xp.where(zero, xp.where(at_top, q, 0.0) / top_mass, w)
+    _, log_mass, _, w = moments(xp, d, tilted, theta)
+    w = xp.where(zero, peak, w)
     free_energy = xp.where(zero, 0.0, mu * log_mass)
     penalty = kappa * xp.where(feasible, base, 0.0)
     value = top + (free_energy + xp.where(mu > kappa, (mu - kappa) * radius, 0.0) - penalty)
-    budget = spent(xp, w, q)
+    budget = tilted.spent(xp, w)
     shrink = xp.where(budget > radius, radius / budget, 1.0)
     primal = top + (xp.sum((q + shrink * (w - q)) * d) - kappa * shrink * budget - penalty)
     scale = xp.abs(top) - xp.min(d) + kappa * (1.0 + budget + xp.where(feasible, base, 0.0))
@@ -131,13 +182,16 @@ def solve_batched(
     )
 
 
-def _search(xp: Ops, d: Array, q: Array, radius: Array, at_top: Array, iterations: int) -> tuple[Array, int]:
-    """log of the mu with KL(w_mu‖q) = radius."""
+def _search(
+    xp: Ops, d: Array, tilted: _Tilted, radius: Array, depth: Array, iterations: int
+) -> tuple[Array, int]:
+    """log of the mu with KL(w_mu‖q) = radius; depth: log of the mass of q on the largest losses."""
+    q = tilted.q
     spread = -xp.min(d)
     spread = xp.where(spread > 0, spread, 1.0)
-    second = -xp.max(xp.where(at_top | (q <= 0), -math.inf, d))
+    second = -xp.max(xp.where(tilted.live & (d < 0), d, -math.inf))
     second = xp.where(xp.isfinite(second) & (second > 0), second, spread)
-    low = xp.log(xp.maximum(second / 800.0, _TINY))
+    low = xp.log(xp.maximum(second / (800.0 - xp.where(depth > -math.inf, depth, 0.0)), _TINY))
     high = xp.maximum(xp.log(spread) - 0.5 * xp.log(8.0 * radius), low)
     mean = xp.sum(q * d)
     deviation = xp.sqrt(xp.sum(q * (d - mean) * (d - mean)))
@@ -145,16 +199,19 @@ def _search(xp: Ops, d: Array, q: Array, radius: Array, at_top: Array, iteration
     log_mu = xp.minimum(xp.maximum(start, low), high)
     log_radius = xp.log(radius)
     used, last = 0, high - low
+    if xp.eager and tilted.logs is not None:
+        iterations *= 4  # F all but jumps where a mass that costs hid takes over
     for _ in range(iterations):
         used += 1
         theta = xp.exp(-log_mu)
-        value, log_mass, variance, _ = moments(xp, d, q, theta)
-        noise = 1e-15 * (1.0 + xp.abs(log_mass) / xp.maximum(value, _TINY))
+        value, log_mass, variance, _ = moments(xp, d, tilted, theta)
+        noise = 1e-15 * (1.0 + xp.abs(log_mass) / xp.maximum(value, radius))
         excess = xp.log(xp.maximum(value, _TINY)) - log_radius
         low = xp.where(excess > 0, log_mu, low)
         high = xp.where(excess <= 0, log_mu, high)
         newton = log_mu + excess * value / (variance * theta * theta)
-        settled = (xp.abs(excess) <= noise) | (high - low <= 4e-16 * xp.abs(log_mu)) | (newton == log_mu)
+        same = (newton == log_mu) & (xp.abs(excess) <= 1e-6)  # a slope that overflows stands still too
+        settled = (xp.abs(excess) <= noise) | (high - low <= 4e-16 * xp.abs(log_mu)) | same
         if xp.done(settled):
             break
         # Steps that do not halve bisect: on steep ground Newton may alternate between two flat ends.

@@ -189,7 +189,7 @@ def _newton(
         mean = first / mass
         variance = second / mass - mean * mean
         value = theta * mean - log_mass
-        noise = 1e-15 * (1.0 - log_mass / max(value, _TINY))
+        noise = 1e-15 * (1.0 - log_mass / max(value, radius))
         excess = math.log(max(value, _TINY)) - log_radius
         if excess > 0:
             low = log_mu

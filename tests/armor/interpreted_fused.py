@@ -8,6 +8,7 @@ import math
 import os
 from typing import Any
 
+import far_costs
 import numpy as np
 import pytest
 import torch
@@ -55,6 +56,17 @@ MANY = settings(max_examples=60, deadline=None, suppress_health_check=list(Healt
 def general(objective: Objective, losses: Tensor, costs: Tensor | None, weights: Tensor | None) -> Dual:
     """The eager search of a device."""
     return objective._prepare_and_solve(torch_ops, losses, costs, weights, objective.epsilon, objective.kappa)
+
+
+@pytest.mark.parametrize("problem", far_costs.problems(16))
+def test_masses_that_costs_hide_are_worth_their_price(problem: far_costs.Problem) -> None:
+    """T8: `e^-c` is too small for a float, the weight of the loss that pays for it is not."""
+    losses, costs, weights, epsilon, kappa = problem
+    found = launched(armor.objective("kl", epsilon=epsilon, kappa=kappa), losses, costs, weights)
+    assert found.status.ok
+    size = float(losses.abs().max()) + kappa
+    assert float(found.value) == pytest.approx(far_costs.value(problem), abs=1e-8 * size)
+    assert float(found.weights.sum()) == pytest.approx(1.0, abs=1e-12)
 
 
 @every(SPECS)
