@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from armor.models.folding import folded
+
 __all__ = ["conv_norm", "pooled"]
 
 
@@ -11,17 +13,13 @@ def conv_norm(conv: nn.Conv2d, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
 
     With running statistics and no graph for the parameters (an attack, an evaluation) batch norm is an affine
     map per channel that goes into the convolution's weights: the same function up to rounding, without its
-    passes over the activations, forth and back.
+    passes over the activations, forth and back. The weights are made once per attack (`folds_kept`).
     """
-    graph = torch.is_grad_enabled() and (conv.weight.requires_grad or norm.weight.requires_grad)
-    if norm.training or graph or norm.running_mean is None or norm.running_var is None:
-        result: Tensor = norm(conv(x))
-        return result
-    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-    mean = norm.running_mean if conv.bias is None else norm.running_mean - conv.bias
-    weight, bias = conv.weight * scale[:, None, None, None], norm.bias - mean * scale
-    folded: Tensor = conv._conv_forward(x, weight, bias)
-    return folded
+    parameters = (conv.weight, conv.bias, norm.weight, norm.bias)
+    graph = torch.is_grad_enabled() and any(p is not None and p.requires_grad for p in parameters)
+    apart = norm.training or graph or norm.running_mean is None or norm.running_var is None
+    result: Tensor = norm(conv(x)) if apart else conv._conv_forward(x, *folded(conv, norm, x.device))
+    return result
 
 
 def pooled(x: Tensor) -> Tensor:

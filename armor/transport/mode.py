@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from armor.errors import InputError
+from armor.models.folding import folds_kept
 
 MODES = ("eval", "batch", "train")
 
@@ -20,6 +21,7 @@ def attack_mode(model: nn.Module, batchnorm: str = "eval") -> Iterator[None]:
     batchnorm: "eval": running statistics, dropout off (the published TRADES and MART attacks);
     "batch": as the model stands, but the running statistics keep their values;
     "train": as the model stands, so the attack's passes move the running statistics.
+    Weights rest meanwhile, so what is made of them alone is made once (`armor.models.folding`).
     Modes, `requires_grad` flags and (but for "train") buffers are restored; gradients are never touched.
     """
     if batchnorm not in MODES:
@@ -38,7 +40,8 @@ def attack_mode(model: nn.Module, batchnorm: str = "eval") -> Iterator[None]:
     if batchnorm == "eval":
         model.eval()
     try:
-        yield
+        with folds_kept():
+            yield
     finally:
         for module, flag in zip(modules, training, strict=True):
             module.training = flag
