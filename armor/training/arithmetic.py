@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import product
 from statistics import median
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,12 @@ _ROUNDS = 8
 _SECONDS = 5.0
 _WORTH = 1800.0  # seconds of a run below which compiling is not even tried
 _GRAPHS = 4
+
+# By what an attack's gradient is multiplied on its way through a float16 network, and divided again after it,
+# exactly. That of the logits lies in about 2^-24 ... 1 (float32 cannot tell a smaller loss from zero), and
+# float16 ends at 2^-24 and 2^16: the smallest may now lose 2^10 before it vanishes, the largest gain 2^6
+# before it overflows.
+_ATTACK_SCALE = 2.0**10
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,10 @@ class Arithmetic:
 
 
 class Cast(nn.Module):
-    """Runs a model in the given arithmetic; logits come back in float32. Parameters are the model's own."""
+    """Runs a model in the given arithmetic; logits come back in float32. Parameters are the model's own.
+
+    In float16 the gradient in the images, while no parameter asks for one, is scaled inside the network only.
+    """
 
     def __init__(self, model: nn.Module, arithmetic: Arithmetic) -> None:
         super().__init__()
@@ -75,13 +85,40 @@ class Cast(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, classes), float32, of images x (B, C, H, W) in [0, 1]."""
         low = self.arithmetic.low
+        # Of the parameters, where they are trained, a GradScaler scales the gradients.
+        attacked = low is torch.float16 and x.requires_grad and not self._trainable()
+        if attacked:
+            x = _scaled(x, 1.0 / _ATTACK_SCALE)
         with torch.autocast(x.device.type, low, enabled=low is not None):
             logits: Tensor = self._run[0](self.place(x))
-        return logits.to(LOGITS)
+        logits = logits.to(LOGITS)
+        return _scaled(logits, _ATTACK_SCALE) if attacked else logits
+
+    def _trainable(self) -> bool:
+        return any(parameter.requires_grad for parameter in self.model.parameters())
 
     def place(self, x: Tensor) -> Tensor:
         """`x` in the network's layout: an attack that begins there need not change it in every step."""
         return x.contiguous(memory_format=self.arithmetic.memory_format)
+
+
+class _Scaled(torch.autograd.Function):
+    """The identity, whose gradient is multiplied by `scale`; what overflowed on its way here stays finite."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scale: float) -> Tensor:
+        ctx.scale = scale
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        largest = torch.finfo(torch.float16).max
+        return torch.nan_to_num(gradient, nan=0.0, posinf=largest, neginf=-largest) * ctx.scale, None
+
+
+def _scaled(x: Tensor, scale: float) -> Tensor:
+    found: Tensor = _Scaled.apply(x, scale)  # type: ignore[no-untyped-call]
+    return found
 
 
 def _synchronise(device: torch.device) -> None:

@@ -111,6 +111,9 @@ class Trainer:
         self.model = Cast(state.model, state.arithmetic)
         # Validation runs in graphs of its own, too few times to be worth compiling.
         self.eager = replace(state.arithmetic, compiled=False)
+        # Nor is it left to float16, in which an attack sees less of the gradient, and so would the selection.
+        low = self.eager.precision == "float16"
+        self.measured = replace(self.eager, precision="float32") if low else self.eager
         self.generator = generator_for(batches.images.device)
         self.total = batches.per_epoch * recipe.training.epochs
         self._counted = batches.batch
@@ -381,7 +384,7 @@ class Trainer:
         x, y = self.batches.x_validation, self.batches.y_validation
         if not y.numel() or ((epoch + 1) % chosen.every and not last):
             return None
-        model = Cast(self.state.candidate, self.eager)
+        model = Cast(self.state.candidate, self.measured)
         was = model.training
         model.eval()
         seed = seed_of(self.recipe.training.seed, _VALIDATION)

@@ -131,6 +131,55 @@ def test_small_gradients_of_perturbed_weights_do_not_vanish_in_float16() -> None
     assert moved[2] == 0.0  # overflowed: left alone
 
 
+def _confident() -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
+    """A network whose answers are so sure that float16 cannot hold the gradient of their loss."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 3))
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        model[1].weight.copy_(0.005 * torch.randn(3, 12, generator=generator))
+        model[1].bias.copy_(torch.tensor([14.0, 0.0, 0.0]))
+    x = torch.rand(5, 3, 2, 2, generator=generator)
+    return model, x, torch.zeros(5, dtype=torch.int64)
+
+
+def _gradient(network: nn.Module, x: torch.Tensor, y: torch.Tensor, times: float = 1.0) -> torch.Tensor:
+    leaf = x.clone().requires_grad_()
+    loss = times * F.cross_entropy(network(leaf), y, reduction="sum")
+    return torch.autograd.grad(loss, leaf)[0]
+
+
+def test_an_attack_on_a_float16_network_sees_small_gradients_in_their_size() -> None:
+    model, x, y = _confident()
+    low, exact = Cast(model, Arithmetic("float16")), Cast(model, Arithmetic())
+    expected = _gradient(exact, x, y)
+    assert float(_gradient(low, x, y).abs().max()) == 0.0  # unscaled: the parameters' gradients are wanted
+    model.requires_grad_(False)
+    found = _gradient(low, x, y)
+    assert found.dtype == torch.float32
+    assert float((found != 0).double().mean()) > 0.9
+    assert torch.allclose(found, expected, rtol=0.01, atol=2.0**-34)  # the spacing of float16, scaled back
+    assert bool(torch.isfinite(_gradient(low, x, y, times=1e12)).all())  # beyond float16
+
+
+def test_only_the_gradients_of_attacks_in_float16_are_scaled() -> None:
+    model, x, y = _confident()
+    model[1].bias.data.zero_()
+    x = x.half().float()
+    parameter = model[1].weight
+    with torch.autocast("cpu", torch.float16):
+        expected = torch.autograd.grad(F.cross_entropy(model(x).float(), y), parameter)[0]
+    leaf = x.clone().requires_grad_()
+    low = Cast(model, Arithmetic("float16"))
+    for images in (x, leaf):
+        assert torch.equal(torch.autograd.grad(F.cross_entropy(low(images), y), parameter)[0], expected)
+    model.requires_grad_(False)
+    for precision, kind in (("float32", None), ("bfloat16", torch.bfloat16)):
+        with torch.autocast("cpu", kind, enabled=kind is not None):
+            logits = model(leaf)
+        wanted = torch.autograd.grad(F.cross_entropy(logits.float(), y, reduction="sum"), leaf)[0]
+        assert torch.equal(_gradient(Cast(model, Arithmetic(precision)), x, y), wanted)
+
+
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_batch_statistics_stay_accurate_in_low_precision(precision: str) -> None:
     """32 images of 32 × 32 pixels: 32,768 terms around 3, of which sums in bfloat16 would keep two digits."""

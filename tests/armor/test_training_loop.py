@@ -17,6 +17,7 @@ from armor.data.keys import permutation, seed_of
 from armor.data.splits import split
 from armor.models import create
 from armor.training import trainer as trainer_module
+from armor.training.arithmetic import Cast
 from armor.training.average import estimate_statistics
 from armor.training.batches import Batches
 from armor.training.build import make_spec
@@ -216,6 +217,24 @@ def test_the_plain_average_is_published_with_batch_statistics_of_its_own(
             assert torch.allclose(last["average"][name], value, rtol=1e-4, atol=1e-6), name
             assert not torch.allclose(last["model"][name], value, rtol=1e-4, atol=1e-6), name
     assert found > 0
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_a_float16_network_is_validated_in_float32(
+    images: data.ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    seen = []
+    real = trainer_module.correct_under
+
+    def watched(model: Cast, *args: Any, **options: Any) -> Tensor:
+        seen.append(model.arithmetic.precision)
+        return real(model, *args, **options)
+
+    monkeypatch.setattr(trainer_module, "correct_under", watched)
+    settings = [*SETTINGS, "training.epochs=1", f"training.precision={precision}", "training.batch=64"]
+    outcome = train(recipes.find("cifar10-smoke", settings), images, tmp_path / "run", device=CPU)
+    assert outcome.arithmetic.precision == precision
+    assert seen == ["float32" if precision == "float16" else precision]
 
 
 def test_validation_images_are_not_trained_on(images: data.ImageData) -> None:
