@@ -88,6 +88,7 @@ def _solution(
     value = (p * torch.where(live, terms, 0.0)).sum()
     fine = finite.all()
     code = torch.where(fine, int(Status.INTERIOR), int(Status.NOT_FINITE))
+    code = torch.where(fine & ~(value < math.inf), int(Status.UNCONVERGED), code)  # lambda, rho say nothing
     # f(0) = inf and a sample out of reach: no re-weighting has a finite divergence.
     code = torch.where(fine & (value == -math.inf), int(Status.INFEASIBLE), code)
     code = torch.where(sound, code, int(Status.BAD_WEIGHTS))

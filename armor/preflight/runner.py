@@ -8,6 +8,8 @@ import inspect
 import math
 import sys
 import time
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -149,10 +151,12 @@ def _kind(held: object, *, soft: bool) -> str:
 
 
 def code_hash(objective: Objective) -> str:
-    """SHA-256 over the sources of the objectives, the class's own source file and the versions used."""
+    """SHA-256 over the sources of the objectives and their kernels, of the symbolic layer that prints their
+    functions, the class's own source file and the versions used.
+    """
     folder = Path(armor.objectives.__file__).parent
     native = Path(armor.native.__file__).parent
-    files = sorted([*folder.glob("*.py"), *native.glob("*.[ch]"), native / "build.py"])
+    files = sorted([*folder.rglob("*.py"), *native.glob("*.[ch]"), native / "build.py", *_symbolic()])
     own = inspect.getsourcefile(type(objective))
     if own is not None and Path(own) not in files:
         files.append(Path(own))
@@ -160,7 +164,23 @@ def code_hash(objective: Objective) -> str:
     for file in files:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     digest.update(f"torch {torch.__version__} numpy {np.__version__} python {sys.version_info[:2]}".encode())
+    digest.update(f"sympy {_version('sympy')} triton {_version('triton')}".encode())
     return digest.hexdigest()
+
+
+def _symbolic() -> list[Path]:
+    """The sources of the symbolic layer, which need not be imported."""
+    found = find_spec("theory")
+    assert found is not None
+    assert found.origin is not None
+    return list(Path(found.origin).parent.rglob("*.py"))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
 
 
 def _device_name(device: torch.device) -> str:

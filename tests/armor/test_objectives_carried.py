@@ -191,6 +191,14 @@ def test_a_held_dual_says_what_is_wrong_with_its_batch() -> None:
             dual(*arguments)
 
 
+def test_multipliers_too_small_for_the_losses_are_no_optimum() -> None:
+    """`exp((l - rho)/lambda)` leaves the floats: the bound is infinite, and says so."""
+    losses = torch.tensor([0.2, 1.0], dtype=torch.float64)
+    found = LearnedDual(armor.objective("kl", epsilon=0.1), lam=1e-3)(losses)
+    assert float(found.value) == math.inf
+    assert found.status is Status.UNCONVERGED
+
+
 def test_a_sample_outside_the_data_set_is_refused() -> None:
     carried = CarriedDual(armor.objective("kl", epsilon=0.1), 4)
     for index, sentence in (

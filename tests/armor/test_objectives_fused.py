@@ -200,6 +200,32 @@ def test_a_kernel_that_fails_is_left_out_after_one_warning(monkeypatch: pytest.M
     assert broken.tries == 1
     assert first.status.ok
     assert torch.equal(first.value, second.value)
+    assert fused.usable(fused.Kernel("power", 2.5), losses, None)  # the others are none the worse for it
+
+
+def test_running_out_of_memory_is_no_reason_to_give_a_kernel_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(fused, "runs_on", lambda _: True)
+    monkeypatch.setattr(fused, "_has_triton", lambda: True)
+    monkeypatch.setattr(fused, "_kernel", lambda _: {(2,): full})
+    monkeypatch.setattr(fused, "_refused", set())
+    losses = torch.arange(6.0).reshape(2, 3)
+    with pytest.raises(torch.OutOfMemoryError):
+        armor.objective("kl", epsilon=0.1)(losses)
+    assert fused.usable(fused.Kernel("kl"), losses, None)
+
+
+def test_a_capture_that_fails_leaves_the_kernel_for_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused, "runs_on", lambda _: True)
+    monkeypatch.setattr(fused, "_has_triton", lambda: True)
+    monkeypatch.setattr(fused, "_kernel", lambda _: _Broken())
+    monkeypatch.setattr(fused, "_refused", set())
+    monkeypatch.setattr(fused, "capturing", lambda _: True)
+    with pytest.warns(RuntimeWarning, match="cannot run here"):
+        assert armor.objective("kl", epsilon=0.1)(torch.arange(6.0).reshape(2, 3)).status.ok
+    assert fused.usable(fused.Kernel("kl"), torch.ones(3), None)
 
 
 def test_an_opt_out_or_another_device_leaves_the_general_search(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from armor.objectives import Objective, Solution
 from armor.objectives.kl import KL
 from armor.preflight import PreflightRefusal
 from armor.preflight.formulas import formula
+from armor.preflight.runner import code_hash
 
 LOSSES = {
     "plain": ([0.5, 1.25, 3.0, 0.125, 2.5], None, None),
@@ -264,6 +265,19 @@ def test_the_code_hash_follows_the_class(instances: Path) -> None:
     foreign = preflight.run(_Mutant(lambda solve, *a: solve(*a)), instances=instances)
     assert right.code_sha256 != foreign.code_sha256
     assert right.instances_sha256 == foreign.instances_sha256
+
+
+@pytest.mark.parametrize(
+    "file", ["armor/objectives/fused/kl.py", "theory/backends/printed.py", "armor/native/solver.c"]
+)
+def test_the_code_hash_follows_what_solves(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    objective = armor.objective("kl", epsilon=0.02)
+    before = code_hash(objective)
+    read = Path.read_bytes
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda path: read(path) + (b"#" if path.as_posix().endswith(file) else b"")
+    )
+    assert code_hash(objective) != before
 
 
 @pytest.mark.slow

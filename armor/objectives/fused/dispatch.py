@@ -26,7 +26,6 @@ from armor.objectives.solution import Dual, Solution
 LIMIT = 65_536  # samples of a problem; a longer one has work for more than one multiprocessor
 LONG = 8_192  # from here on the first steps run in single precision
 _READ = (torch.float64, torch.float32, torch.bfloat16, torch.float16)  # widened by the kernels themselves
-_refused: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,9 @@ class Kernel:
     gauge: float = 0.0
     key: str | None = None
     inner: int = 0
+
+
+_refused: set[Kernel] = set()
 
 
 def power(order: float, *, renyi: bool, stretch: float = 1.0, gauge: float = 0.0) -> Kernel | None:
@@ -73,7 +75,7 @@ def usable(kernel: Kernel, losses: Tensor, costs: Tensor | None) -> bool:
         and 0 < losses.shape[-1] <= LIMIT
         and losses.numel() > 0
         and (costs is None or kernel.order is None)
-        and kernel.name not in _refused
+        and kernel not in _refused
         and allowed()
         and _has_triton()
         and (kernel.key is None or _source().printed(kernel.key) is not None)
@@ -94,7 +96,7 @@ def launch(
     """Solve for losses (..., B), detached, of any dtype; arguments as in `Objective.evaluate`.
 
     twice: with the dual that derivatives are taken from.  None where the kernel failed: it says so in one
-    warning and is not tried again.
+    warning and is not tried again, unless what failed was the capture of a graph.
     """
     device, wide = losses.device, torch.float64
     count = losses.shape[-1]
@@ -154,8 +156,11 @@ def launch(
                 **extra,
                 **options,
             )
+    except torch.OutOfMemoryError:
+        raise
     except Exception as error:  # whatever a compiler or driver says: the eager search answers instead
-        _refused.add(kernel.name)
+        if not capturing(device):  # where nothing may be loaded: a launch before it would have done so
+            _refused.add(kernel)
         warnings.warn(
             f"the fused {kernel.name} solver cannot run here, so the slower eager one serves "
             f"({type(error).__name__}: {error})",
@@ -179,6 +184,11 @@ def launch(
         direction=direction,
         gamma=None if direction is None else gamma.unsqueeze(-1),
     )
+
+
+def capturing(device: torch.device) -> bool:
+    """Whether the current stream records a CUDA graph."""
+    return device.type == "cuda" and torch.cuda.is_current_stream_capturing()
 
 
 def shape(count: int, *, lean: bool = True) -> tuple[int, dict[str, int]]:

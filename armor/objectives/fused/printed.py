@@ -18,6 +18,7 @@ from torch import Tensor
 from armor.objectives.fdivergence import lowest_place
 from armor.objectives.functions import functions
 from armor.objectives.fused import operations
+from armor.objectives.fused.dispatch import capturing
 
 HEAD = 12  # numbers before the functions' own: f'(1), the series' reach, 8 coefficients, edge, lowest place
 
@@ -66,19 +67,27 @@ def _function(name: str, text: str) -> Any:
     return triton.jit(known[name])
 
 
-_sent: dict[tuple[str, torch.device], Tensor] = {}
+_sent: dict[tuple[str, torch.device], tuple[Tensor, torch.cuda.Event | None]] = {}
 
 
 def numbers_on(key: str, device: torch.device) -> Tensor:
     """The numbers of `printed(key)` on a device, sent once, and without waiting for it."""
     known = _sent.get((key, device))
     if known is not None:
-        return known
+        numbers, filled = known
+        if filled is not None and not capturing(device):  # a graph may not ask for what is outside it
+            if filled.query():  # type: ignore[no-untyped-call]
+                _sent[key, device] = numbers, None
+            else:  # another stream than this one may be about to fill them
+                torch.cuda.current_stream(device).wait_event(filled)
+        return numbers
     found = printed(key)
     assert found is not None
-    filled = torch.stack([torch.full((), x, dtype=torch.float64, device=device) for x in found.numbers])
-    if not (
-        device.type == "cuda" and torch.cuda.is_current_stream_capturing()
-    ):  # a graph's memory is its own
-        _sent[key, device] = filled
-    return filled
+    numbers = torch.stack([torch.full((), x, dtype=torch.float64, device=device) for x in found.numbers])
+    if not capturing(device):  # a graph's memory is its own
+        event = None
+        if device.type == "cuda":
+            event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            event.record(torch.cuda.current_stream(device))
+        _sent[key, device] = numbers, event
+    return numbers
