@@ -15,6 +15,7 @@ from armor.evaluation.autoattack import autoattack_survivors
 from armor.evaluation.intervals import Accuracy
 from armor.evaluation.measure import correct, correct_under
 from armor.evaluation.rfgsm import Rfgsm
+from armor.training.backends import full_float32
 from armor.transport import Transported, fgsm, pgd
 
 __all__ = ["AttackResult", "Evaluation", "evaluate"]
@@ -108,6 +109,7 @@ def _survivors(
     )
 
 
+@full_float32()
 def evaluate(
     model: nn.Module,
     x: Tensor,
@@ -124,7 +126,7 @@ def evaluate(
     """Measure `model` on images x (N, C, H, W) in [0, 1] with labels y (N,).
 
     The result is a function of the arguments alone, whether or not `known` spared a part of the work; the
-    global random state is neither read nor changed.
+    global random state is neither read nor changed. CUDA computes in float32 here, not in TF32.
 
     Args:
         model: logits; put into evaluation mode for the measurement and back.

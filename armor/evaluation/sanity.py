@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from armor.data.keys import seed_of
 from armor.evaluation.measure import LOSSES, correct, correct_under
+from armor.training.backends import full_float32
 from armor.transport import attack_mode, pgd
 
 __all__ = ["Check", "sanity"]
@@ -83,6 +84,7 @@ def _mean_loss(model: nn.Module, x: Tensor, y: Tensor, radius: float, *, steps: 
         return float(loss(moved).double().mean())
 
 
+@full_float32()
 def sanity(
     model: nn.Module,
     x: Tensor,

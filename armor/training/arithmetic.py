@@ -199,6 +199,11 @@ def model_device(model: nn.Module) -> torch.device:
     return next(model.parameters()).device
 
 
+def _native_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is the low precision to try: float16 is where a card can but emulate it (V100, T4)."""
+    return device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def choose(
     model: nn.Module,
     shape: tuple[int, int, int],
@@ -223,9 +228,7 @@ def choose(
             for it, whichever is measured to be faster.
         passes: forward and backward passes of the run.
     """
-    low = "bfloat16"
-    if precision == "auto" and model_device(model).type == "cuda" and not torch.cuda.is_bf16_supported():
-        low = "float16"
+    low = "bfloat16" if _native_bfloat16(model_device(model)) else "float16"
     precisions = ("float32", low) if precision == "auto" else (precision,)
     layouts = ("contiguous", "channels_last") if layout == "auto" else (layout,)
     device = model_device(model)

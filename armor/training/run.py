@@ -21,6 +21,7 @@ from armor.preflight import run as preflight
 from armor.recipes import Recipe, to_mapping
 from armor.training.arithmetic import LOGITS, Arithmetic, Cast, choose, threads
 from armor.training.audit import Audit
+from armor.training.backends import searched_convolutions
 from armor.training.batches import Batches
 from armor.training.build import make_method, make_objective, make_spec
 from armor.training.metrics import Board
@@ -202,7 +203,7 @@ def train(
     trainer = Trainer(recipe, state, batches, folder, hooks, audit, workers, board)
     shared = f", {workers.world} workers" if workers.several else ""
     hooks.line(f"{spec.name}, {batches.index.numel()} images, {device}, {state.arithmetic}{shared}")
-    with threads(state.arithmetic.threads):
+    with threads(state.arithmetic.threads), searched_convolutions(device):
         trainer.fit()
         if workers.first:
             _draw(recipe, data, trainer)
