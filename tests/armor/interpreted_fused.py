@@ -58,6 +58,33 @@ def general(objective: Objective, losses: Tensor, costs: Tensor | None, weights:
     return objective._prepare_and_solve(torch_ops, losses, costs, weights, objective.epsilon, objective.kappa)
 
 
+@every(SPECS)
+@pytest.mark.parametrize("epsilon", [1e-3, 0.05, 0.5])
+def test_a_search_cut_short_bounds_from_both_sides(spec: dict[str, object], epsilon: float) -> None:
+    """T7: whatever its steps were, the value is a dual one and the gap reaches down to a feasible one."""
+    losses = torch.randn(9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    losses[0] = 30.0
+    objective = armor.objective(spec, epsilon=epsilon)
+    best, kernel = float(objective(losses).value), objective._fused(None)
+    assert kernel is not None
+    for steps in range(4):
+        found = fused.launch(kernel, losses, None, None, epsilon, 0.0, steps, twice=False)
+        assert found is not None
+        value, gap = float(found[0].value), float(found[0].gap)
+        assert value - gap - 1e-11 <= best <= value + 1e-11
+
+
+@pytest.mark.parametrize("spec", [{"name": "kl"}, {"name": "reverse_kl"}], ids=lambda s: s["name"])
+def test_a_masked_sample_may_hold_anything(spec: dict[str, object]) -> None:
+    losses, costs = torch.tensor([[1.0, 2.0, math.nan, 0.5], [0.0, 0.1, math.nan, 0.0]], dtype=torch.float64)
+    objective = armor.objective(spec, epsilon=0.3)
+    found = launched(objective, losses, costs, torch.tensor([1.0, 1.0, 0.0, 1.0], dtype=torch.float64))
+    rest = [0, 1, 3]
+    assert found.status.ok
+    assert float(found.value) == pytest.approx(float(launched(objective, losses[rest], costs[rest]).value))
+    assert float(found.weights[2]) == 0.0
+
+
 @pytest.mark.parametrize("problem", far_costs.problems(16))
 def test_masses_that_costs_hide_are_worth_their_price(problem: far_costs.Problem) -> None:
     """T8: `e^-c` is too small for a float, the weight of the loss that pays for it is not."""

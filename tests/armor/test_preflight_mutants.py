@@ -332,6 +332,14 @@ def test_a_broken_objective_is_refused(spec: Spec, name: str) -> None:
         assert (statement if noticed == VALUE else noticed) in found
 
 
+@pytest.mark.parametrize("spec", SHIPPED, ids=_label)
+def test_mass_is_counted_to_the_last_digits(spec: Spec) -> None:
+    """A hundred-thousandth too much is no distribution, though value and radius would let it pass."""
+    with pytest.raises(PreflightRefusal) as refusal:
+        preflight.run(_mutate(spec, _weights(lambda _, s: (1 + 1e-5) * s.weights)))
+    assert "weights are masses" in {check.subject for check in refusal.value.report.failures}
+
+
 def _batched(**changes: Callable[[Call, Solution], Tensor]) -> Callable[[Call], Solution]:
     """A mutant that a graph of many problems can hold: epsilon and kappa are tensors (K, 1) there."""
 

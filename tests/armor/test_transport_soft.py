@@ -222,6 +222,30 @@ def test_the_witness_is_tight_at_the_best_multiplier() -> None:
         assert -1e-6 <= float(found.gap) <= gap
 
 
+class _Loose:
+    """An objective whose search stopped early: its dual values are too large by as much as it says."""
+
+    def __init__(self, objective: Objective, by: float) -> None:
+        self.objective, self.by = objective, by
+        self.epsilon, self.kappa, self.total = objective.epsilon, objective.kappa, objective.total
+
+    def __call__(self, *given: Tensor | None) -> Solution:
+        return self.objective(*given)  # type: ignore[arg-type]
+
+    def at(self, *given: Tensor | None, mu: Tensor) -> Solution:
+        s = self.objective.at(*given, mu=mu)  # type: ignore[arg-type]
+        return dataclasses.replace(s, value=s.value + self.by, gap=s.gap + self.by)
+
+
+def test_a_gap_of_the_search_weakens_the_witness_and_never_flatters_it() -> None:
+    objective = armor.objective("kl", epsilon=1e-3)
+    attack = SoftAscent(SoftBall(0.0, 0.1), step=0.2, steps=20, box=None)
+    exact = alternate(objective, attack, _phi, _x(), mu=0.05, rounds=1)
+    loose = alternate(_Loose(objective, 0.02), attack, _phi, _x(), mu=0.05, rounds=1)  # type: ignore[arg-type]
+    assert float(loose.lower) <= float(exact.lower) + 1e-12
+    assert float(loose.upper) == pytest.approx(float(exact.upper) + 0.02)
+
+
 class _Shared:
     """Two workers with the same samples, seen from one of them."""
 
