@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from armor.data.keys import seed_of
+from armor.losses import margin
 from armor.transport import Transported, attack_mode
 
 __all__ = ["LOSSES", "correct", "correct_under"]
@@ -19,17 +20,11 @@ def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return F.cross_entropy(logits, labels, reduction="none")
 
 
-def _margin(logits: Tensor, labels: Tensor) -> Tensor:
-    """`max_{k != y} z_k - z_y`, positive exactly when the answer is wrong (Carlini, Wagner, 1608.04644)."""
-    own = F.one_hot(labels, logits.shape[1]).bool()
-    return logits.masked_fill(own, -torch.inf).amax(1) - logits[own]
-
-
-# What a gradient attack maximises, by its kind.
+# What a gradient attack maximises, by its kind; "cw" is the margin of Carlini and Wagner (1608.04644).
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "fgsm": _cross_entropy,
     "pgd": _cross_entropy,
-    "cw": _margin,
+    "cw": margin,
     "rfgsm": _cross_entropy,
 }
 

@@ -20,6 +20,7 @@ import armor
 from armor import data, recipes
 from armor.data import cifar10
 from armor.data.augment import Augmentation
+from armor.evaluation.measure import LOSSES, correct_under
 from armor.models import create
 from armor.objectives import fdivergence, names, renyi
 from armor.training.arithmetic import Arithmetic
@@ -27,6 +28,7 @@ from armor.training.batches import Batches
 from armor.training.build import make_method, make_spec
 from armor.training.state import fresh
 from armor.training.trainer import Trainer
+from armor.transport import pgd
 
 META = torch.device("meta")
 PARTS = tiny_cifar.files(per_batch=24)
@@ -142,3 +144,13 @@ def test_a_training_step_does_not_wait_for_its_device(
         assert len(watch.sent) <= 3 * recipe.attack.restarts * recipe.attack.rounds
         assert sum(watch.operations.values()) > 100
     assert state.sums.device == META
+
+
+@pytest.mark.parametrize("kind", sorted(LOSSES))
+def test_an_attack_of_an_evaluation_does_not_wait_for_its_device(kind: str) -> None:
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 4)).to(META)
+    x, y = torch.zeros(6, 3, 2, 2, device=META), torch.zeros(6, dtype=torch.int64, device=META)
+    with Watch() as watch:
+        right = correct_under(model, pgd(0.1, step=0.05, steps=2, restarts=2), x, y, kind=kind, batch=3)
+    assert right.device == META
+    assert watch.sent == 4 * [(3, 3, 2, 2)]  # the random starts of two batches
