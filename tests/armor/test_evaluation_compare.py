@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from fractions import Fraction
 from itertools import product
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from armor.errors import InputError
 from armor.evaluation.attacks import parse
 from armor.evaluation.compare import compare, mcnemar, paired_with, shown_p
 from armor.evaluation.evaluate import AttackResult, Evaluation
-from armor.evaluation.intervals import Accuracy
+from armor.evaluation.intervals import Accuracy, wilson
 from armor.evaluation.plots import learning_curves, table_plot
 from armor.evaluation.record import Conditions, Progress, read_record, write_record
 from armor.evaluation.subject import file_digest
@@ -188,7 +189,9 @@ def test_every_row_of_every_table_is_a_valid_run(table: str, scale: str) -> None
         assert ratio(row.radius, "radius") == recipe.attack.radius  # trained and evaluated at one radius
         assert row.baseline is None or row.baseline in folders
         parse(row.attacks, norm="linf", radius=recipe.attack.radius)
-        assert recipe.attack.steps * recipe.attack.step > recipe.attack.radius  # the attack reaches its ball
+        reach = recipe.attack.steps * recipe.attack.step / recipe.attack.radius
+        assert reach > 1  # the attack gets to the end of its ball
+        assert scale == "full" or reach == Fraction(3, 2)
     if scale == "full":
         assert {row.seed for row in found} == {0, 1, 2}
 
@@ -255,6 +258,8 @@ def test_the_table_collects_what_is_there(tmp_path: Path) -> None:
     shares = [evaluations[f"plain-seed{s}"].attacks[0].accuracy.accuracy for s in (0, 1)]
     assert entry.accuracy == pytest.approx(np.mean(shares))
     assert (entry.lowest, entry.highest) == (min(shares), max(shares))
+    # Two runs on the same 37 images are no 74 images.
+    assert entry.interval == pytest.approx(wilson(37 * float(np.mean(shares)), 37))
     assert entry.paired is None
     armor = next(e for e in table.entries if e.label == "armor" and e.attack == "natural")
     expected = compare(evaluations["armor-seed0"].right.numpy(), evaluations["plain-seed0"].right.numpy())

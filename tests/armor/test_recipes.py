@@ -144,6 +144,9 @@ def test_the_attack_of_a_recipe_has_its_restarts_and_keeps_what_it_says() -> Non
     soft = ("method.loss=udr", "attack.cost=soft-ball", "attack.restarts=2", "attack.step=0.01")
     udr = built(*soft, "attack.start=uniform")
     assert (udr.restarts, udr.start) == (2, 0.01)
+    # Alone, a soft attack begins just beside the sample, where a cost with a kink at it has a slope.
+    for start, spread in (("uniform", 0.001), ("gaussian", 0.001), ("none", 0.0)):
+        assert built(*soft, "attack.restarts=1", f"attack.start={start}").start == spread
     flips = built("attack.restarts=2", "attack.steps=10", recipe="malware")
     assert (flips.restarts, flips.start) == (2, 5)
 

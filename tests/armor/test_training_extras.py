@@ -2,6 +2,7 @@
 
 import copy
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from armor import recipes
 from armor.losses import cross_entropy, mart, trades
 from armor.methods import method
 from armor.models import ModelSpec, create
+from armor.training import arithmetic
 from armor.training.arithmetic import Arithmetic, Cast, choose
 from armor.training.average import EpochAverage, estimate_statistics
 from armor.training.perturb import perturbed
@@ -113,6 +115,22 @@ def test_smoothing_is_the_cross_entropy_of_smoothed_labels_in_every_loss() -> No
     assert torch.allclose(result.loss, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["pgd", "trades", "mart"])
+def test_smoothing_reaches_the_robust_losses_of_every_method(name: str) -> None:
+    model, (x, y) = create(SPEC).eval(), _batch()
+    options = {} if name == "pgd" else {"beta": 6.0}
+    m = method(name, pgd(0.03, step=0.01, steps=1), smoothing=0.2, **options)
+    result = m.step(model, x, y, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        natural, moved = model(x), model(result.x)
+    smoothed = natural if name == "trades" else moved  # of TRADES the natural term is the cross-entropy
+    wanted = F.cross_entropy(smoothed, y, reduction="none", label_smoothing=0.2)
+    if name != "pgd":
+        plain = trades(natural, moved, y, 6.0) if name == "trades" else mart(natural, moved, y, 6.0)
+        wanted = wanted + plain - F.cross_entropy(smoothed, y, reduction="none")
+    assert torch.allclose(result.losses, wanted, rtol=1e-4)
+
+
 def test_small_gradients_of_perturbed_weights_do_not_vanish_in_float16() -> None:
     """A loss whose gradient is below float16 moves the weights only when it is scaled, then all the way."""
     weight = nn.Linear(4, 3, bias=False)
@@ -198,6 +216,30 @@ def test_batch_statistics_stay_accurate_in_low_precision(precision: str) -> None
     assert torch.allclose(norm.running_mean.double(), 0.1 * out.mean((0, 2, 3)), rtol=2e-5)
     variance = 0.9 + 0.1 * out.var((0, 2, 3))
     assert torch.allclose(norm.running_var.double(), variance, atol=2e-6)
+
+
+@pytest.mark.parametrize(("passes", "pays"), [(7_900, False), (8_100, True)])
+def test_compilation_must_pay_for_the_four_graphs_of_a_run(
+    passes: int, pays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A graph takes 1,000 s to compile and saves half a second of each pass: 8,000 passes earn four."""
+    clock = [0.0]
+    compiled: list[bool] = []
+
+    def take(network: Cast, *_: torch.Tensor) -> float:
+        seconds = 0.5 if network.arithmetic.compiled else 1.0
+        first = network.arithmetic.compiled and not any(compiled)
+        compiled.append(network.arithmetic.compiled)
+        clock[0] += 1000.0 if first else seconds
+        return seconds
+
+    monkeypatch.setattr(arithmetic, "_pass", take)
+    monkeypatch.setattr(arithmetic, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    model = create(ModelSpec("mlp", 2, (8, 1, 1), (0.0,) * 8, (1.0,) * 8))
+    settled = ("float32", "contiguous", 1)
+    found = choose(model, (8, 1, 1), 16, *settled, compilation="auto", passes=passes)
+    assert any(compiled)
+    assert found.compiled == pays
 
 
 def test_compilation_is_tried_only_where_it_can_pay() -> None:

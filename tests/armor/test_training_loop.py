@@ -219,6 +219,26 @@ def test_the_plain_average_is_published_with_batch_statistics_of_its_own(
     assert found > 0
 
 
+def test_weights_are_perturbed_from_the_first_step_of_their_epoch_on(
+    images: data.ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    perturbed, real, steps = [], trainer_module.perturbed, Trainer._step
+
+    def watched(model: nn.Module, *args: Any, **options: Any) -> Any:
+        perturbed[-1] = True
+        return real(model, *args, **options)
+
+    def step(self: Trainer, *args: Any) -> None:
+        perturbed.append(False)
+        steps(self, *args)
+
+    monkeypatch.setattr(trainer_module, "perturbed", watched)
+    monkeypatch.setattr(Trainer, "_step", step)
+    settings = [*SETTINGS, "training.epochs=3", "awp.gamma=0.01", "awp.start=1", "validation.every=3"]
+    train(recipes.find("cifar10-smoke", settings), images, tmp_path / "run", device=CPU)
+    assert perturbed == [False] * 3 + [True] * 6
+
+
 @pytest.mark.parametrize("precision", ["float16", "bfloat16"])
 def test_a_float16_network_is_validated_in_float32(
     images: data.ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str

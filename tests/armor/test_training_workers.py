@@ -16,6 +16,7 @@ from armor.models import create
 from armor.training.audit import replay
 from armor.training.checkpoint import load, model_spec
 from armor.training.run import train
+from armor.training.workers import pool_batchnorm
 
 PARTS = tiny_cifar.files(per_batch=24)
 SETTINGS = [
@@ -69,6 +70,19 @@ def _torchrun(
     )  # fmt: skip
     assert (done.returncode == 0) == (stop < 0 and not drift), done.stderr
     return done.stdout + done.stderr
+
+
+def test_pooled_batch_statistics_are_those_of_the_whole_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers with equal shares, so that every sum over the workers is twice one's own."""
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda tensor: tensor.mul_(2))
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    x = torch.randn(2, 3, 1, 1, generator=torch.Generator().manual_seed(0))
+    whole = torch.nn.BatchNorm2d(3)
+    pooled = torch.nn.Sequential(torch.nn.BatchNorm2d(3))
+    pool_batchnorm(pooled)
+    assert torch.allclose(pooled(x), whole(torch.cat([x, x]))[:2], atol=1e-6)
+    for name, value in whole.named_buffers():  # few samples: the unbiased variance is 4/3 of the biased one
+        assert torch.allclose(pooled[0].get_buffer(name), value, rtol=1e-6), name
 
 
 @pytest.mark.parametrize(
