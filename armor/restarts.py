@@ -15,7 +15,7 @@ def check_restarts(
     Raises `armor.errors.InputError`.
     """
     given = f"{prefix}restarts = {restarts!r}"
-    if restarts < 1:
+    if isinstance(restarts, bool) or not isinstance(restarts, int) or restarts < 1:
         raise InputError(f"{given} is not a number of runs, at least 1")
     if restarts > 1 and not keeps_best:
         raise InputError(f'{given} needs keep = "best": of a last iterate only one run would count')

@@ -15,6 +15,7 @@ from armor.errors import InputError
 from armor.losses.classification import cross_entropy
 from armor.losses.logits import checked, log_complement_of_label, log_complement_of_runner_up
 from armor.losses.trades import kl_divergence
+from armor.numbers import real
 
 
 def boosted_cross_entropy(
@@ -45,8 +46,7 @@ def mart(
     logits_nat, logits_adv: (B, K) at x and at x'; y: (B,); beta >= 0; the shifts as in the module's text;
     smoothing: of the labels in the cross-entropy, in [0, 1).
     """
-    if not beta >= 0:
-        raise InputError(f"beta of MART must be zero or positive, not {beta!r}")
+    real("beta of MART", beta, positive=False)
     if not weight_shift >= 0:
         raise InputError(f"weight_shift must be zero or positive, not {weight_shift!r}")
     weight = log_complement_of_label(checked(logits_nat, y), y).exp() + weight_shift

@@ -5,9 +5,9 @@ __all__ = ["kl_divergence", "trades"]
 import torch
 from torch import Tensor
 
-from armor.errors import InputError
 from armor.losses.classification import cross_entropy
 from armor.losses.logits import checked
+from armor.numbers import real
 
 
 def kl_divergence(logits_p: Tensor, logits_q: Tensor) -> Tensor:
@@ -29,6 +29,5 @@ def trades(logits_nat: Tensor, logits_adv: Tensor, y: Tensor, beta: float, smoot
 
     logits_nat, logits_adv: (B, K) at x and at x'; y: (B,); beta >= 0; smoothing: of the labels, in [0, 1).
     """
-    if not beta >= 0:
-        raise InputError(f"beta of TRADES must be zero or positive, not {beta!r}")
+    real("beta of TRADES", beta, positive=False)
     return cross_entropy(logits_nat, y, smoothing) + beta * kl_divergence(logits_nat, logits_adv)

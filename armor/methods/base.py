@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 from armor.errors import InputError
 from armor.losses import cross_entropy
+from armor.numbers import real
 from armor.objectives import CarriedDual, LearnedDual, Objective, Solution
 from armor.objectives.pooling import Pooled
 from armor.transport import Transported, attack_mode
+from armor.transport.mode import MODES
 
 Dual: TypeAlias = Objective | Pooled | LearnedDual | CarriedDual
 
@@ -61,10 +63,11 @@ class Method(ABC):
         batchnorm: str = "eval",
         smoothing: float = 0.0,
     ) -> None:
-        if not 0.0 <= smoothing < 1.0:
-            raise InputError(f"label smoothing must lie in [0, 1), not {smoothing!r}")
-        if not 0.0 <= natural_weight < 1.0:
-            raise InputError(f"natural_weight must lie in [0, 1), not {natural_weight!r}")
+        for name, share in (("label smoothing", smoothing), ("natural_weight", natural_weight)):
+            if not real(name, share, positive=False) < 1.0:
+                raise InputError(f"{name} must lie in [0, 1), not {share!r}")
+        if batchnorm not in MODES:
+            raise InputError(f"batchnorm must be one of {', '.join(MODES)}, not {batchnorm!r}")
         self.transport = transport
         self.objective = objective
         self.natural_weight = float(natural_weight)
@@ -129,12 +132,14 @@ class Method(ABC):
         """Loss of one batch, ready for `result.loss.backward()`.
 
         x: (B, ...) pixels; y: (B,) labels; generator: drives the attack's random start;
-        reference_weights: (B,) masses of P (zero masks a sample), None for uniform.
+        reference_weights: (B,) masses of P, None for uniform; zero masks a sample's loss, its pixels must be
+        pixels all the same.
         index: (B,) the samples' places in the data set, needed where the dual is carried over it.
 
-        Raises `armor.errors.InputError` where a carried dual misses the index.
+        Raises `armor.errors.InputError` where a carried dual misses the index, or weights are no masses.
         """
         self._check_index(index)
+        _check_weights(reference_weights, x, pooled=isinstance(self.objective, Pooled))
         moved = self.attack(model, x, y, generator, reference_weights)
         return self.loss(model, x, y, moved, reference_weights, index)
 
@@ -183,6 +188,23 @@ class Method(ABC):
         """A carried dual follows the data set; after the loss, so that it never sees its own batch first."""
         if index is not None and isinstance(self.objective, CarriedDual):
             self.objective.observe(index, losses, costs)
+
+
+def _check_weights(weights: Tensor | None, x: Tensor, *, pooled: bool) -> None:
+    """One mass per sample; their values are asked on the CPU alone. pooled: other workers may hold all."""
+    if weights is None:
+        return
+    if weights.shape != x.shape[:1]:
+        raise InputError(
+            f"reference_weights must hold one mass per sample, shape ({x.shape[0]},), not "
+            f"{tuple(weights.shape)}"
+        )
+    if weights.device.type != "cpu":
+        return
+    if not bool(((weights >= 0) & torch.isfinite(weights)).all()):
+        raise InputError("reference_weights must be finite and not negative")
+    if not pooled and not float(weights.sum()) > 0:
+        raise InputError("reference_weights must not all be zero")
 
 
 def mixture(

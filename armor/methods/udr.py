@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from armor.errors import InputError
 from armor.losses import cross_entropy
 from armor.methods.base import Dual, Method, StepResult, mixture
+from armor.numbers import real, whole
 from armor.objectives import CarriedDual, LearnedDual
-from armor.transport import FlipAscent, OneSided, SoftAscent, Transported, attack_mode
+from armor.transport import Ascent, FlipAscent, OneSided, SoftAscent, Transported, attack_mode
 from armor.transport.alternate import Alternated, alternate
 
 
@@ -47,12 +48,13 @@ class Udr(Method):
         batchnorm: str = "eval",
         smoothing: float = 0.0,
     ) -> None:
-        if not (math.isfinite(mu) and mu > 0 and mu >= objective.kappa):
-            raise InputError(
-                f"mu must be positive, finite and at least kappa = {objective.kappa}, not {mu!r}"
-            )
-        if rounds < 1:
-            raise InputError(f"rounds must be at least 1, not {rounds!r}")
+        if not isinstance(objective, Dual):
+            raise InputError(f"a soft cost needs an objective for its multiplier, not {objective!r}")
+        given: object = transport
+        if isinstance(given, Ascent):
+            raise InputError("a soft cost needs a soft transport: a hard ball takes no multiplier")
+        if real("mu", mu, positive=True) < objective.kappa:
+            raise InputError(f"mu must be at least kappa = {objective.kappa}, not {mu!r}")
         super().__init__(
             transport,
             objective=objective,
@@ -60,7 +62,7 @@ class Udr(Method):
             batchnorm=batchnorm,
             smoothing=smoothing,
         )
-        self.dual, self.rounds, self.only = objective, int(rounds), only
+        self.dual, self.rounds, self.only = objective, whole("rounds", rounds), only
         self.mu = torch.tensor(float(mu), dtype=torch.float64)
         self.alternation: Alternated | None = None
 
@@ -116,7 +118,7 @@ class Udr(Method):
         moved: Transported = self._transport(y)(
             lambda moved: cross_entropy(model(moved), y, self.smoothing),
             x,
-            mu=self.multiplier().to(x.device, torch.float32),
+            mu=self.multiplier().to(x.device),
             generator=generator,
         )
         return moved

@@ -8,7 +8,6 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import partial
-from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 
 from armor.errors import InputError
+from armor.numbers import real, whole
 from armor.objectives.arrays import Array, Ops, numpy_ops, torch_ops
 from armor.objectives.compiled import Compiled
 from armor.objectives.fused.dispatch import Kernel, launch, usable
@@ -56,9 +56,9 @@ class Objective(ABC):
         self, spec: Mapping[str, object], *, epsilon: float, kappa: float = 0.0, iterations: int = 24
     ) -> None:
         self.spec = dict(spec)
-        self.epsilon = _number("epsilon", epsilon, positive=True)
-        self.kappa = _number("kappa", kappa, positive=False)
-        self.iterations = _count("iterations", iterations)
+        self.epsilon = real("epsilon", epsilon, positive=True)
+        self.kappa = real("kappa", kappa, positive=False)
+        self.iterations = whole("iterations", iterations)
 
     @property
     def name(self) -> str:
@@ -80,8 +80,8 @@ class Objective(ABC):
     def replace(self, *, epsilon: float, kappa: float) -> Self:
         """The same divergence and solver at another radius and penalty."""
         twin = copy.copy(self)
-        twin.epsilon = _number("epsilon", epsilon, positive=True)
-        twin.kappa = _number("kappa", kappa, positive=False)
+        twin.epsilon = real("epsilon", epsilon, positive=True)
+        twin.kappa = real("kappa", kappa, positive=False)
         return twin
 
     @abstractmethod
@@ -385,25 +385,6 @@ def _to_torch(dual: Dual) -> Dual:
         gamma=None if dual.gamma is None else tensor(dual.gamma),
         twice=dual.twice,
     )
-
-
-def _number(name: str, value: object, *, positive: bool) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise InputError(f"{name} must be a number, not {value!r}")
-    low = "positive" if positive else "zero or positive"
-    try:
-        number = float(value)
-    except OverflowError:
-        raise InputError(f"{name} must be finite and {low}, not beyond the largest float") from None
-    if not math.isfinite(number) or number < 0 or (positive and number == 0):
-        raise InputError(f"{name} must be finite and {low}, not {value!r}")
-    return number
-
-
-def _count(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 1:
-        raise InputError(f"{name} must be a whole number, at least 1, not {value!r}")
-    return int(value)
 
 
 def _multiplier(mu: Tensor | float, kappa: float, losses: Tensor) -> tuple[Tensor | float, Tensor | None]:

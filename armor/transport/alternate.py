@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from armor.errors import InputError
+from armor.numbers import whole
 from armor.objectives import Objective
 from armor.objectives.pooling import Pooled
 from armor.transport.ascent import Transported
@@ -62,8 +62,7 @@ def alternate(
 
     Without host synchronisation: the number of rounds is fixed and the gap is a tensor.
     """
-    if rounds < 1:
-        raise InputError(f"alternation needs at least one round, not {rounds!r}")
+    whole("the rounds of an alternation", rounds)
     current = torch.as_tensor(mu, dtype=torch.float64, device=x.device).detach()
     unmoved: Tensor | None = None
     upper = torch.full((), float("inf"), dtype=torch.float64, device=x.device)
@@ -71,7 +70,7 @@ def alternate(
     low, high = 0.0 * current, upper
     for _ in range(rounds):
         used = current
-        moved = transport(phi, x, mu=used.to(torch.float32), generator=generator)
+        moved = transport(phi, x, mu=used, generator=generator)
         with torch.no_grad():
             losses = phi(moved.x).double()
             if unmoved is None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from armor.errors import InputError, NotANumberError
+from armor.numbers import real, whole
 from armor.restarts import check_restarts
 from armor.transport.balls import Ball, draw
 
@@ -63,10 +64,8 @@ class Ascent:
         schedule: str = "constant",
         box: tuple[float, float] | None = (0.0, 1.0),
     ) -> None:
-        if not (math.isfinite(step) and step >= 0):
-            raise InputError(f"the attack's step must be finite and not negative, not {step!r}")
-        if steps < 0:
-            raise InputError(f"an attack needs steps >= 0, not {steps}")
+        self.step = real("the attack's step", step, positive=False)
+        self.steps = whole("the attack's steps", steps, least=0)
         for name, value, known in (
             ("start", start, _STARTS),
             ("keep", keep, _KEEPS),
@@ -75,11 +74,8 @@ class Ascent:
             if value not in known:
                 raise InputError(f"{name} must be one of {', '.join(known)}, not {value!r}")
         check_restarts(restarts, random=start != "none", keeps_best=keep == "best")
-        if box is not None and not box[0] < box[1]:
-            raise InputError(f"the pixel box must be an interval (low, high), not {box!r}")
-        self.ball = ball
-        self.step, self.steps, self.restarts = float(step), int(steps), int(restarts)
-        self.start, self.keep, self.schedule, self.box = start, keep, schedule, box
+        self.ball, self.restarts, self.box = ball, restarts, checked_box(box)
+        self.start, self.keep, self.schedule = start, keep, schedule
 
     def __repr__(self) -> str:
         return f"Ascent({self.ball}, step={self.step}, steps={self.steps}, restarts={self.restarts})"
@@ -124,6 +120,19 @@ class Ascent:
         return moved if self.box is None else moved.clamp(*self.box)
 
 
+def checked_box(box: tuple[float, float] | None) -> tuple[float, float] | None:
+    """The range of a pixel; `InputError` unless it is two numbers, the lower first."""
+    if box is None:
+        return None
+    try:
+        low, high = (float(end) for end in box)
+    except (TypeError, ValueError):
+        low, high = 1.0, 0.0
+    if not low < high:
+        raise InputError(f"the pixel box must be an interval (low, high), not {box!r}")
+    return low, high
+
+
 def check_inside(x: Tensor, box: tuple[float, float] | None) -> None:
     """`InputError` unless the samples lie in the box; on an accelerator nobody looks, it would wait."""
     if box is None or x.device.type != "cpu" or torch.compiler.is_compiling() or not x.numel():
@@ -156,8 +165,16 @@ def _value_and_gradient(phi: Loss, x: Tensor) -> tuple[Tensor, Tensor]:
     with torch.enable_grad():
         leaf = x.detach().requires_grad_()
         value = checked_losses(phi(leaf), leaf)
-        (gradient,) = torch.autograd.grad(value.sum(), leaf)
+        gradient = gradient_of(value, leaf)
     return value.detach(), gradient
+
+
+def gradient_of(value: Tensor, leaf: Tensor) -> Tensor:
+    """Of the sum of `value` in `leaf`; `InputError` where it carries none."""
+    if not value.requires_grad:
+        raise InputError("the attacked loss carries no gradient: it does not depend on the samples")
+    (gradient,) = torch.autograd.grad(value.sum(), leaf)
+    return gradient
 
 
 def _better(best_x: Tensor, best: Tensor, x: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,13 +2,12 @@
 
 __all__ = ["Ball", "Linf"]
 
-import math
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from armor.errors import InputError
+from armor.numbers import real
 
 
 class Ball(Protocol):
@@ -33,9 +32,7 @@ class Ball(Protocol):
 
 def checked_radius(radius: float) -> float:
     """The radius as a float; `InputError` unless finite and not negative."""
-    if not (math.isfinite(radius) and radius >= 0):
-        raise InputError(f"the radius of a ball must be finite and not negative, not {radius!r}")
-    return float(radius)
+    return real("the radius of a ball", radius, positive=False)
 
 
 def draw(x: Tensor, generator: torch.Generator, *, gaussian: bool = False) -> Tensor:

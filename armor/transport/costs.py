@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from armor.errors import InputError
+from armor.numbers import real
 
 
 class Cost(Protocol):
@@ -22,9 +23,7 @@ class Cost(Protocol):
 
 
 def _positive(name: str, value: float) -> float:
-    if not (math.isfinite(value) and value > 0):
-        raise InputError(f"{name} must be positive and finite, not {value!r}")
-    return float(value)
+    return real(name, value, positive=True)
 
 
 class NormPower:

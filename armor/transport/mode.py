@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.batchnorm import _NormBase
 
 from armor.errors import InputError
 from armor.models.folding import folds_kept
@@ -29,7 +29,7 @@ def attack_mode(model: nn.Module, batchnorm: str = "eval") -> Iterator[None]:
     modules = list(model.modules())
     training = [module.training for module in modules]
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    norms = [m for m in modules if isinstance(m, _BatchNorm) and m.track_running_stats and m.training]
+    norms = [m for m in modules if isinstance(m, _NormBase) and m.track_running_stats and m.training]
     saved = (
         [[b.detach().clone() for b in m.buffers(recurse=False)] for m in norms]
         if batchnorm == "batch"

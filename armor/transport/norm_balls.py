@@ -36,7 +36,7 @@ class L2:
         """Uniform in the ball."""
         step = self.direction(draw(x, generator, gaussian=True))
         share = torch.rand(x.shape[0], generator=generator, device=generator.device).to(x)
-        return step * _columns(self.radius * share ** (1.0 / x[0].numel()), x)
+        return step * _columns(self.radius * share ** (1.0 / x.shape[1:].numel()), x)
 
     def distance(self, x: Tensor, moved: Tensor) -> Tensor:
         """`‖y - x‖_2`, (B,)."""

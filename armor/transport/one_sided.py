@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from armor.errors import InputError
 from armor.transport.ascent import Transported
 
 
@@ -17,6 +18,11 @@ class OneSided:
     """
 
     def __init__(self, transport: Callable[..., Transported], movable: Tensor) -> None:
+        if movable.ndim != 1 or movable.dtype != torch.bool:
+            raise InputError(
+                f"movable must hold a truth value per sample, not {movable.dtype} of shape "
+                f"{tuple(movable.shape)}"
+            )
         self.transport, self.movable = transport, movable
 
     def __call__(
@@ -27,7 +33,9 @@ class OneSided:
         mu: Tensor | float,
         generator: torch.Generator | None = None,
     ) -> Transported:
-        """Transport `x` (B, ...) at the multiplier `mu > 0`."""
+        """Transport `x` (B, ...) at the multiplier `mu > 0`; `InputError` for another B than movable's."""
+        if x.shape[:1] != self.movable.shape:
+            raise InputError(f"movable holds {self.movable.numel()} samples, the batch {x.shape[0]}")
         found = self.transport(phi, x, mu=mu, generator=generator)
         moved = torch.where(self.movable.view(-1, *[1] * (x.ndim - 1)), found.x, x.detach())
         costs = None if found.costs is None else torch.where(self.movable, found.costs, 0.0)

@@ -8,8 +8,18 @@ import torch
 from torch import Tensor
 
 from armor.errors import InputError
+from armor.numbers import real, whole
 from armor.restarts import check_restarts
-from armor.transport.ascent import _SCHEDULES, Loss, Transported, _better, check_inside, checked_losses
+from armor.transport.ascent import (
+    _SCHEDULES,
+    Loss,
+    Transported,
+    _better,
+    check_inside,
+    checked_box,
+    checked_losses,
+    gradient_of,
+)
 from armor.transport.balls import draw
 from armor.transport.costs import Cost, Flips
 
@@ -37,21 +47,24 @@ class SoftAscent:
         restarts: int = 1,
         box: tuple[float, float] | None = (0.0, 1.0),
     ) -> None:
-        if not (math.isfinite(step) and step > 0) or steps < 0:
-            raise InputError(f"an attack needs step > 0 and steps >= 0, not {step!r} and {steps!r}")
+        self.step = real("the attack's step", step, positive=True)
+        self.steps = whole("the attack's steps", steps, least=0)
+        self.start = real("start", start, positive=False)
         for name, value, known in (("rule", rule, _RULES), ("schedule", schedule, tuple(_SCHEDULES))):
             if value not in known:
                 raise InputError(f"{name} must be one of {', '.join(known)}, not {value!r}")
-        if not (math.isfinite(start) and start >= 0):
-            raise InputError(f"start must be finite and not negative, not {start!r}")
         check_restarts(restarts, random=start > 0)
-        self.cost, self.step, self.steps, self.rule = cost, float(step), int(steps), rule
-        self.schedule, self.start, self.restarts, self.box = schedule, float(start), int(restarts), box
+        self.cost, self.rule, self.schedule = cost, rule, schedule
+        self.restarts, self.box = restarts, checked_box(box)
 
     def __call__(
         self, phi: Loss, x: Tensor, *, mu: Tensor | float, generator: torch.Generator | None = None
     ) -> Transported:
-        """Transport `x` (B, ...) at the multiplier `mu = lambda + kappa > 0`."""
+        """Transport `x` (B, ...) at the multiplier `mu = lambda + kappa > 0`, () or a number.
+
+        Raises `InputError` for a mu that is none, a start without a generator, samples outside the box.
+        """
+        check_multiplier(mu)
         if self.start > 0 and generator is None:
             raise InputError("a random start needs an explicit generator")
         x = x.detach()
@@ -68,7 +81,7 @@ class SoftAscent:
                 with torch.enable_grad():
                     leaf = moved.detach().requires_grad_()
                     value = phi(leaf) - mu * self.cost(x, leaf)
-                    (gradient,) = torch.autograd.grad(value.sum(), leaf)
+                    gradient = gradient_of(value, leaf)
                 if index > 0 or self.start > 0:  # without a random start this is x, which counts already
                     best_x, best = _better(best_x, best, moved, value)
                 size = self.step * _SCHEDULES[self.schedule](index / self.steps)
@@ -92,6 +105,16 @@ class SoftAscent:
         return self.cost.feasible(x, moved)
 
 
+def check_multiplier(mu: Tensor | float) -> None:
+    """`InputError` unless positive and finite; on an accelerator nobody looks, it would wait."""
+    if not isinstance(mu, Tensor):
+        real("mu", mu, positive=True)
+    elif mu.device.type == "cpu" and not torch.compiler.is_compiling():
+        wrong = mu[~(torch.isfinite(mu) & (mu > 0))]
+        if wrong.numel():
+            raise InputError(f"mu must be finite and positive, not {wrong.flatten()[0].item()!r}")
+
+
 class FlipAscent:
     """One-way flips of binary features (T5 e), `per_step` at a time, by first-order gain above `mu L`.
 
@@ -111,13 +134,11 @@ class FlipAscent:
         restarts: int = 1,
         start: int = 0,
     ) -> None:
-        if steps < 1 or (per_step is not None and per_step < 1):
-            raise InputError(f"flips need steps >= 1 and per_step >= 1, not {steps!r} and {per_step!r}")
-        if start < 0:
-            raise InputError(f"start must be a number of flips, not {start!r}")
+        self.steps = whole("steps of flips", steps)
+        self.per_step = None if per_step is None else whole("per_step", per_step)
+        self.start = whole("start, a number of flips,", start, least=0)
         check_restarts(restarts, random=start > 0)
-        self.cost, self.steps, self.per_step = Flips(scale), int(steps), per_step
-        self.restarts, self.start = int(restarts), int(start)
+        self.cost, self.restarts = Flips(scale), restarts
 
     def __call__(
         self,
@@ -129,8 +150,9 @@ class FlipAscent:
     ) -> Transported:
         """Transport binary `x` (B, ...) at the multiplier `mu > 0`.
 
-        Raises `InputError` unless x is binary, or if restarts lack a generator.
+        Raises `InputError` unless x is binary, for a mu that is none, or if restarts lack a generator.
         """
+        check_multiplier(mu)
         if self.restarts > 1 and generator is None:
             raise InputError("a random start needs an explicit generator")
         x = x.detach()
@@ -148,7 +170,7 @@ class FlipAscent:
             for _ in range(self.steps):
                 with torch.enable_grad():
                     leaf = moved.detach().requires_grad_()
-                    (gradient,) = torch.autograd.grad(phi(leaf).sum(), leaf)
+                    gradient = gradient_of(phi(leaf), leaf)
                 gain = gradient - mu * self.cost.scale
                 # What x holds stays; what a random start has flipped may go back.
                 back = torch.where(x > 0, -math.inf, -gain) if run > 0 else -math.inf
