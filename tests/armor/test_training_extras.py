@@ -179,6 +179,17 @@ def test_an_attack_on_a_float16_network_sees_small_gradients_in_their_size() -> 
     assert bool(torch.isfinite(_gradient(low, x, y, times=1e12)).all())  # beyond float16
 
 
+def test_training_attacks_in_float16_move_confident_images() -> None:
+    model, x, y = _confident()
+    x = 0.5 * x + 0.25  # a step away from the ends of the box
+    expected = _gradient(Cast(model, Arithmetic()), x, y).sign()
+    m = method("pgd", pgd(0.1, step=0.1, steps=1, start="none", keep="last"))
+    low = Cast(model, Arithmetic("float16"))
+    moved = m.attack(low, x, y, torch.Generator().manual_seed(0)).x
+    assert float(((moved - x).sign() == expected).double().mean()) > 0.9
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
 def test_only_the_gradients_of_attacks_in_float16_are_scaled() -> None:
     model, x, y = _confident()
     model[1].bias.data.zero_()
