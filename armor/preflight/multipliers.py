@@ -34,6 +34,7 @@ Solved = tuple[Certified, Measured]
 
 _TINY = 2.0**-24  # of the losses' spread: the weights leave all but the largest of them
 _DEAR = 2.0**14  # what an attack at a small mu may pay for every sample; powers of two are exact in bf16
+_FAR = 2.0**-10  # of the losses' spread: a mu at which costs in the hundreds are paid, or nearly
 _HELD = 1e-9  # relative: an integrand's terms, exponentials of numbers below 100
 
 
@@ -54,6 +55,12 @@ def _spread(instance: Certified) -> float:
     return max(instance.losses) - min(instance.losses) or 1.0
 
 
+def _far(instance: Certified) -> tuple[float, ...]:
+    """Costs from 0 to 896 by 128, exact in bf16, that rise with the losses."""
+    low, spread = min(instance.losses), _spread(instance)
+    return tuple(128.0 * math.floor(7.5 * (loss - low) / spread) for loss in instance.losses)
+
+
 def _binds(instance: Certified, exact: Measured) -> bool:
     """Whether lambda* is positive, and no solver's stand-in for zero."""
     return bool(exact["lam"] > 1e-9 * _spread(instance))
@@ -67,7 +74,7 @@ def check_at(
     **options: Any,
 ) -> list[Check]:
     """`objective.at` of one instance per batch: at the optimal mu, at half and at twice of it, at a tiny one
-    that no penalty forbids, and with costs that no radius pays.
+    that no penalty forbids, with costs that no radius pays, and with costs that the losses all but pay for.
 
     build: the objective at a radius and a penalty.  solved: instances with their own solutions.
     options: of `measure`.
@@ -83,6 +90,8 @@ def check_at(
         if instance.costs is not None:
             dear = tuple(2.0 * _DEAR if cost > 0 else _DEAR for cost in instance.costs)
             cases.append((replace(instance, id=f"{instance.id}@dear", costs=dear), held, usual))
+            far = replace(free, id=f"{instance.id}@far", costs=_far(instance))
+            cases.append((far, build(instance.epsilon, 0.0), _FAR * _spread(instance)))
         for case, twin, mu in cases:
             result = measure(partial(twin.at, mu=mu), case, device, dtype, **options)
             at_optimum = case is instance and mu == optimal
