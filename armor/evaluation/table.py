@@ -191,9 +191,6 @@ def _look(row: Row, root: Path) -> tuple[Record | None, str | None]:
     """What the evaluation of `row` below `root` says about the finished run, and what it lacks.
 
     Answers of other weights, to other images or in another ball are left out.
-
-    Raises:
-        InputError: what is there is no record.
     """
     folder, recipe = root / row.folder, find(row.recipe, row.settings)
     if not (folder / "recipe.json").is_file():
@@ -206,7 +203,10 @@ def _look(row: Row, root: Path) -> tuple[Record | None, str | None]:
     path, best = folder / "evaluation.json", folder / "best.pt"
     if not path.is_file() or not best.is_file():
         return None, "not evaluated"
-    record = read_record(path)
+    try:
+        record = read_record(path)
+    except InputError as error:
+        return None, f"unreadable: {error}"
     conditions = record.result.get("conditions") or {}
     if conditions.get("model") != file_digest(best):
         return None, "evaluated with other weights than those of its best.pt"
@@ -229,11 +229,7 @@ def _look(row: Row, root: Path) -> tuple[Record | None, str | None]:
 
 
 def is_done(row: Row, root: Path) -> bool:
-    """Whether `row` below `root` is trained to its end and evaluated: all its attacks, images, its radius.
-
-    Raises:
-        InputError: what is there is no record.
-    """
+    """Whether `row` below `root` is trained to its end and evaluated: all its attacks, images, its radius."""
     return _look(row, root)[1] is None
 
 
@@ -253,7 +249,7 @@ def collect(title: str, rows: Sequence[Row], root: Path) -> Table:
     """Make the table from the evaluations found below `root`; what is missing is named, not guessed.
 
     Raises:
-        InputError: what is there is no record, or two are of different images.
+        InputError: two of the records are of different images.
     """
     found: dict[str, Record] = {}
     missing: dict[str, str] = {}

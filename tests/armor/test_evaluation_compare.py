@@ -276,6 +276,18 @@ def test_the_table_collects_what_is_there(tmp_path: Path) -> None:
     assert (tmp_path / "t.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_damaged_record_is_missing_and_the_others_are_shown(tmp_path: Path) -> None:
+    for row in _rows():
+        _record(_run(tmp_path, row), _evaluation(len(row.label)))
+    damaged = tmp_path / "armor-seed1" / "evaluation.json"
+    damaged.write_text(damaged.read_text()[:-40])
+    table = collect("t", _rows(), tmp_path)
+    assert list(table.missing) == ["armor-seed1"]
+    assert str(damaged) in table.missing["armor-seed1"]
+    assert {e.label: e.seeds for e in table.entries} == {"plain": 2, "armor": 1}
+    assert not is_done(_rows()[3], tmp_path)
+
+
 def test_seeds_that_agree_show_no_interval_over_seeds(tmp_path: Path) -> None:
     for row in _rows():
         _record(_run(tmp_path, row), _evaluation(len(row.label)))
