@@ -115,7 +115,7 @@ def write_record(
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_file() and not _joined(content, read_record(path)):
-        os.replace(path, path.with_name(path.name + ".old"))
+        _aside(path)
     write_atomically(path, (json.dumps(content) + "\n").encode())
     _settle(_partial(path), [result.spec.name for result in evaluation.attacks], content["conditions"])
 
@@ -146,10 +146,27 @@ def _ball(entry: Mapping[str, Any]) -> list[Any]:
 def _settle(partial: Path, done: Sequence[str], conditions: dict[str, Any] | None) -> None:
     """Of an unfinished evaluation leave the attacks that are still unfinished, if there are any."""
     left = {name: entry for name, entry in _unfinished(partial, conditions).items() if name not in done}
+    if _others(partial, conditions):
+        return
     if left:
         write_atomically(partial, json.dumps({"conditions": conditions, "attacks": left}).encode())
     else:
         partial.unlink(missing_ok=True)
+
+
+def _aside(path: Path) -> None:
+    """Rename `path` to the first free of `path.old`, `path.old2`, ...: what was recorded is not lost."""
+    names = (path.with_name(f"{path.name}.old{number or ''}") for number in (0, *range(2, 10_000)))
+    os.replace(path, next(name for name in names if not name.exists()))
+
+
+def _others(partial: Path, conditions: dict[str, Any] | None) -> bool:
+    """Whether `partial` holds answers under other conditions."""
+    try:
+        content = json.loads(partial.read_text(encoding="utf-8"))
+        return bool(content["attacks"]) and content["conditions"] != conditions
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _unfinished(partial: Path, conditions: dict[str, Any] | None) -> dict[str, Any]:
@@ -247,4 +264,6 @@ class Progress:
             },
         }
         self.partial.parent.mkdir(parents=True, exist_ok=True)
+        if _others(self.partial, asdict(self.conditions)):
+            _aside(self.partial)
         write_atomically(self.partial, json.dumps(content).encode())

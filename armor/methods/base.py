@@ -191,7 +191,7 @@ class Method(ABC):
 
 
 def _check_weights(weights: Tensor | None, x: Tensor, *, pooled: bool) -> None:
-    """One mass per sample; their values are asked on the CPU alone. pooled: other workers may hold all."""
+    """One mass per sample; their values are asked on the CPU alone. pooled: all workers judge together."""
     if weights is None:
         return
     if weights.shape != x.shape[:1]:
@@ -199,11 +199,11 @@ def _check_weights(weights: Tensor | None, x: Tensor, *, pooled: bool) -> None:
             f"reference_weights must hold one mass per sample, shape ({x.shape[0]},), not "
             f"{tuple(weights.shape)}"
         )
-    if weights.device.type != "cpu":
+    if pooled or weights.device.type != "cpu":
         return
     if not bool(((weights >= 0) & torch.isfinite(weights)).all()):
         raise InputError("reference_weights must be finite and not negative")
-    if not pooled and not float(weights.sum()) > 0:
+    if not float(weights.sum()) > 0:
         raise InputError("reference_weights must not all be zero")
 
 

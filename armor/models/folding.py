@@ -32,8 +32,9 @@ _kept: ContextVar[dict[nn.BatchNorm2d, _Fold] | None] = ContextVar("kept", defau
 def folds_kept() -> Iterator[None]:
     """Inside, in this thread, `folded` answers from memory as long as nothing it was made from has changed.
 
-    An attack passes the same weights many times. Writing past torch's version counters (`tensor.data`)
-    goes unseen. What is kept is dropped at the end; a context inside another shares its memory.
+    An attack passes the same weights many times. Writing past torch's version counters (`tensor.data`,
+    a fused optimiser's step, `vector_to_parameters`) goes unseen. What is kept is dropped at the end; a
+    context inside another shares its memory.
     """
     if _kept.get() is not None:
         yield
@@ -54,7 +55,13 @@ def folded(conv: nn.Conv2d, norm: nn.BatchNorm2d, device: torch.device) -> tuple
     kept = None if torch.compiler.is_compiling() else _kept.get()
     if kept is None:
         return _fold(conv, norm)
-    sources = (conv.weight, conv.bias, norm.weight, norm.bias, norm.running_mean, norm.running_var)
+    # The last one is a witness: batch norm moves its statistics past torch's counters, and counts that here.
+    sources = (
+        *(conv.weight, conv.bias, norm.weight, norm.bias),
+        *(norm.running_mean, norm.running_var, norm.num_batches_tracked),
+    )
+    if torch.is_inference_mode_enabled() or any(s is not None and s.is_inference() for s in sources):
+        return _fold(conv, norm)  # such tensors count nothing, and serve no gradient
     versions = tuple(source._version for source in sources if source is not None)
     low = torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else None
     found = kept.get(norm)

@@ -97,7 +97,8 @@ class _Tilted:
             mass = xp.sum(e)
             far = peak + xp.log(mass)
         # Near x = 0 the logarithm of a sum near one loses its digits, elsewhere log1p does.
-        return xp.where(less > -0.5, xp.log1p(less), far), e / mass
+        w = xp.where(mass > 0, e / xp.where(mass > 0, mass, 1.0), self.q)  # q where nothing is reachable
+        return xp.where(less > -0.5, xp.log1p(less), far), w
 
     def spent(self, xp: Ops, w: Array) -> Array:
         """KL(w‖q) from the masses alone, in the Bregman form whose terms do not cancel near w = q."""

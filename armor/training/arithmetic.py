@@ -27,11 +27,9 @@ _SECONDS = 5.0
 _WORTH = 1800.0  # seconds of a run below which compiling is not even tried
 _GRAPHS = 4
 
-# By what an attack's gradient is multiplied on its way through a float16 network, and divided again after it,
-# exactly. That of the logits lies in about 2^-24 ... 1 (float32 cannot tell a smaller loss from zero), and
-# float16 ends at 2^-24 and 2^16: the smallest may now lose 2^10 before it vanishes, the largest gain 2^6
-# before it overflows.
-_ATTACK_SCALE = 2.0**10
+# An attack's gradient passes a float16 network in units of its own largest number, 2^-10: on its way it may
+# grow by 2^6 before it leaves float16 at 2^16, and what is 2^34 times smaller is still told from zero.
+_ATTACK_EXPONENT = 10
 
 
 @dataclass(frozen=True)
@@ -87,12 +85,13 @@ class Cast(nn.Module):
         low = self.arithmetic.low
         # Of the parameters, where they are trained, a GradScaler scales the gradients.
         attacked = low is torch.float16 and x.requires_grad and not self._trainable()
+        scale = _Scale()
         if attacked:
-            x = _scaled(x, 1.0 / _ATTACK_SCALE)
+            x = _undo(x, scale)
         with torch.autocast(x.device.type, low, enabled=low is not None):
             logits: Tensor = self._run[0](self.place(x))
         logits = logits.to(LOGITS)
-        return _scaled(logits, _ATTACK_SCALE) if attacked else logits
+        return _enlarge(logits, scale) if attacked else logits
 
     def _trainable(self) -> bool:
         return any(parameter.requires_grad for parameter in self.model.parameters())
@@ -102,22 +101,63 @@ class Cast(nn.Module):
         return x.contiguous(memory_format=self.arithmetic.memory_format)
 
 
-class _Scaled(torch.autograd.Function):
-    """The identity, whose gradient is multiplied by `scale`; what overflowed on its way here stays finite."""
+@dataclass
+class _Scale:
+    """What each sample's gradient is multiplied by inside the network, (B,), known once it comes back."""
+
+    factors: Tensor | None = None
+    sound: Tensor | None = None
+
+
+class _Enlarge(torch.autograd.Function):
+    """The identity; a sample's gradient gets a power of two, so that its largest number is about 2^10."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, scale: float) -> Tensor:
+    def forward(ctx: Any, logits: Tensor, scale: _Scale) -> Tensor:
+        ctx.scale = scale
+        return logits.view_as(logits)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        largest = gradient.detach().abs().flatten(1).amax(1)
+        sound = torch.isfinite(largest)
+        usable = sound & (largest > 0)
+        exponent = torch.log2(torch.where(usable, largest, 1.0)).floor()
+        factors = torch.where(usable, torch.exp2((_ATTACK_EXPONENT - exponent).clamp(-60.0, 60.0)), 1.0)
+        ctx.scale.factors, ctx.scale.sound = factors, sound
+        return gradient * _column(factors, gradient), None
+
+
+class _Undo(torch.autograd.Function):
+    """The identity; divides by what `_Enlarge` multiplied by. What overflowed in between stays finite."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scale: _Scale) -> Tensor:
         ctx.scale = scale
         return x.view_as(x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        factors, sound = ctx.scale.factors, ctx.scale.sound
+        assert factors is not None
+        assert sound is not None
         largest = torch.finfo(torch.float16).max
-        return torch.nan_to_num(gradient, nan=0.0, posinf=largest, neginf=-largest) * ctx.scale, None
+        finite = torch.nan_to_num(gradient, nan=0.0, posinf=largest, neginf=-largest)
+        # A loss that was no number before it came here is none afterwards.
+        return torch.where(_column(sound, gradient), finite, gradient) / _column(factors, gradient), None
 
 
-def _scaled(x: Tensor, scale: float) -> Tensor:
-    found: Tensor = _Scaled.apply(x, scale)  # type: ignore[no-untyped-call]
+def _column(values: Tensor, like: Tensor) -> Tensor:
+    return values.view(-1, *[1] * (like.ndim - 1))
+
+
+def _enlarge(logits: Tensor, scale: _Scale) -> Tensor:
+    found: Tensor = _Enlarge.apply(logits, scale)  # type: ignore[no-untyped-call]
+    return found
+
+
+def _undo(x: Tensor, scale: _Scale) -> Tensor:
+    found: Tensor = _Undo.apply(x, scale)  # type: ignore[no-untyped-call]
     return found
 
 

@@ -157,6 +157,22 @@ def test_answers_that_end_inside_a_batch_are_not_taken(tmp_path: Path) -> None:
     assert not Progress(tmp_path / "a.json", others, spec).find()
 
 
+def test_nothing_recorded_is_lost_to_other_conditions(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    spec = parse("pgd20", norm="linf", radius=ratio("8/255", "radius"))
+    made = [Conditions(digest, "cifar10", "images", 37, 40, 0, 10) for digest in "abc"]
+    for conditions in made:
+        write_record(path, _evaluation(0), None, "model", conditions)
+    kept = [tmp_path / f"a.json{end}" for end in (".old", ".old2", "")]
+    assert [read_record(p).result["conditions"]["model"] for p in kept] == ["a", "b", "c"]
+    for conditions in made:
+        Progress(path, conditions, spec).keep("pgd20", torch.ones(10, dtype=torch.bool))
+    kept = [tmp_path / f"a.json.partial{end}" for end in (".old", ".old2", "")]
+    assert [json.loads(p.read_text())["conditions"]["model"] for p in kept] == ["a", "b", "c"]
+    write_record(path, _evaluation(0), None, "model", made[0])  # of others than the unfinished one
+    assert kept[-1].exists()
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -155,6 +155,7 @@ def _changes(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> dict[str, Any]:
         "mean": lambda: norm.running_mean.add_(0.5),
         "variance": lambda: norm.running_var.mul_(2.0),
         "loaded": lambda: norm.load_state_dict({k: v + 1 for k, v in norm.state_dict().items()}),
+        "passed": lambda: (norm.train()(3.0 + X[:, :1].repeat(1, 5, 1, 1)), norm.eval()),
         "replaced": lambda: setattr(conv, "weight", _other(conv.weight)),
     }
 
@@ -170,6 +171,21 @@ def test_a_change_is_seen_at_once(what: str) -> None:
         after = conv_norm(conv, norm, X)
     assert not torch.allclose(before, after, rtol=1e-3, atol=1e-3)
     assert torch.equal(after, conv_norm(conv, norm, X))
+
+
+def test_an_inference_pass_leaves_nothing_that_a_gradient_would_meet() -> None:
+    conv, norm = _pair()
+    x = X.clone().requires_grad_()
+    with folds_kept():
+        with torch.inference_mode():
+            seen = conv_norm(conv, norm, X).clone()
+        out = conv_norm(conv, norm, x)
+        out.sum().backward()
+    assert torch.equal(out.detach(), seen)
+    with torch.inference_mode():
+        conv, norm = nn.Conv2d(3, 5, 3), nn.BatchNorm2d(5).eval()
+        with folds_kept():
+            conv_norm(conv, norm, X)
 
 
 def test_autocast_is_part_of_what_is_kept() -> None:

@@ -69,6 +69,18 @@ def test_at_a_multiplier(cost: float, rows: bool) -> None:
     assert found.status.ok
 
 
+def test_a_problem_out_of_reach_beside_one_with_hidden_masses() -> None:
+    losses = torch.tensor([[1.0, 2.0, 3.0], [0.0, 1e6, 1.0]], dtype=torch.float64, requires_grad=True)
+    costs = torch.tensor([[np.inf] * 3, [0.0, 800.0, 0.0]], dtype=torch.float64)
+    found = armor.objective("kl", epsilon=400.0)(losses, costs)
+    assert found.value[0].item() == -np.inf
+    assert found.code.tolist() == [Status.INFEASIBLE, Status.INTERIOR]
+    assert bool(found.weights.isfinite().all())
+    found.value[1].backward()
+    assert losses.grad is not None
+    assert bool(losses.grad.isfinite().all())
+
+
 def test_moved_samples_count_where_moving_costs_much() -> None:
     """UDR at a small multiplier: a soft ball's costs reach thousands, and the losses pay for them."""
     torch.manual_seed(0)

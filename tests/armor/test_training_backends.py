@@ -1,5 +1,7 @@
 """Switches of the CUDA libraries, read where they count; they exist without CUDA too."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -41,18 +43,26 @@ def _read() -> tuple[str, bool]:
     return torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
 
 
+def _full() -> bool:
+    """Whether float32 is float32, by the switches of this torch."""
+    cudnn = torch.backends.cudnn
+    new = [torch.backends.cuda.matmul, *(getattr(cudnn, name, None) for name in ("conv", "rnn"))]
+    if all(hasattr(library, "fp32_precision") for library in new):
+        return all(library.fp32_precision == "ieee" for library in new)  # type: ignore[union-attr]
+    return _read() == ("highest", False)
+
+
 class Watching(nn.Module):
     """Two classes by the mean pixel; notes the switches of every pass, and fails at pass number `fails`."""
 
     def __init__(self, fails: int = 0) -> None:
         super().__init__()
         self.scale = nn.Parameter(torch.tensor(2.0))
-        self.seen: list[tuple[str, bool]] = []
+        self.seen: list[bool] = []
         self.fails = fails
 
     def forward(self, x: Tensor) -> Tensor:
-        self.seen.append(_read())
-        assert torch.backends.cuda.matmul.allow_tf32 is False
+        self.seen.append(_full())
         if len(self.seen) == self.fails:
             raise RuntimeError("in the middle")
         mean = self.scale * (x.flatten(1).mean(1) - 0.5)
@@ -66,15 +76,36 @@ def test_an_evaluation_computes_in_full_float32(switches: tuple[str, bool]) -> N
     model = Watching()
     evaluate(model, x, y, attacks, batch=3)
     assert len(model.seen) > 6
-    assert set(model.seen) == {("highest", False)}
+    assert all(model.seen)
     assert _read() == switches
     model = Watching()
     sanity(model, x, y, Fraction(1, 50))
-    assert set(model.seen) == {("highest", False)}
+    assert all(model.seen)
     assert _read() == switches
     with pytest.raises(RuntimeError, match="in the middle"):
         evaluate(Watching(fails=3), x, y, attacks, batch=3)
     assert _read() == switches
+
+
+@pytest.mark.skipif(
+    not hasattr(torch.backends.cuda.matmul, "fp32_precision"), reason="switches of torch 2.9 and later"
+)
+@pytest.mark.parametrize("switch", ["cuda.matmul", "cudnn", "cudnn.conv"])
+def test_the_newer_switches_are_put_back_too(switch: str) -> None:
+    """In a process of its own: torch refuses to tell the older ones afterwards."""
+    text = f"""
+import torch
+from armor.training.backends import full_float32
+b = torch.backends
+read = lambda: [x.fp32_precision for x in (b.cuda.matmul, b.cudnn.conv, b.cudnn.rnn)]
+b.{switch}.fp32_precision = "tf32"
+before = read()
+assert "tf32" in before
+with full_float32():
+    assert read() == ["ieee"] * 3
+assert read() == before
+"""
+    subprocess.run([sys.executable, "-c", text], check=True)
 
 
 def test_cudnn_searches_on_cuda_and_only_inside() -> None:

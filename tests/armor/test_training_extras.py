@@ -209,6 +209,31 @@ def test_only_the_gradients_of_attacks_in_float16_are_scaled() -> None:
         assert torch.equal(_gradient(Cast(model, Arithmetic(precision)), x, y), wanted)
 
 
+@pytest.mark.parametrize("factor", [1e-6, 1.0, 100.0, 1e5])
+def test_a_loss_of_any_size_keeps_its_gradient_in_float16(factor: float) -> None:
+    """A power of two per sample: what is divided by it again is what it was, whatever the loss's unit."""
+    model, x, y = _confident()
+    model.requires_grad_(False)
+    leaf = x.clone().requires_grad_()
+    found = []
+    for precision in ("float32", "float16"):
+        low = Cast(model, Arithmetic(precision))
+        loss = factor * F.cross_entropy(low(leaf), y, reduction="sum")
+        found.append(torch.autograd.grad(loss, leaf)[0] / factor)
+    assert float((found[1] - found[0]).norm() / found[0].norm()) < 0.02
+
+
+def test_a_loss_that_is_no_number_has_no_gradient_in_float16_either() -> None:
+    model, x, y = _confident()
+    model.requires_grad_(False)
+    leaf = x.clone().requires_grad_()
+    losses = F.cross_entropy(Cast(model, Arithmetic("float16"))(leaf), y, reduction="none")
+    scale = torch.ones(len(y)).index_fill(0, torch.tensor([0]), math.nan)
+    gradient = torch.autograd.grad((scale * losses).sum(), leaf)[0]
+    assert bool(gradient[0].isnan().any())
+    assert bool(gradient[1:].isfinite().all())
+
+
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_batch_statistics_stay_accurate_in_low_precision(precision: str) -> None:
     """32 images of 32 × 32 pixels: 32,768 terms around 3, of which sums in bfloat16 would keep two digits."""

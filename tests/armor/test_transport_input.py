@@ -11,6 +11,7 @@ import armor
 from armor.errors import InputError
 from armor.losses import mart, trades
 from armor.methods import Pgd, Udr
+from armor.methods.base import _check_weights
 from armor.transport import L1, L2, Ascent, FlipAscent, Linf, OneSided, SoftAscent, SoftBall, attack_mode
 
 X = torch.rand(4, 3, generator=torch.Generator().manual_seed(0))
@@ -76,6 +77,11 @@ def test_it_is_refused_in_one_sentence(call: Callable[[], object], said: str) ->
     with pytest.raises(InputError, match=said) as refusal:
         call()
     assert "\n" not in str(refusal.value)
+
+
+def test_pooled_weights_are_judged_by_all_workers_together() -> None:
+    """One that refused alone would leave the others waiting; the pooled solve refuses on all of them."""
+    _check_weights(torch.tensor([-1.0, 0.0, 0.0, 0.0]), X, pooled=True)
 
 
 @pytest.mark.parametrize("ball", [Linf(0.1), L2(0.1), L1(0.1)], ids=repr)

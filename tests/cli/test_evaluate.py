@@ -211,7 +211,7 @@ def test_a_record_loses_nothing(
     text = record.read_text()
     assert main([*more, "fgsm", "--resume", "--seed", "1"]) == 0  # another evaluation
     assert [entry["name"] for entry in read_record(record).result["attacks"]] == ["fgsm"]
-    assert old.read_text() == text
+    assert (tmp_path / "e.json.old2").read_text() == text
     _unfinished_attacks_stay(more, record, monkeypatch, capsys)
 
 
