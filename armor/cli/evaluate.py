@@ -32,7 +32,8 @@ behind it the same on malicious samples alone. An image counts as broken if any 
 of all its steps and restarts, breaks it. NAME@M attacks the first M images only. Images are the first N of
 the test set, by default all. With --record and --resume an interrupted evaluation goes on where it was,
 and attacks are added to those of a finished one; the answers are the same as in one go. A record of another
-evaluation (of other weights, images or --seed) becomes FILE.old (.old2, ...); without --resume none is touched.
+evaluation (of other weights, images or --seed) becomes FILE.old, FILE.old2, ...; without --resume none is
+touched.
 """
 
 

@@ -145,9 +145,10 @@ def _ball(entry: Mapping[str, Any]) -> list[Any]:
 
 def _settle(partial: Path, done: Sequence[str], conditions: dict[str, Any] | None) -> None:
     """Of an unfinished evaluation leave the attacks that are still unfinished, if there are any."""
-    left = {name: entry for name, entry in _unfinished(partial, conditions).items() if name not in done}
-    if _others(partial, conditions):
+    attacks = _unfinished(partial, conditions)
+    if attacks is None:
         return
+    left = {name: entry for name, entry in attacks.items() if name not in done}
     if left:
         write_atomically(partial, json.dumps({"conditions": conditions, "attacks": left}).encode())
     else:
@@ -160,22 +161,15 @@ def _aside(path: Path) -> None:
     os.replace(path, next(name for name in names if not name.exists()))
 
 
-def _others(partial: Path, conditions: dict[str, Any] | None) -> bool:
-    """Whether `partial` holds answers under other conditions."""
+def _unfinished(partial: Path, conditions: dict[str, Any] | None) -> dict[str, Any] | None:
+    """By attack, what `partial` holds of an evaluation under `conditions`; nothing if it is damaged.
+
+    None where it holds one under other conditions.
+    """
     try:
         content = json.loads(partial.read_text(encoding="utf-8"))
-        return bool(content["attacks"]) and content["conditions"] != conditions
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return False
-
-
-def _unfinished(partial: Path, conditions: dict[str, Any] | None) -> dict[str, Any]:
-    """By attack, what `partial` holds of an evaluation under `conditions`; nothing if it is damaged."""
-    try:
-        content = json.loads(partial.read_text(encoding="utf-8"))
-        if content["conditions"] != conditions:
-            return {}
-        return dict(content["attacks"])
+        attacks = dict(content["attacks"])
+        return attacks if content["conditions"] == conditions or not attacks else None
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
@@ -242,7 +236,7 @@ class Progress:
 
     def _from_partial(self) -> None:
         own = {spec.name: _settings(spec) for spec in self.attacks}
-        for name, entry in _unfinished(self.partial, asdict(self.conditions)).items():
+        for name, entry in (_unfinished(self.partial, asdict(self.conditions)) or {}).items():
             try:
                 if name not in own:
                     self.others[name] = entry
@@ -264,6 +258,6 @@ class Progress:
             },
         }
         self.partial.parent.mkdir(parents=True, exist_ok=True)
-        if _others(self.partial, asdict(self.conditions)):
+        if _unfinished(self.partial, asdict(self.conditions)) is None:
             _aside(self.partial)
         write_atomically(self.partial, json.dumps(content).encode())

@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import product
 from statistics import median
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from armor.training.scaling import Scale
 
 __all__ = ["LOGITS", "Arithmetic", "Cast", "choose", "threads"]
 
@@ -26,10 +27,6 @@ _ROUNDS = 8
 _SECONDS = 5.0
 _WORTH = 1800.0  # seconds of a run below which compiling is not even tried
 _GRAPHS = 4
-
-# An attack's gradient passes a float16 network in units of its own largest number, 2^-10: on its way it may
-# grow by 2^6 before it leaves float16 at 2^16, and what is 2^34 times smaller is still told from zero.
-_ATTACK_EXPONENT = 10
 
 
 @dataclass(frozen=True)
@@ -85,13 +82,13 @@ class Cast(nn.Module):
         low = self.arithmetic.low
         # Of the parameters, where they are trained, a GradScaler scales the gradients.
         attacked = low is torch.float16 and x.requires_grad and not self._trainable()
-        scale = _Scale()
+        scale = Scale()
         if attacked:
-            x = _undo(x, scale)
+            x = scale.undo(x)
         with torch.autocast(x.device.type, low, enabled=low is not None):
             logits: Tensor = self._run[0](self.place(x))
         logits = logits.to(LOGITS)
-        return _enlarge(logits, scale) if attacked else logits
+        return scale.enlarge(logits) if attacked else logits
 
     def _trainable(self) -> bool:
         return any(parameter.requires_grad for parameter in self.model.parameters())
@@ -99,66 +96,6 @@ class Cast(nn.Module):
     def place(self, x: Tensor) -> Tensor:
         """`x` in the network's layout: an attack that begins there need not change it in every step."""
         return x.contiguous(memory_format=self.arithmetic.memory_format)
-
-
-@dataclass
-class _Scale:
-    """What each sample's gradient is multiplied by inside the network, (B,), known once it comes back."""
-
-    factors: Tensor | None = None
-    sound: Tensor | None = None
-
-
-class _Enlarge(torch.autograd.Function):
-    """The identity; a sample's gradient gets a power of two, so that its largest number is about 2^10."""
-
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, scale: _Scale) -> Tensor:
-        ctx.scale = scale
-        return logits.view_as(logits)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        largest = gradient.detach().abs().flatten(1).amax(1)
-        sound = torch.isfinite(largest)
-        usable = sound & (largest > 0)
-        exponent = torch.log2(torch.where(usable, largest, 1.0)).floor()
-        factors = torch.where(usable, torch.exp2((_ATTACK_EXPONENT - exponent).clamp(-60.0, 60.0)), 1.0)
-        ctx.scale.factors, ctx.scale.sound = factors, sound
-        return gradient * _column(factors, gradient), None
-
-
-class _Undo(torch.autograd.Function):
-    """The identity; divides by what `_Enlarge` multiplied by. What overflowed in between stays finite."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, scale: _Scale) -> Tensor:
-        ctx.scale = scale
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        factors, sound = ctx.scale.factors, ctx.scale.sound
-        assert factors is not None
-        assert sound is not None
-        largest = torch.finfo(torch.float16).max
-        finite = torch.nan_to_num(gradient, nan=0.0, posinf=largest, neginf=-largest)
-        # A loss that was no number before it came here is none afterwards.
-        return torch.where(_column(sound, gradient), finite, gradient) / _column(factors, gradient), None
-
-
-def _column(values: Tensor, like: Tensor) -> Tensor:
-    return values.view(-1, *[1] * (like.ndim - 1))
-
-
-def _enlarge(logits: Tensor, scale: _Scale) -> Tensor:
-    found: Tensor = _Enlarge.apply(logits, scale)  # type: ignore[no-untyped-call]
-    return found
-
-
-def _undo(x: Tensor, scale: _Scale) -> Tensor:
-    found: Tensor = _Undo.apply(x, scale)  # type: ignore[no-untyped-call]
-    return found
 
 
 def _synchronise(device: torch.device) -> None:
